@@ -1,0 +1,143 @@
+//! The contract between the agent loop and its tools.
+//!
+//! A tool acts only through its [`ToolContext`]; it never sees the store, a channel or the configuration's root.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use chela_llm::{Media, ToolDefinition};
+use chela_protocol::{AgentId, RunId, SessionKey};
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// What a call changes, which decides what happens to it after a crash and, later, who must approve it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Changes nothing: repeated when a crash cut it off.
+    Read,
+    /// Changes files or processes of this machine.
+    Write,
+    /// Reaches beyond this machine.
+    External,
+}
+
+/// The whole world of one tool call.
+#[derive(Clone)]
+pub struct ToolContext {
+    pub agent: AgentId,
+    pub session: SessionKey,
+    pub run: RunId,
+    /// The vendor's id of the call.
+    pub call_id: String,
+    /// The agent's folder: relative paths start here.
+    pub workspace: PathBuf,
+    /// Fires when the turn is aborted; a tool then stops what it started and returns soon.
+    pub cancel: CancellationToken,
+    /// Output as it comes, for people who watch; bounded, and dropped when nobody reads fast enough.
+    pub progress: ToolProgress,
+    /// What `session_status` reports: a snapshot taken when the call began.
+    pub status: Arc<SessionStatus>,
+}
+
+/// Where a tool shows what it has so far.
+#[derive(Clone)]
+pub struct ToolProgress(Option<mpsc::Sender<String>>);
+
+impl ToolProgress {
+    pub fn new(sender: mpsc::Sender<String>) -> Self {
+        Self(Some(sender))
+    }
+
+    /// Nobody watches.
+    pub fn silent() -> Self {
+        Self(None)
+    }
+
+    pub fn show(&self, text: impl Into<String>) {
+        if let Some(sender) = &self.0 {
+            let _ = sender.try_send(text.into());
+        }
+    }
+}
+
+/// Facts about the running session that the model may ask for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SessionStatus {
+    /// `provider/model`.
+    pub model: String,
+    pub input_tokens: u64,
+    pub output_tokens: u64,
+    pub cache_read_tokens: u64,
+    pub context_window: u64,
+    /// Tokens of the context at the last call, as the vendor counted them.
+    pub context_tokens: u64,
+    pub items: u64,
+    pub started_at_ms: i64,
+    pub now_ms: i64,
+    pub version: String,
+}
+
+/// What a call gives back to the model.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ToolOutput {
+    pub text: String,
+    pub media: Vec<Media>,
+    /// Facts for the interface (exit code, diff, …) that the model doesn't see.
+    pub details: Option<Value>,
+}
+
+impl ToolOutput {
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+}
+
+/// Why a call gave no output.
+#[derive(Debug, thiserror::Error)]
+pub enum ToolError {
+    /// The model reads this and may try otherwise: worded for it, with the value and the next step.
+    #[error("{0}")]
+    ToModel(String),
+    /// The turn was aborted.
+    #[error("aborted")]
+    Aborted,
+}
+
+pub type ToolFuture<'a> = Pin<Box<dyn Future<Output = Result<ToolOutput, ToolError>> + Send + 'a>>;
+
+/// Something that the model can call.
+pub trait Tool: Send + Sync {
+    /// Byte-stable for the life of the process: it is part of the cached prompt prefix.
+    fn definition(&self) -> &ToolDefinition;
+
+    /// What a call with these arguments changes.
+    fn effect(&self, args: &Value) -> Effect;
+
+    /// Runs the call. `args` is always a JSON object and may hold anything: it was written by a model.
+    fn call<'a>(&'a self, args: Value, context: ToolContext) -> ToolFuture<'a>;
+}
+
+/// The tools of one agent, in the order in which the model sees them.
+#[derive(Clone, Default)]
+pub struct ToolSet(Vec<Arc<dyn Tool>>);
+
+impl ToolSet {
+    pub fn new(tools: Vec<Arc<dyn Tool>>) -> Self {
+        Self(tools)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Tool>> {
+        self.0.iter()
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Arc<dyn Tool>> {
+        self.0.iter().find(|tool| tool.definition().name == name)
+    }
+
+    pub fn definitions(&self) -> Vec<ToolDefinition> {
+        self.0.iter().map(|tool| tool.definition().clone()).collect()
+    }
+}

@@ -1,0 +1,51 @@
+//! A snapshot of the environment. Only this crate and the command line ever look at the real one.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Prefixes under which the gateway's own variables are read, best first.
+pub const PREFIXES: &[&str] = &["CHELA", "OPENCLAW", "CLAWDBOT", "KRABKRAB", "krabkrab"];
+
+/// Variables as they stood at start, with `.env` files and `env.vars` folded in (they never win over the process's own).
+#[derive(Clone, Default)]
+pub struct Environment {
+    vars: BTreeMap<String, String>,
+}
+
+impl Environment {
+    /// The process's variables. Names or values that are not UTF-8 are left out.
+    pub fn of_process() -> Self {
+        let vars =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Self { vars: vars.collect() }
+    }
+
+    /// A made-up environment, for tests and simulations.
+    pub fn from_pairs<N: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
+        Self { vars: pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect() }
+    }
+
+    /// A variable's value; an empty one counts as unset.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.vars.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// A variable of the gateway's own, under any of [`PREFIXES`]: `gateway("STATE_DIR")`.
+    pub fn gateway(&self, name: &str) -> Option<&str> {
+        PREFIXES.iter().find_map(|prefix| self.get(&format!("{prefix}_{name}")))
+    }
+
+    /// Adds variables that are not set yet.
+    pub fn fill<N: Into<String>, V: Into<String>>(&mut self, pairs: impl IntoIterator<Item = (N, V)>) {
+        for (name, value) in pairs {
+            self.vars.entry(name.into()).or_insert_with(|| value.into());
+        }
+    }
+}
+
+/// Names only: values may be secrets.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.vars.keys()).finish()
+    }
+}

@@ -1,0 +1,20 @@
+//! Why the store could not do what it was asked.
+
+use std::path::PathBuf;
+
+/// What a caller can decide on.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    #[error("can't open the database {path}: {message}", path = path.display())]
+    Open { path: PathBuf, message: String },
+    #[error("the database {path} has schema version {found}, newer than this program's {known}", path = path.display())]
+    TooNew { path: PathBuf, found: i64, known: i64 },
+    #[error("the disk is full, nothing was written")]
+    DiskFull,
+    #[error("{thing} `{id}` doesn't exist")]
+    NotFound { thing: &'static str, id: String },
+    #[error("the store is closed")]
+    Closed,
+    #[error("the database failed: {0}")]
+    Database(String),
+}
