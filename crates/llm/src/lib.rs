@@ -2,11 +2,13 @@
 //!
 //! Owns everything that is specific to a vendor. Never sees the store, sessions or channels.
 
+mod models;
 mod types;
 
 use std::pin::Pin;
 
 use futures_util::Stream;
+pub use models::{GUIDE, ModelInfo, ModelRef, ModelRefError, Models, Price};
 pub use types::{
     Block, Completion, LlmError, LlmErrorKind, Media, Message, Request, RetryClass, Role, StopReason, StreamEvent,
     SystemBlock, Thinking, ThinkingBlock, ToolDefinition, ToolResult, ToolUse, Usage,
