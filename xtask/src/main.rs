@@ -1,1 +1,64 @@
-fn main() {}
+//! Chores of the house, in Rust so that they run wherever the code builds.
+//!
+//! `cargo xtask check` is what a change must pass; `cargo xtask test` is what the README names and CI runs.
+
+mod bench;
+mod check;
+mod codegen;
+mod dist;
+mod layers;
+mod shell;
+mod test;
+mod tidy;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Chores of the house", max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Everything that a change must pass: fmt, clippy, layers, tidy, codegen, deny, tests.
+    Check,
+    /// Run all tests.
+    Test {
+        /// Arguments for the test runner, for example a test's name.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+    /// Check that crates depend on each other only along the edges of ARCHITECTURE.md.
+    Layers,
+    /// Check the house rules that no compiler knows.
+    Tidy,
+    /// Write docs/reference from the code.
+    Codegen {
+        /// Change nothing; fail if a file would change.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Measure the rows of ARCHITECTURE.md's table and write bench/results.md.
+    Bench {
+        /// Measure only rows whose name holds this text.
+        #[arg(long)]
+        only: Option<String>,
+    },
+    /// Build the binary that is shipped.
+    Dist,
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().chore {
+        Chore::Check => check::run(),
+        Chore::Test { rest } => test::run(&rest),
+        Chore::Layers => layers::run(),
+        Chore::Tidy => tidy::run(),
+        Chore::Codegen { check } => codegen::run(check),
+        Chore::Bench { only } => bench::run(only.as_deref()),
+        Chore::Dist => dist::run(),
+    }
+}

@@ -1,0 +1,18 @@
+//! `cargo xtask test`: every test of the workspace, with nextest where it is installed and plain cargo elsewhere.
+
+use anyhow::Result;
+
+use crate::shell;
+
+pub(crate) fn run(rest: &[String]) -> Result<()> {
+    let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+    let runner: &[&str] = if shell::has_subcommand("nextest") {
+        &["nextest", "run", "--workspace", "--locked"]
+    } else {
+        eprintln!(
+            "cargo-nextest is not installed; using `cargo test`, which is slower (`cargo install cargo-nextest`)"
+        );
+        &["test", "--workspace", "--locked"]
+    };
+    shell::run(&mut shell::cargo(&[runner, &rest].concat()))
+}
