@@ -37,3 +37,37 @@ impl Event {
         Self { name, payload: payload.into(), audience }
     }
 }
+
+/// Every connected client's queue.
+#[derive(Default)]
+pub struct Events {}
+
+impl Events {
+    /// Queues the event for every client of its audience. Never waits.
+    pub fn publish(&self, event: &Event) {
+        let _ = event;
+    }
+
+    /// Queues the event for one client, if it is still there, whatever the audience says.
+    pub fn publish_to(&self, connection_id: &str, event: &Event) {
+        let _ = (connection_id, event);
+    }
+
+    /// From now on the connection gets events for [`Audience::SessionListWatchers`].
+    pub fn watch_session_list(&self, connection_id: &str) {
+        let _ = connection_id;
+    }
+
+    pub fn unwatch_session_list(&self, connection_id: &str) {
+        let _ = connection_id;
+    }
+
+    /// From now on the connection gets events for [`Audience::SessionWatchers`] of this session.
+    pub fn watch_session(&self, connection_id: &str, session: &SessionKey) {
+        let _ = (connection_id, session);
+    }
+
+    pub fn unwatch_session(&self, connection_id: &str, session: &SessionKey) {
+        let _ = (connection_id, session);
+    }
+}

@@ -3,6 +3,17 @@
 //! The composition root of the house. Decides who may do what, and passes work to the crates below.
 
 mod app;
+mod auth;
+pub mod config;
 mod connection;
 mod events;
+mod openai;
+mod presence;
 mod rpc;
+mod server;
+mod sessions;
+mod start;
+mod tools_invoke;
+mod web;
+
+pub use start::{Bind, Exit, LogFormat, Options, Running, StartError, run, start};

@@ -1,5 +1,20 @@
 //! The method table: every RPC method, the scope it needs and the function that answers it. One file per noun.
 
+mod agent;
+mod agents;
+mod chat;
+mod config;
+mod devices;
+mod health;
+mod identity;
+mod logs;
+mod models;
+mod presence;
+mod sessions;
+mod skills;
+mod status;
+mod tools;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -41,6 +56,27 @@ pub enum Access {
     Holding(Scope),
     /// Depends on the parameters (`agent`, `sessions.patch`, `sessions.delete`).
     Decided(fn(&Value) -> Scope),
+}
+
+/// Every method that the gateway answers.
+pub fn table() -> Vec<Method> {
+    let nouns = [
+        health::methods(),
+        status::methods(),
+        presence::methods(),
+        config::methods(),
+        logs::methods(),
+        devices::methods(),
+        identity::methods(),
+        chat::methods(),
+        sessions::methods(),
+        agent::methods(),
+        agents::methods(),
+        models::methods(),
+        skills::methods(),
+        tools::methods(),
+    ];
+    nouns.into_iter().flatten().collect()
 }
 
 type Handler = Box<dyn Fn(Call) -> Pin<Box<dyn Future<Output = RpcResult> + Send>> + Send + Sync>;

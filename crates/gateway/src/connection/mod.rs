@@ -1,8 +1,9 @@
-//! One WebSocket client after its handshake.
+//! WebSocket clients: framing, handshake, and the loop that serves one connection.
 
 use std::net::IpAddr;
 
 use chela_protocol::{DeviceId, Scope};
+use tokio_util::sync::CancellationToken;
 
 /// What the gateway knows of a connected client.
 #[derive(Debug, Clone)]
@@ -18,10 +19,17 @@ pub struct Peer {
     pub caps: Vec<String>,
     pub device: Option<DeviceId>,
     pub remote_ip: IpAddr,
+    /// Cancelled when the connection is gone, for work that nobody else waits for.
+    pub closed: CancellationToken,
 }
 
 impl Peer {
     pub fn holds(&self, needed: Scope) -> bool {
         self.scopes.iter().any(|scope| scope.covers(needed))
+    }
+
+    /// Whether the client said that it understands this extension, for example `tool-events`.
+    pub fn has_cap(&self, cap: &str) -> bool {
+        self.caps.iter().any(|held| held == cap)
     }
 }

@@ -1,0 +1,210 @@
+//! `gateway`: the port, who may connect, and what is served. Shape: OpenClaw's section of the same name.
+
+use chela_config::Secret;
+use serde::{Deserialize, Serialize};
+
+/// Default port, as in OpenClaw.
+pub const DEFAULT_PORT: u16 = 18_789;
+
+/// Settings of the daemon itself.
+#[derive(Debug, Clone, Default, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct GatewayConfig {
+    /// Port of everything: WebSocket, HTTP, the web page. Needs a restart.
+    #[schemars(range(min = 1))]
+    pub port: Option<u16>,
+    /// `local`: this machine runs the gateway. `remote`: commands talk to `gateway.remote`.
+    pub mode: Option<GatewayMode>,
+    /// Which addresses to listen on. Needs a restart.
+    pub bind: Option<BindMode>,
+    /// The address for `bind: "custom"`. Needs a restart.
+    pub custom_bind_host: Option<String>,
+    /// Who may connect.
+    pub auth: GatewayAuthConfig,
+    /// The web page.
+    pub control_ui: ControlUiConfig,
+    /// Addresses or CIDR blocks of proxies whose forwarded headers are believed.
+    pub trusted_proxies: Vec<String>,
+    /// How devices get paired.
+    pub pairing: PairingConfig,
+    /// Where commands find the gateway when it runs elsewhere.
+    pub remote: RemoteConfig,
+    /// What a change of the file does.
+    pub reload: ReloadConfig,
+    /// HTTP interfaces.
+    pub http: HttpConfig,
+    /// Tools that `/tools/invoke` may call.
+    pub tools: GatewayToolsConfig,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum GatewayMode {
+    Local,
+    Remote,
+}
+
+/// Which addresses to listen on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BindMode {
+    /// All interfaces in a container, else loopback.
+    Auto,
+    /// All interfaces, IPv4 and IPv6.
+    Lan,
+    /// This machine only.
+    Loopback,
+    /// `gateway.customBindHost`.
+    Custom,
+    /// The Tailscale address.
+    Tailnet,
+}
+
+/// `gateway.auth`.
+#[derive(Debug, Clone, Default, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct GatewayAuthConfig {
+    /// What proves that a client may connect; `token` by default. Needs a restart.
+    pub mode: Option<AuthMode>,
+    /// The shared secret for mode `token`. Rotates hot.
+    pub token: Option<Secret>,
+    /// The shared secret for mode `password`. Rotates hot.
+    pub password: Option<Secret>,
+    /// When wrong secrets lock an address out.
+    pub rate_limit: RateLimitConfig,
+    /// For mode `trusted-proxy`.
+    pub trusted_proxy: Option<TrustedProxyConfig>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AuthMode {
+    /// Anybody who reaches the port; loopback only.
+    None,
+    Token,
+    Password,
+    /// A proxy of `gateway.trustedProxies` names the user in a header.
+    TrustedProxy,
+}
+
+/// `gateway.auth.rateLimit`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RateLimitConfig {
+    /// Wrong secrets within the window before a lockout.
+    pub max_attempts: u32,
+    pub window_ms: u64,
+    pub lockout_ms: u64,
+    /// Whether connections from this machine are never locked out.
+    pub exempt_loopback: bool,
+}
+
+impl Default for RateLimitConfig {
+    fn default() -> Self {
+        Self { max_attempts: 10, window_ms: 60_000, lockout_ms: 300_000, exempt_loopback: true }
+    }
+}
+
+/// `gateway.auth.trustedProxy`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TrustedProxyConfig {
+    /// The header that names the user.
+    pub user_header: String,
+    /// Headers that must be there too.
+    pub required_headers: Vec<String>,
+    /// Users that may connect; empty for all that the proxy lets through.
+    pub allow_users: Vec<String>,
+}
+
+/// `gateway.controlUi`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ControlUiConfig {
+    /// Whether the page is served; true by default. Needs a restart.
+    pub enabled: Option<bool>,
+    /// Path under which the page is served. Needs a restart.
+    pub base_path: Option<String>,
+    /// Further origins (`https://chat.example.org`) whose pages may connect.
+    pub allowed_origins: Vec<String>,
+}
+
+/// `gateway.pairing`.
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PairingConfig {
+    /// `auto`: the right secret pairs a new device in one step. `approve`: a new device that is not on this machine waits for
+    /// `chela devices approve`.
+    pub mode: PairingMode,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PairingMode {
+    #[default]
+    Auto,
+    Approve,
+}
+
+/// `gateway.remote`.
+#[derive(Debug, Clone, Default, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RemoteConfig {
+    /// `wss://my-gateway.fly.dev`.
+    pub url: Option<String>,
+    pub token: Option<Secret>,
+    pub password: Option<Secret>,
+}
+
+/// `gateway.reload`.
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ReloadConfig {
+    /// `hybrid` applies what it can and names the rest; `off` reads the file at start only.
+    pub mode: ReloadMode,
+    /// Quiet time after a change before it is read; 300 by default.
+    pub debounce_ms: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReloadMode {
+    #[default]
+    #[serde(alias = "hot", alias = "restart")]
+    Hybrid,
+    Off,
+}
+
+/// `gateway.http`.
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HttpConfig {
+    pub endpoints: HttpEndpointsConfig,
+}
+
+/// `gateway.http.endpoints`.
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HttpEndpointsConfig {
+    /// `/v1/chat/completions`.
+    pub chat_completions: EndpointConfig,
+    /// `/v1/responses`.
+    pub responses: EndpointConfig,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EndpointConfig {
+    /// Served whenever a token or password protects the gateway, unless set to false.
+    pub enabled: Option<bool>,
+}
+
+/// `gateway.tools`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct GatewayToolsConfig {
+    /// Tools that may be called besides the harmless ones.
+    pub allow: Vec<String>,
+    /// Tools that may never be called.
+    pub deny: Vec<String>,
+}

@@ -1,0 +1,8 @@
+//! `config.*`: read and change the configuration.
+
+use super::Method;
+
+/// The methods of this noun.
+pub(super) fn methods() -> Vec<Method> {
+    Vec::new()
+}

@@ -1,0 +1,8 @@
+//! `device.*`: paired devices and their tokens.
+
+use super::Method;
+
+/// The methods of this noun.
+pub(super) fn methods() -> Vec<Method> {
+    Vec::new()
+}

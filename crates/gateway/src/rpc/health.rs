@@ -1,0 +1,8 @@
+//! The gateway's own health.
+
+use super::Method;
+
+/// The methods of this noun.
+pub(super) fn methods() -> Vec<Method> {
+    Vec::new()
+}

@@ -1,0 +1,8 @@
+//! `system-presence`: who is connected.
+
+use super::Method;
+
+/// The methods of this noun.
+pub(super) fn methods() -> Vec<Method> {
+    Vec::new()
+}

@@ -1,0 +1,12 @@
+//! `POST /tools/invoke`: one tool call without a model.
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use crate::server::Front;
+
+/// The routes of this interface.
+pub(crate) fn router() -> Router<Arc<Front>> {
+    Router::new()
+}
