@@ -2,8 +2,34 @@
 //!
 //! Owns turns, transcripts, context, skills and the tool contract. Never sees a socket, a channel or the environment.
 
+mod clock;
+mod commands;
+mod config;
 mod event;
+mod input;
+mod profile;
+mod skills;
 mod tool;
+mod transcript;
+mod turn;
+mod workspace;
 
+pub use clock::{Clock, Ids};
+pub use commands::{
+    Access, ArgChoices, COMMANDS, Category, Command, CommandArg, CommandId, ParsedCommand, parse_command,
+};
+pub use config::{
+    AgentDefaults, AgentEntry, AgentIdentity, AgentTools, AgentsConfig, DmScope, ModelChain, ModelEntry, ModelSetting,
+    ResetMode, ResetPolicy, SessionConfig, SessionScope, SkillEntry, SkillLimits, SkillLoad, SkillsConfig,
+    parse_thinking,
+};
 pub use event::{AbortReason, EVENT_QUEUE, FailureKind, TurnEnd, TurnEvent, TurnEventKind, TurnEvents};
+pub use input::{Attachment, DeliveryRoute, INPUT_VERSION, InputOrigin, OriginKind, TurnInput};
+pub use profile::{AgentProfile, DEFAULT_MAX_CONCURRENT, FileLimits};
+pub use skills::{SkillIndex, SkillNeeds, SkillSources, SkillStatus};
 pub use tool::{Effect, SessionStatus, Tool, ToolContext, ToolError, ToolFuture, ToolOutput, ToolProgress, ToolSet};
+pub use transcript::{
+    AssistantBody, CompactionBody, Cut, ItemBody, NoteBody, NoteKind, ToolResultEntry, ToolResultsBody, UserBody,
+};
+pub use turn::{SteerQueue, TurnCancel, TurnJob, TurnLimits, TurnWorld, run_turn};
+pub use workspace::{WorkspaceState, ensure_workspace};

@@ -1,0 +1,153 @@
+//! What stands in the body of an inbox row: everything that a turn needs to run, and to run again after a crash.
+
+use chela_llm::Thinking;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The shape that this program writes. Readers take older and newer shapes: absent fields get defaults, unknown ones are skipped.
+pub const INPUT_VERSION: u32 = 1;
+
+/// One input of a person, a client or the program itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TurnInput {
+    pub version: u32,
+    pub text: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
+    /// `provider/model` or an alias, for this turn only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// For this turn only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thinking: Option<Thinking>,
+    /// Wall time of the turn, instead of the agent's own limit. Zero counts as absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// Stands after the agent's own system prompt, for this turn only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extra_system: Option<String>,
+    pub origin: InputOrigin,
+    /// Where the answer goes besides the transcript; `None`: nowhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deliver: Option<DeliveryRoute>,
+    pub sender_is_owner: bool,
+}
+
+impl Default for TurnInput {
+    fn default() -> Self {
+        Self {
+            version: INPUT_VERSION,
+            text: String::new(),
+            attachments: Vec::new(),
+            model: None,
+            thinking: None,
+            timeout_ms: None,
+            extra_system: None,
+            origin: InputOrigin::default(),
+            deliver: None,
+            sender_is_owner: false,
+        }
+    }
+}
+
+/// A file that came with an input.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Attachment {
+    pub mime: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Base64, standard alphabet, padded.
+    pub data: String,
+}
+
+/// Who or what an input came from, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct InputOrigin {
+    pub kind: OriginKind,
+    /// `cli`, `openclaw-control-ui`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// `webchat`, `cli`, `backend`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_mode: Option<String>,
+    /// The sender's name, shown to the model where several people speak in one session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sender_name: Option<String>,
+}
+
+/// In OpenClaw's words (`systemInputProvenance.kind`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OriginKind {
+    #[default]
+    ExternalUser,
+    InterSession,
+    InternalSystem,
+    /// A kind of a newer version.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A place on a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeliveryRoute {
+    pub channel: String,
+    #[serde(default)]
+    pub account: String,
+    pub chat: String,
+}
+
+impl TurnInput {
+    /// An owner's plain words.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), sender_is_owner: true, ..Self::default() }
+    }
+
+    /// The body of an inbox row.
+    ///
+    /// # Panics
+    /// Never: every field serialises.
+    pub fn to_body(&self) -> Value {
+        serde_json::to_value(self).expect("our own types serialise")
+    }
+
+    /// Reads the body of an inbox row. A body that is no input at all (another program's row) becomes its own text, so
+    /// that an accepted message is answered whatever happens.
+    pub fn from_body(body: &Value) -> Self {
+        Self::deserialize(body).unwrap_or_else(|_| {
+            let text = body.get("text").and_then(Value::as_str).map_or_else(|| body.to_string(), str::to_owned);
+            Self { text, ..Self::default() }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_body_survives_the_round_trip_and_foreign_fields() {
+        let input = TurnInput {
+            attachments: vec![Attachment { mime: "image/png".into(), name: Some("a.png".into()), data: "AA==".into() }],
+            thinking: Some(Thinking::High),
+            deliver: Some(DeliveryRoute { channel: "discord".into(), account: "default".into(), chat: "42".into() }),
+            ..TurnInput::text("hi")
+        };
+        let mut body = input.to_body();
+        body["fromTheFuture"] = json!([1]);
+        assert_eq!(TurnInput::from_body(&body), input);
+    }
+
+    #[test]
+    fn what_is_no_input_is_still_answered() {
+        assert_eq!(TurnInput::from_body(&json!({"text": "hi", "attachments": 7})).text, "hi");
+        assert_eq!(TurnInput::from_body(&json!("hi")).text, "\"hi\"");
+        assert_eq!(TurnInput::from_body(&json!({"origin": {"kind": "martian"}})).origin.kind, OriginKind::Unknown);
+    }
+}
