@@ -2,12 +2,14 @@
 //!
 //! Owns everything that is specific to a vendor. Never sees the store, sessions or channels.
 
+mod guide;
 mod models;
 mod types;
 
 use std::pin::Pin;
 
 use futures_util::Stream;
+pub use guide::Guide;
 pub use models::{GUIDE, ModelInfo, ModelRef, ModelRefError, Models, Price};
 pub use types::{
     Block, Completion, LlmError, LlmErrorKind, Media, Message, Request, RetryClass, Role, StopReason, StreamEvent,
