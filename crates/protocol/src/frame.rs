@@ -8,12 +8,35 @@ use crate::RpcError;
 
 /// What a client sends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename = "req", rename_all = "camelCase")]
+#[serde(tag = "type", rename = "req", rename_all = "camelCase", from = "TaggedRequest")]
 pub struct RequestFrame {
     pub id: String,
     pub method: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub params: Option<Value>,
+}
+
+/// A request as it is read: serde's `tag` writes the type of a struct, but does not check it.
+#[derive(Deserialize)]
+struct TaggedRequest {
+    #[serde(rename = "type")]
+    _tag: RequestTag,
+    id: String,
+    method: String,
+    #[serde(default)]
+    params: Option<Value>,
+}
+
+#[derive(Deserialize)]
+enum RequestTag {
+    #[serde(rename = "req")]
+    Request,
+}
+
+impl From<TaggedRequest> for RequestFrame {
+    fn from(TaggedRequest { id, method, params, .. }: TaggedRequest) -> Self {
+        Self { id, method, params }
+    }
 }
 
 /// The answer to one request. `agent` gives two with the same id.

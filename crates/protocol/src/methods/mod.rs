@@ -1,0 +1,15 @@
+//! Parameters and results of the methods, one file per noun. Read tolerantly, written exactly.
+
+pub mod agent;
+pub mod agents;
+pub mod chat;
+pub mod config;
+pub mod devices;
+pub mod health;
+pub mod identity;
+pub mod logs;
+pub mod models;
+pub mod sessions;
+pub mod skills;
+pub mod status;
+pub mod tools;

@@ -1,0 +1,62 @@
+//! `models.list` and `models.authStatus`.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ModelsListParams {
+    pub agent_id: Option<String>,
+    pub session_key: Option<String>,
+    /// `default`, `configured`, `provider-config` or `all`.
+    pub view: Option<String>,
+    pub provider: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelsListResult {
+    pub models: Vec<ModelRow>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelRow {
+    pub id: String,
+    pub name: String,
+    pub provider: String,
+    #[serde(default)]
+    pub context_window: u64,
+    #[serde(default)]
+    pub reasoning: bool,
+    #[serde(default)]
+    pub input: Vec<String>,
+    /// A key is there, or none is needed.
+    #[serde(default)]
+    pub available: bool,
+    #[serde(default)]
+    pub tags: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelsAuthStatusResult {
+    pub ts: i64,
+    pub providers: Vec<ProviderAuth>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProviderAuth {
+    pub provider: String,
+    pub display_name: String,
+    /// `ok` or `missing`.
+    pub status: String,
+    #[serde(default)]
+    pub profiles: Vec<serde_json::Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<ApiKeySource>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiKeySource {
+    /// Where the key comes from, for example `env:ANTHROPIC_API_KEY`; never the key.
+    pub source: String,
+}

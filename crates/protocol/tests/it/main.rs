@@ -1,0 +1,3 @@
+//! Frames in the form that stock clients send and expect.
+
+mod wire;
