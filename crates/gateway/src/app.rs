@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use chela_agent::ToolSet;
 use chela_config::Environment;
 use chela_llm::Models;
 use chela_store::Store;
@@ -24,6 +25,8 @@ pub struct Gateway {
     pub environment: Environment,
     pub store: Store,
     pub models: ArcSwap<Models>,
+    /// Every built-in tool; what an agent may use of them is its policy's.
+    pub tools: ToolSet,
     pub auth: Auth,
     pub events: Events,
     pub presence: PresenceList,

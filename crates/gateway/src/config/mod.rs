@@ -3,10 +3,13 @@
 mod bindings;
 mod gateway;
 mod logging;
+mod messages;
 
 pub use bindings::{Binding, BindingMatch, BindingPeer};
 pub use gateway::*;
+use chela_agent::{AgentsConfig, SessionConfig, SkillsConfig};
 pub use logging::{ConsoleStyle, Level, LoggingConfig};
+pub use messages::{MessagesConfig, QueueConfig};
 
 /// The configuration in force: every section parsed, wrong ones at their safe default.
 #[derive(Debug, Clone, Default)]
@@ -14,4 +17,8 @@ pub struct Config {
     pub gateway: GatewayConfig,
     pub logging: LoggingConfig,
     pub bindings: Vec<Binding>,
+    pub agents: AgentsConfig,
+    pub skills: SkillsConfig,
+    pub session: SessionConfig,
+    pub messages: MessagesConfig,
 }

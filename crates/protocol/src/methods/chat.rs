@@ -33,12 +33,18 @@ pub struct ChatSendParams {
     pub idempotency_key: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What happens to a message that arrives while a turn runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum QueueMode {
+    /// Goes into the running turn, before its next call to the model.
     Steer,
+    /// Its own turn, in order.
+    #[default]
     Followup,
+    /// One turn for all that wait.
     Collect,
+    /// Stops the running turn and takes its place.
     Interrupt,
 }
 

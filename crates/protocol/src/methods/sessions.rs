@@ -97,18 +97,40 @@ pub struct SessionRow {
     pub last_run_error: Option<String>,
     #[serde(default)]
     pub aborted_last_run: bool,
+    /// A turn runs or waits now.
+    #[serde(default)]
+    pub has_active_run: bool,
+    #[serde(default)]
+    pub active_run_ids: Vec<String>,
+    /// When the running turn began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_provider: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// `user` when the session has a model of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_override_source: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thinking_level: Option<String>,
+    /// How hard the model thinks when the session doesn't say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thinking_default: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verbose_level: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning_level: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_tokens: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_tokens: Option<u64>,
+    /// Tokens in the context at the last call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_tokens: Option<u64>,
+    /// Tokens that fit in the context.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_tokens: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
