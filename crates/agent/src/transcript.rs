@@ -97,6 +97,10 @@ pub enum NoteKind {
     Injected,
     /// A turn failed with this message.
     Failure,
+    /// A slash command, as somebody typed it.
+    Command,
+    /// What the program answered to a slash command.
+    Reply,
     /// A kind of a newer version.
     #[serde(other)]
     Other,
