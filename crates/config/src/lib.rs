@@ -3,10 +3,37 @@
 //! Knows no section of its own besides `env` and `secrets`: every other section's struct stands beside the code that it
 //! configures, and the root in the gateway. One of the two crates that read the environment.
 
+mod check;
+mod describe;
+mod dotenv;
 mod environment;
+mod foreign;
+mod include;
+mod load;
+mod nearest;
+mod normalise;
+mod path;
+mod places;
 mod problem;
+mod redact;
 mod secret;
+mod secrets;
+mod section;
+mod shape;
+mod substitute;
+mod syntax;
 
+pub use check::check;
 pub use environment::{Environment, PREFIXES};
+pub use load::{Loaded, load};
+pub use path::{KeyPath, PathError, Segment};
+pub use places::{CONFIG_NAMES, PlaceError, PlaceOverrides, Places};
 pub use problem::{Problem, Severity};
+pub use redact::{NothingStored, REDACTED, redact, restore_redacted};
 pub use secret::{Secret, SecretReference, SecretSource};
+pub use secrets::{SecretDefaults, SecretError, SecretFileMode, SecretProvider, SecretResolver, SecretsSection};
+pub use section::{Criticality, Section, extend, schema_of};
+pub use syntax::{SyntaxError, hash, parse};
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ pub struct Problem {
     pub severity: Severity,
     /// What is wrong, with the value: `expected a number from 1 to 65535, found "abc"`.
     pub message: String,
-    /// The next step, where there is one: `did you mean \`gateway.port\`?`
+    /// The next step, where there is one: did you mean `gateway.port`?
     pub hint: Option<String>,
 }
 
