@@ -1,10 +1,12 @@
 //! Accepted inbound messages, from the moment their sender may forget them until they are answered.
 
 use chela_protocol::{AgentId, RunId, SessionKey};
+use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Store, StoreError};
+use crate::sql::{self, Json, Key, sql_words};
+use crate::{Store, StoreError, fault, sessions};
 
 /// Row number; grows with each accept, so it orders the inbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -56,6 +58,14 @@ pub enum InboxState {
     Aborted,
 }
 
+sql_words!(InboxState {
+    Queued = "queued",
+    Running = "running",
+    Done = "done",
+    Failed = "failed",
+    Aborted = "aborted",
+});
+
 impl InboxState {
     pub fn is_open(self) -> bool {
         matches!(self, Self::Queued | Self::Running)
@@ -69,25 +79,49 @@ pub enum Accepted {
     Duplicate(InboxRow),
 }
 
+/// How long rows of answered messages should be kept: a platform that repeats an event (a webhook with retries, a channel
+/// that replays after days offline) does so within this time, and is told [`Accepted::Duplicate`] for as long.
+pub const DEDUPE_KEEP_MS: i64 = 7 * 24 * 60 * 60 * 1000;
+
 impl Store {
     /// Makes a message durable, or finds the one that has its triple. Creates the session if the key is new.
     pub async fn accept(&self, message: NewInbound) -> Result<Accepted, StoreError> {
-        todo!()
+        let body = message.body.to_string();
+        let accepted = self
+            .write(move |c| {
+                if let Some(row) = find_triple(c, &message)? {
+                    return Ok(Accepted::Duplicate(row));
+                }
+                sessions::ensure(c, &message.session, &message.agent, message.received_at_ms)?;
+                let row = insert(c, message, &body)?;
+                fault::point("inbox.before_commit");
+                Ok(Accepted::New(row))
+            })
+            .await?;
+        fault::point("inbox.after_commit");
+        Ok(accepted)
     }
 
     /// Every open row, oldest first: what a start must run again.
     pub async fn open_inbox(&self) -> Result<Vec<InboxRow>, StoreError> {
-        todo!()
+        self.read(|c| sql::all(c, "SELECT * FROM inbox WHERE closed_at_ms IS NULL ORDER BY id", [], read)).await
     }
 
     /// Open rows of one session, oldest first.
     pub async fn open_inbox_of(&self, session: &SessionKey) -> Result<Vec<InboxRow>, StoreError> {
-        todo!()
+        let key = session.to_string();
+        self.read(move |c| {
+            let open = "SELECT * FROM inbox WHERE session_key = ?1 AND closed_at_ms IS NULL ORDER BY id";
+            sql::all(c, open, [key], read)
+        })
+        .await
     }
 
     /// The newest row of this run.
     pub async fn inbox_by_run(&self, run: &RunId) -> Result<Option<InboxRow>, StoreError> {
-        todo!()
+        let run = run.to_string();
+        self.read(move |c| sql::first(c, "SELECT * FROM inbox WHERE run = ?1 ORDER BY id DESC LIMIT 1", [run], read))
+            .await
     }
 
     /// Closes an open row without a turn (aborted while queued, or refused). No-op when it is closed already.
@@ -98,6 +132,103 @@ impl Store {
         result: Option<String>,
         now_ms: i64,
     ) -> Result<(), StoreError> {
-        todo!()
+        self.write(move |c| close(c, id, state, result.as_deref(), now_ms).map(drop)).await
     }
+
+    /// Removes rows that were closed before this time and returns how many. Give it `now` less [`DEDUPE_KEEP_MS`] or more.
+    pub async fn prune_closed_inbox(&self, before_ms: i64) -> Result<usize, StoreError> {
+        let sql = "DELETE FROM inbox WHERE id IN (SELECT id FROM inbox WHERE closed_at_ms < ?1 LIMIT ?2)";
+        self.prune(sql, before_ms).await
+    }
+}
+
+/// Closes a row that is open. Returns whether it was.
+pub(crate) fn close(
+    connection: &Connection,
+    id: InboxId,
+    state: InboxState,
+    result: Option<&str>,
+    now_ms: i64,
+) -> Result<bool, StoreError> {
+    if state.is_open() {
+        return Err(StoreError::Database(format!("inbox row {} can't be closed as {state:?}", id.0)));
+    }
+    let close = "UPDATE inbox SET state = ?2, result = ?3, closed_at_ms = ?4 WHERE id = ?1 AND closed_at_ms IS NULL";
+    if sql::execute(connection, close, params![id.0, state, result, now_ms])? > 0 {
+        return Ok(true);
+    }
+    match sql::first(connection, "SELECT 1 FROM inbox WHERE id = ?1", [id.0], |_| Ok(()))? {
+        Some(()) => Ok(false),
+        None => Err(not_found("inbox row", id)),
+    }
+}
+
+/// Marks an open row as worked on and returns its run.
+pub(crate) fn begin(connection: &Connection, id: InboxId) -> Result<RunId, StoreError> {
+    let begin = "UPDATE inbox SET state = ?2, attempts = attempts + 1 WHERE id = ?1 AND closed_at_ms IS NULL
+                 RETURNING run";
+    sql::first(connection, begin, params![id.0, InboxState::Running], |row| sql::id(row, "run"))?
+        .ok_or_else(|| not_found("open inbox row", id))
+}
+
+fn not_found(thing: &'static str, id: InboxId) -> StoreError {
+    StoreError::NotFound { thing, id: id.0.to_string() }
+}
+
+fn find_triple(connection: &Connection, message: &NewInbound) -> Result<Option<InboxRow>, StoreError> {
+    let find = "SELECT * FROM inbox WHERE channel = ?1 AND account = ?2 AND platform_id = ?3";
+    sql::first(connection, find, [&message.channel, &message.account, &message.platform_id], read)
+}
+
+fn insert(connection: &Connection, message: NewInbound, body: &str) -> Result<InboxRow, StoreError> {
+    let insert =
+        "INSERT INTO inbox (channel, account, platform_id, session_key, agent, run, body, state, received_at_ms)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let params = params![
+        message.channel,
+        message.account,
+        message.platform_id,
+        message.session.as_str(),
+        message.agent.as_str(),
+        message.run.as_str(),
+        body,
+        InboxState::Queued,
+        message.received_at_ms,
+    ];
+    sql::execute(connection, insert, params)?;
+    Ok(InboxRow {
+        id: InboxId(connection.last_insert_rowid()),
+        channel: message.channel,
+        account: message.account,
+        platform_id: message.platform_id,
+        session: message.session,
+        agent: message.agent,
+        run: message.run,
+        body: message.body,
+        state: InboxState::Queued,
+        attempts: 0,
+        received_at_ms: message.received_at_ms,
+        closed_at_ms: None,
+        result: None,
+    })
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<InboxRow> {
+    let Key(session) = row.get("session_key")?;
+    let Json(body) = row.get("body")?;
+    Ok(InboxRow {
+        id: InboxId(row.get("id")?),
+        channel: row.get("channel")?,
+        account: row.get("account")?,
+        platform_id: row.get("platform_id")?,
+        session,
+        agent: sql::id(row, "agent")?,
+        run: sql::id(row, "run")?,
+        body,
+        state: row.get("state")?,
+        attempts: row.get("attempts")?,
+        received_at_ms: row.get("received_at_ms")?,
+        closed_at_ms: row.get("closed_at_ms")?,
+        result: row.get("result")?,
+    })
 }

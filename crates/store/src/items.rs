@@ -1,10 +1,12 @@
 //! Transcript items: what was said and done in a session, in order, each written once and never changed.
 
 use chela_protocol::{ItemId, RunId, SessionId};
+use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{InboxId, InboxState, Store, StoreError};
+use crate::sql::{self, Json, sql_words};
+use crate::{Store, StoreError, search};
 
 /// An item to append. `body` is the agent crate's; `text` is what full-text search finds.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,58 +46,37 @@ pub enum ItemKind {
     Compaction,
 }
 
-/// The first write of a turn: marks the inbox row running and appends its user item.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TurnStart {
-    pub inbox: InboxId,
-    pub session_id: SessionId,
-    pub items: Vec<NewItem>,
-    pub now_ms: i64,
-}
+sql_words!(ItemKind {
+    User = "user",
+    Assistant = "assistant",
+    ToolResults = "tool_results",
+    Note = "note",
+    Compaction = "compaction",
+});
 
-/// The last write of a turn, in one transaction: items, usage, outbox rows, and the inbox row closed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TurnFinish {
-    pub inbox: InboxId,
-    /// Further inbox rows that this turn answered (steered or collected into it).
-    pub also: Vec<InboxId>,
-    pub session_id: SessionId,
-    pub items: Vec<NewItem>,
-    pub outbox: Vec<crate::NewOutbound>,
-    pub state: InboxState,
-    pub result: Option<String>,
-    pub now_ms: i64,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct SearchHit {
-    pub session_id: SessionId,
-    pub seq: i64,
-    pub kind: ItemKind,
-    pub created_at_ms: i64,
-    /// The best passage, with matches between `«` and `»`.
-    pub snippet: String,
+/// Every query of items, with the id of their conversation.
+macro_rules! select_items {
+    ($tail:literal) => {
+        concat!("SELECT i.*, c.id AS session_id FROM items i JOIN conversations c ON c.number = i.conversation ", $tail)
+    };
 }
 
 impl Store {
-    /// Begins a turn. If items of this run exist already (a crash), appends nothing and returns them all, oldest first.
-    pub async fn begin_turn(&self, start: TurnStart) -> Result<Vec<Item>, StoreError> {
-        todo!()
-    }
-
     /// Appends items in order; an item whose id exists already is left as it is. Returns their positions.
     pub async fn append(&self, session_id: &SessionId, items: Vec<NewItem>) -> Result<Vec<i64>, StoreError> {
-        todo!()
-    }
-
-    /// Ends a turn; a second call for the same inbox row changes nothing.
-    pub async fn finish_turn(&self, finish: TurnFinish) -> Result<(), StoreError> {
-        todo!()
+        let session_id = session_id.clone();
+        let items = prepare(items);
+        self.write(move |c| append(c, conversation(c, &session_id)?, &items)).await
     }
 
     /// Items with `seq > after`, oldest first, at most `limit`.
     pub async fn items_after(&self, session_id: &SessionId, after: i64, limit: usize) -> Result<Vec<Item>, StoreError> {
-        todo!()
+        let id = session_id.to_string();
+        self.read(move |c| {
+            let after_sql = select_items!("WHERE c.id = ?1 AND i.seq > ?2 ORDER BY i.seq LIMIT ?3");
+            sql::all(c, after_sql, params![id, after, sql::limit(limit)], read)
+        })
+        .await
     }
 
     /// The last `limit` items with `seq < before` (`None`: the end), oldest first.
@@ -105,16 +86,120 @@ impl Store {
         before: Option<i64>,
         limit: usize,
     ) -> Result<Vec<Item>, StoreError> {
-        todo!()
+        let id = session_id.to_string();
+        self.read(move |c| {
+            let before_sql = select_items!("WHERE c.id = ?1 AND i.seq < ?2 ORDER BY i.seq DESC LIMIT ?3");
+            let params = params![id, before.unwrap_or(i64::MAX), sql::limit(limit)];
+            let mut items = sql::all(c, before_sql, params, read)?;
+            items.reverse();
+            Ok(items)
+        })
+        .await
     }
 
     /// The model's view of a session: items from its last compaction on, oldest first.
     pub async fn items_in_context(&self, session_id: &SessionId) -> Result<Vec<Item>, StoreError> {
-        todo!()
+        let id = session_id.to_string();
+        self.read(move |c| {
+            let context = select_items!("WHERE c.id = ?1 AND i.seq >= c.context_from ORDER BY i.seq");
+            sql::all(c, context, [id], read)
+        })
+        .await
     }
 
-    /// Items whose text matches the words of `query`, best first. Any text is a valid query.
-    pub async fn search(&self, query: &str, limit: usize) -> Result<Vec<SearchHit>, StoreError> {
-        todo!()
+    /// The items of one run, oldest first.
+    pub async fn items_of_run(&self, session_id: &SessionId, run: &RunId) -> Result<Vec<Item>, StoreError> {
+        let (session_id, run) = (session_id.clone(), run.clone());
+        self.read(move |c| of_run(c, &session_id, &run)).await
     }
+}
+
+/// A new item as it goes into rows: made by the caller, so that the writer only writes.
+pub(crate) struct PreparedItem {
+    item: NewItem,
+    body: String,
+    searched: String,
+}
+
+pub(crate) fn prepare(items: Vec<NewItem>) -> Vec<PreparedItem> {
+    let prepare = |item: NewItem| {
+        let (body, searched) = (item.body.to_string(), search::indexed(&item.text));
+        PreparedItem { item, body, searched }
+    };
+    items.into_iter().map(prepare).collect()
+}
+
+impl PreparedItem {
+    /// Counts an item that names no run as one of `run`.
+    pub(crate) fn in_run(mut self, run: &RunId) -> Self {
+        self.item.run.get_or_insert_with(|| run.clone());
+        self
+    }
+}
+
+/// The number of a conversation.
+pub(crate) fn conversation(connection: &Connection, id: &SessionId) -> Result<i64, StoreError> {
+    sql::first(connection, "SELECT number FROM conversations WHERE id = ?1", [id.as_str()], |row| row.get(0))?
+        .ok_or_else(|| StoreError::NotFound { thing: "session", id: id.to_string() })
+}
+
+/// The items of one run, oldest first.
+pub(crate) fn of_run(connection: &Connection, session_id: &SessionId, run: &RunId) -> Result<Vec<Item>, StoreError> {
+    let of_run = select_items!("WHERE c.id = ?1 AND i.run = ?2 ORDER BY i.seq");
+    sql::all(connection, of_run, [session_id.as_str(), run.as_str()], read)
+}
+
+/// Appends items at the next positions and returns these.
+pub(crate) fn append(
+    connection: &Connection,
+    conversation: i64,
+    items: &[PreparedItem],
+) -> Result<Vec<i64>, StoreError> {
+    items.iter().map(|item| append_one(connection, conversation, item)).collect()
+}
+
+fn append_one(connection: &Connection, conversation: i64, prepared: &PreparedItem) -> Result<i64, StoreError> {
+    let PreparedItem { item, body, searched } = prepared;
+    if let Some(seq) = position(connection, conversation, &item.id)? {
+        return Ok(seq);
+    }
+    let next = "UPDATE conversations SET items = items + 1 WHERE number = ?1 RETURNING items";
+    let seq: i64 = sql::only(connection, next, [conversation], |row| row.get(0))?;
+    let insert = "INSERT INTO items (id, conversation, seq, run, kind, body, created_at_ms)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let run = item.run.as_ref().map(RunId::as_str);
+    let params = params![item.id.as_str(), conversation, seq, run, item.kind, body, item.created_at_ms];
+    sql::execute(connection, insert, params)?;
+    if !searched.is_empty() {
+        let number = connection.last_insert_rowid();
+        sql::execute(connection, "INSERT INTO items_fts (rowid, text) VALUES (?1, ?2)", params![number, searched])?;
+    }
+    if item.kind == ItemKind::Compaction {
+        sql::execute(connection, "UPDATE conversations SET context_from = ?2 WHERE number = ?1", [conversation, seq])?;
+    }
+    Ok(seq)
+}
+
+/// Where an item stands that was appended before.
+fn position(connection: &Connection, conversation: i64, id: &ItemId) -> Result<Option<i64>, StoreError> {
+    let find = "SELECT conversation, seq FROM items WHERE id = ?1";
+    match sql::first(connection, find, [id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))? {
+        Some((owner, _)) if owner != conversation => {
+            Err(StoreError::Database(format!("item `{id}` belongs to another session")))
+        }
+        found => Ok(found.map(|(_, seq): (i64, i64)| seq)),
+    }
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Item> {
+    let Json(body) = row.get("body")?;
+    Ok(Item {
+        id: sql::id(row, "id")?,
+        session_id: sql::id(row, "session_id")?,
+        seq: row.get("seq")?,
+        run: sql::optional_id(row, "run")?,
+        kind: row.get("kind")?,
+        body,
+        created_at_ms: row.get("created_at_ms")?,
+    })
 }

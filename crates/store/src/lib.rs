@@ -3,22 +3,37 @@
 //! Every method is one transaction. Writers that wait together are committed together, and a method returns only after
 //! its commit is on disk. Times are passed in as Unix milliseconds: the store never reads a clock.
 
+mod connection;
 mod devices;
 mod error;
 pub mod fault;
+mod files;
 mod inbox;
 mod items;
 mod kv;
+mod lock;
+mod migrations;
 mod outbox;
+mod readers;
+mod search;
 mod sessions;
+mod sql;
+mod stats;
 mod store;
+mod turns;
 mod usage;
+mod writer;
 
 pub use devices::{Device, DeviceToken, PairingRequest};
 pub use error::StoreError;
-pub use inbox::{Accepted, InboxId, InboxRow, InboxState, NewInbound};
-pub use items::{Item, ItemKind, NewItem, SearchHit, TurnFinish, TurnStart};
+pub use inbox::{Accepted, DEDUPE_KEEP_MS, InboxId, InboxRow, InboxState, NewInbound};
+pub use items::{Item, ItemKind, NewItem};
+pub use lock::{InstanceInfo, InstanceLock, LOCK_FILE, LockError};
+pub use migrations::{Rollback, rollback};
 pub use outbox::{NewOutbound, OutboxId, OutboxRow};
+pub use search::SearchHit;
 pub use sessions::{Session, SessionFilter, SessionPatch, SessionSettings};
+pub use stats::StoreStats;
 pub use store::{DATABASE_FILE, OpenOptions, Store, WriterMode};
+pub use turns::{TurnFinish, TurnStart};
 pub use usage::{NewUsage, UsageDay};

@@ -1,9 +1,11 @@
 //! Replies to deliver: written with the turn that made them, kept until the platform has them or they are given up.
 
 use chela_protocol::SessionKey;
+use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::sql::{self, Json, Key};
 use crate::{Store, StoreError};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -41,29 +43,103 @@ pub struct OutboxRow {
 impl Store {
     /// Undelivered rows that are due, oldest first.
     pub async fn due_outbox(&self, now_ms: i64, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
-        todo!()
+        self.read(move |c| {
+            let due = "SELECT * FROM outbox WHERE state = 'waiting' AND due_at_ms <= ?1 ORDER BY id LIMIT ?2";
+            sql::all(c, due, [now_ms, sql::limit(limit)], read)
+        })
+        .await
     }
 
-    /// Records that the platform has the first `parts` parts.
+    /// Records that the platform has the first `parts` parts. Never goes back.
     pub async fn outbox_progress(&self, id: OutboxId, parts: u32) -> Result<(), StoreError> {
-        todo!()
+        self.write(move |c| {
+            let progress = "UPDATE outbox SET parts_sent = max(parts_sent, ?2) WHERE id = ?1";
+            found(id, sql::execute(c, progress, params![id.0, parts])?)
+        })
+        .await
     }
 
+    /// Closes a row that the platform has whole. Its body is dropped; the rest stays until it is pruned.
     pub async fn outbox_delivered(&self, id: OutboxId, now_ms: i64) -> Result<(), StoreError> {
-        todo!()
+        self.write(move |c| {
+            let delivered = "UPDATE outbox SET state = 'delivered', body = 'null', closed_at_ms = ?2 WHERE id = ?1";
+            found(id, sql::execute(c, delivered, [id.0, now_ms])?)
+        })
+        .await
     }
 
-    /// Puts a row back for a later try.
+    /// Puts a row back for a later try, also from the dead-letter list. No-op when it was delivered.
     pub async fn outbox_retry(&self, id: OutboxId, error: &str, due_at_ms: i64) -> Result<(), StoreError> {
-        todo!()
+        let error = error.to_owned();
+        self.write(move |c| {
+            let retry = "UPDATE outbox SET attempts = attempts + (state <> 'delivered'),
+                                last_error = iif(state = 'delivered', last_error, ?2),
+                                due_at_ms = iif(state = 'delivered', due_at_ms, ?3),
+                                closed_at_ms = iif(state = 'delivered', closed_at_ms, NULL),
+                                state = iif(state = 'delivered', state, 'waiting')
+                         WHERE id = ?1";
+            found(id, sql::execute(c, retry, params![id.0, error, due_at_ms])?)
+        })
+        .await
     }
 
-    /// Gives a row up: it stays in the dead-letter list.
+    /// Gives a row up: it stays in the dead-letter list. The failed try is counted. No-op when it is closed already.
     pub async fn outbox_dead(&self, id: OutboxId, error: &str, now_ms: i64) -> Result<(), StoreError> {
-        todo!()
+        let error = error.to_owned();
+        self.write(move |c| {
+            let dead = "UPDATE outbox SET state = 'dead', attempts = attempts + 1, last_error = ?2, closed_at_ms = ?3
+                        WHERE id = ?1 AND state = 'waiting'";
+            sql::execute(c, dead, params![id.0, error, now_ms]).map(drop)
+        })
+        .await
     }
 
+    /// Rows that were given up, newest first.
     pub async fn dead_letters(&self, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
-        todo!()
+        self.read(move |c| {
+            let dead = "SELECT * FROM outbox WHERE state = 'dead' ORDER BY id DESC LIMIT ?1";
+            sql::all(c, dead, [sql::limit(limit)], read)
+        })
+        .await
     }
+
+    /// Removes rows that were delivered or given up before this time and returns how many.
+    pub async fn prune_outbox(&self, before_ms: i64) -> Result<usize, StoreError> {
+        let sql = "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE closed_at_ms < ?1 LIMIT ?2)";
+        self.prune(sql, before_ms).await
+    }
+}
+
+/// Adds a reply, due at once.
+pub(crate) fn insert(connection: &Connection, reply: &NewOutbound, body: &str) -> Result<(), StoreError> {
+    let insert = "INSERT INTO outbox (channel, account, chat, session_key, body, due_at_ms, created_at_ms)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)";
+    let NewOutbound { channel, account, chat, session, created_at_ms, body: _ } = reply;
+    let params = params![channel, account, chat, session.as_str(), body, created_at_ms];
+    sql::execute(connection, insert, params).map(drop)
+}
+
+fn found(id: OutboxId, changed: usize) -> Result<(), StoreError> {
+    match changed {
+        0 => Err(StoreError::NotFound { thing: "outbox row", id: id.0.to_string() }),
+        _ => Ok(()),
+    }
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<OutboxRow> {
+    let Key(session) = row.get("session_key")?;
+    let Json(body) = row.get("body")?;
+    Ok(OutboxRow {
+        id: OutboxId(row.get("id")?),
+        channel: row.get("channel")?,
+        account: row.get("account")?,
+        chat: row.get("chat")?,
+        session,
+        body,
+        attempts: row.get("attempts")?,
+        due_at_ms: row.get("due_at_ms")?,
+        parts_sent: row.get("parts_sent")?,
+        last_error: row.get("last_error")?,
+        created_at_ms: row.get("created_at_ms")?,
+    })
 }

@@ -1,8 +1,10 @@
 //! Tokens spent, one row a model call.
 
 use chela_protocol::{AgentId, RunId, SessionId};
+use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 
+use crate::sql::{self, Count};
 use crate::{Store, StoreError};
 
 #[derive(Debug, Clone, PartialEq)]
@@ -42,11 +44,74 @@ pub struct UsageDay {
 impl Store {
     /// Records a call and adds it to its session's sums.
     pub async fn record_usage(&self, usage: NewUsage) -> Result<(), StoreError> {
-        todo!()
+        self.write(move |c| {
+            insert(c, &usage)?;
+            // No row is changed when the conversation was deleted meanwhile; the tokens are spent all the same.
+            let sums = "UPDATE conversations SET
+                            input_tokens = input_tokens + ?2, output_tokens = output_tokens + ?3,
+                            cache_read_tokens = cache_read_tokens + ?4, cache_write_tokens = cache_write_tokens + ?5,
+                            context_tokens = ?2 + ?4 + ?5
+                        WHERE id = ?1";
+            let NewUsage { session_id, input, output, cache_read, cache_write, .. } = usage;
+            let counts = (Count(input), Count(output), Count(cache_read), Count(cache_write));
+            sql::execute(c, sums, params![session_id.as_str(), counts.0, counts.1, counts.2, counts.3]).map(drop)
+        })
+        .await
     }
 
-    /// Days from `from_ms` to `to_ms`, oldest first.
+    /// Calls from `from_ms` to `to_ms`, both included, summed by day and model; oldest first.
     pub async fn usage_by_day(&self, from_ms: i64, to_ms: i64) -> Result<Vec<UsageDay>, StoreError> {
-        todo!()
+        self.read(move |c| {
+            let days = "SELECT date(at_ms / 1000, 'unixepoch') AS date, provider, model, count(*) AS calls,
+                            sum(input) AS input, sum(output) AS output, sum(cache_read) AS cache_read,
+                            sum(cache_write) AS cache_write, coalesce(sum(cost_micros), 0) AS cost_micros,
+                            sum(cost_micros IS NULL) AS unpriced
+                        FROM usage WHERE at_ms BETWEEN ?1 AND ?2
+                        GROUP BY 1, 2, 3 ORDER BY 1, 2, 3";
+            sql::all(c, days, [from_ms, to_ms], read_day)
+        })
+        .await
     }
+
+    /// Removes calls from before this time and returns how many. Sums of sessions stay.
+    pub async fn prune_usage(&self, before_ms: i64) -> Result<usize, StoreError> {
+        let sql = "DELETE FROM usage WHERE number IN (SELECT number FROM usage WHERE at_ms < ?1 LIMIT ?2)";
+        self.prune(sql, before_ms).await
+    }
+}
+
+fn insert(connection: &Connection, usage: &NewUsage) -> Result<(), StoreError> {
+    let insert = "INSERT INTO usage (at_ms, session_id, agent, run, provider, model, input, output, cache_read,
+                                     cache_write, cost_micros)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    let params = params![
+        usage.at_ms,
+        usage.session_id.as_str(),
+        usage.agent.as_str(),
+        usage.run.as_str(),
+        usage.provider,
+        usage.model,
+        Count(usage.input),
+        Count(usage.output),
+        Count(usage.cache_read),
+        Count(usage.cache_write),
+        usage.cost_micros.map(Count),
+    ];
+    sql::execute(connection, insert, params).map(drop)
+}
+
+fn read_day(row: &Row<'_>) -> rusqlite::Result<UsageDay> {
+    let count = |column: &str| row.get(column).map(|Count(count)| count);
+    Ok(UsageDay {
+        date: row.get("date")?,
+        provider: row.get("provider")?,
+        model: row.get("model")?,
+        calls: count("calls")?,
+        input: count("input")?,
+        output: count("output")?,
+        cache_read: count("cache_read")?,
+        cache_write: count("cache_write")?,
+        cost_micros: count("cost_micros")?,
+        unpriced: count("unpriced")?,
+    })
 }

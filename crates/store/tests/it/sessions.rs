@@ -1,0 +1,149 @@
+//! Sessions: created once, patched, reset, listed and deleted.
+
+use chela_protocol::SessionKey;
+use chela_store::{NewUsage, SessionFilter, SessionPatch, StoreError, UsageDay, WriterMode};
+
+use crate::support::{House, agent, item, main_key};
+
+#[tokio::test]
+async fn a_key_has_one_session() {
+    let house = House::new(WriterMode::Thread);
+    let first = house.store.ensure_session(&main_key(), &agent(), 5).await.unwrap();
+    let second = house.store.ensure_session(&main_key(), &agent(), 9).await.unwrap();
+
+    assert_eq!(first, second);
+    assert_eq!((first.created_at_ms, first.items, first.last_state), (5, 0, None));
+}
+
+#[tokio::test]
+async fn a_patch_sets_clears_and_leaves() {
+    let house = House::new(WriterMode::Inline);
+    house.main_session().await;
+    let patch = SessionPatch {
+        label: Some(Some("Travel".into())),
+        model: Some(Some("anthropic/opus".into())),
+        pinned: Some(true),
+        ..SessionPatch::default()
+    };
+    house.store.patch_session(&main_key(), patch, 7).await.unwrap();
+    let patch: SessionPatch = serde_json::from_str(r#"{"model":null,"archived":true}"#).unwrap();
+    let patched = house.store.patch_session(&main_key(), patch, 8).await.unwrap();
+
+    assert_eq!(house.store.session(&main_key()).await.unwrap().as_ref(), Some(&patched));
+    assert_eq!(patched.updated_at_ms, 8);
+    let settings = patched.settings;
+    assert_eq!((settings.label.as_deref(), settings.model), (Some("Travel"), None));
+    assert_eq!((settings.pinned, settings.archived, settings.unread), (true, true, false));
+    let missing = SessionKey::scoped(&agent(), "missing");
+    let refused = house.store.patch_session(&missing, SessionPatch::default(), 8).await;
+    assert!(matches!(refused, Err(StoreError::NotFound { thing: "session", .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_reset_keeps_settings_and_old_items() {
+    let house = House::new(WriterMode::Inline);
+    let old = house.main_session().await;
+    house.store.append(&old.id, vec![item("a", "remember the heron")]).await.unwrap();
+    let patch = SessionPatch { label: Some(Some("L".into())), ..SessionPatch::default() };
+    house.store.patch_session(&main_key(), patch, 2).await.unwrap();
+
+    let new = house.store.reset_session(&main_key(), 50).await.unwrap();
+
+    assert_ne!(new.id, old.id);
+    assert_eq!((new.items, new.started_at_ms, new.created_at_ms), (0, 50, old.created_at_ms));
+    assert_eq!(new.settings.label.as_deref(), Some("L"));
+    assert_eq!(house.store.search("heron", 5).await.unwrap()[0].session_id, old.id);
+    assert_eq!(house.store.session_by_id(&old.id).await.unwrap(), Some(new));
+}
+
+#[tokio::test]
+async fn deleting_forgets_the_key_and_on_request_the_items_of_all_its_conversations() {
+    let house = House::new(WriterMode::Inline);
+    let old = house.main_session().await;
+    house.store.append(&old.id, vec![item("a", "remember the heron")]).await.unwrap();
+    house.store.reset_session(&main_key(), 50).await.unwrap();
+
+    assert!(house.store.delete_session(&main_key(), false).await.unwrap());
+    assert!(!house.store.delete_session(&main_key(), false).await.unwrap());
+    assert_eq!(house.store.search("heron", 5).await.unwrap().len(), 1);
+    assert_eq!(house.store.session_by_id(&old.id).await.unwrap(), None);
+
+    house.main_session().await;
+    assert!(house.store.delete_session(&main_key(), true).await.unwrap());
+    assert_eq!(house.store.search("heron", 5).await.unwrap(), []);
+    let stats = house.store.stats().await.unwrap();
+    assert_eq!((stats.sessions, stats.conversations, stats.items), (0, 0, 0));
+}
+
+#[tokio::test]
+async fn lists_are_filtered_and_paged_newest_first() {
+    let house = House::new(WriterMode::Inline);
+    for (place, at) in [("main", 10), ("discord:channel:1", 30), ("discord:channel:2", 20)] {
+        house.store.ensure_session(&SessionKey::scoped(&agent(), place), &agent(), at).await.unwrap();
+    }
+    house.store.ensure_session(&SessionKey::main(&"ops".into()), &"ops".into(), 40).await.unwrap();
+    let patch =
+        SessionPatch { label: Some(Some("Überblick".into())), archived: Some(true), ..SessionPatch::default() };
+    house.store.patch_session(&main_key(), patch, 15).await.unwrap();
+    let list = async |filter: SessionFilter| {
+        let (sessions, total) = house.store.sessions(filter).await.unwrap();
+        (sessions.into_iter().map(|session| session.updated_at_ms).collect::<Vec<_>>(), total)
+    };
+    let all = SessionFilter::default();
+
+    assert_eq!(list(all.clone()).await, (vec![40, 30, 20, 15], 4));
+    assert_eq!(list(SessionFilter { limit: 2, offset: 1, ..all.clone() }).await, (vec![30, 20], 4));
+    assert_eq!(list(SessionFilter { offset: 9, ..all.clone() }).await, (vec![], 4));
+    assert_eq!(list(SessionFilter { agent: Some("ops".into()), ..all.clone() }).await, (vec![40], 1));
+    assert_eq!(list(SessionFilter { search: Some("DISCORD".into()), ..all.clone() }).await, (vec![30, 20], 2));
+    assert_eq!(list(SessionFilter { search: Some("überb".into()), ..all.clone() }).await, (vec![15], 1));
+    assert_eq!(list(SessionFilter { archived: Some(false), ..all.clone() }).await, (vec![40, 30, 20], 3));
+    assert_eq!(list(SessionFilter { updated_since_ms: Some(20), ..all }).await, (vec![40, 30, 20], 3));
+}
+
+#[tokio::test]
+async fn usage_adds_up_in_the_session_and_by_day() {
+    let house = House::new(WriterMode::Thread);
+    let session = house.main_session().await;
+    let day = 86_400_000;
+    let call = |at_ms: i64, cost_micros: Option<u64>| NewUsage {
+        session_id: session.id.clone(),
+        agent: agent(),
+        run: "run".into(),
+        provider: "anthropic".into(),
+        model: "opus".into(),
+        input: 10,
+        output: 5,
+        cache_read: 100,
+        cache_write: 7,
+        cost_micros,
+        at_ms,
+    };
+    for (at_ms, cost) in [(0, Some(3)), (day - 1, None), (day, Some(4)), (2 * day + 1, Some(5))] {
+        house.store.record_usage(call(at_ms, cost)).await.unwrap();
+    }
+
+    let days = house.store.usage_by_day(0, 2 * day).await.unwrap();
+
+    let first = UsageDay {
+        date: "1970-01-01".into(),
+        provider: "anthropic".into(),
+        model: "opus".into(),
+        calls: 2,
+        input: 20,
+        output: 10,
+        cache_read: 200,
+        cache_write: 14,
+        cost_micros: 3,
+        unpriced: 1,
+    };
+    assert_eq!(days[0], first);
+    assert_eq!((days.len(), days[1].date.as_str(), days[1].unpriced), (2, "1970-01-02", 0));
+    let session = house.main_session().await;
+    assert_eq!((session.input_tokens, session.output_tokens, session.cache_read_tokens), (40, 20, 400));
+    assert_eq!((session.cache_write_tokens, session.context_tokens), (28, 117));
+    assert_eq!(house.store.prune_usage(day).await.unwrap(), 2);
+    assert_eq!(house.store.usage_by_day(0, 9 * day).await.unwrap().len(), 2);
+    let elsewhere = NewUsage { session_id: "gone".into(), ..call(0, None) };
+    house.store.record_usage(elsewhere).await.unwrap();
+}

@@ -1,0 +1,99 @@
+//! Devices, pairing requests and small state.
+
+use chela_store::{Device, DeviceToken, PairingRequest, WriterMode};
+use serde_json::json;
+
+use crate::support::House;
+
+fn device(id: &str) -> Device {
+    Device {
+        id: id.into(),
+        public_key: "key".into(),
+        display_name: Some("Phone".into()),
+        platform: None,
+        device_family: None,
+        client_id: None,
+        client_mode: None,
+        role: "operator".into(),
+        scopes: vec!["operator.read".into()],
+        approved_via: "operator".into(),
+        created_at_ms: 1,
+        approved_at_ms: 2,
+        last_seen_at_ms: 3,
+    }
+}
+
+fn request(id: &str, device: &str, ts: i64) -> PairingRequest {
+    PairingRequest {
+        request_id: id.into(),
+        device_id: device.into(),
+        public_key: "key".into(),
+        display_name: None,
+        platform: Some("ios".into()),
+        device_family: None,
+        client_id: None,
+        client_mode: None,
+        role: "operator".into(),
+        scopes: vec![],
+        remote_ip: None,
+        is_repair: false,
+        ts,
+    }
+}
+
+#[tokio::test]
+async fn a_device_is_paired_seen_and_removed_with_its_tokens() {
+    let House { store, dir: _dir } = House::new(WriterMode::Thread);
+    let token = |byte| DeviceToken {
+        device_id: "d".into(),
+        role: "operator".into(),
+        scopes: vec!["operator.write".into()],
+        hash: [byte; 32],
+        created_at_ms: 4,
+    };
+    store.put_pairing_request(request("r", "d", 1)).await.unwrap();
+    store.put_device(device("d")).await.unwrap();
+    store.put_device_token(token(1)).await.unwrap();
+    store.put_device_token(token(2)).await.unwrap();
+    store.device_seen(&"d".into(), 99).await.unwrap();
+    store.device_seen(&"unknown".into(), 99).await.unwrap();
+
+    assert_eq!(store.devices().await.unwrap(), [Device { last_seen_at_ms: 99, ..device("d") }]);
+    assert_eq!(store.pairing_requests(0).await.unwrap(), []);
+    assert_eq!(store.device_token(&"d".into(), "operator").await.unwrap(), Some(token(2)));
+    assert_eq!(store.device_token(&"d".into(), "node").await.unwrap(), None);
+    assert!(store.remove_device(&"d".into()).await.unwrap());
+    assert!(!store.remove_device(&"d".into()).await.unwrap());
+    assert_eq!(store.device_token(&"d".into(), "operator").await.unwrap(), None);
+    assert!(!store.revoke_device_token(&"d".into(), "operator").await.unwrap());
+}
+
+#[tokio::test]
+async fn a_device_and_role_keep_one_request_with_one_id() {
+    let House { store, dir: _dir } = House::new(WriterMode::Inline);
+    store.put_pairing_request(request("first", "d", 10)).await.unwrap();
+    let again = store.put_pairing_request(request("second", "d", 20)).await.unwrap();
+    store.put_pairing_request(request("other", "e", 5)).await.unwrap();
+
+    assert_eq!(again, request("first", "d", 20));
+    assert_eq!(store.pairing_requests(10).await.unwrap(), std::slice::from_ref(&again));
+    assert_eq!(store.pairing_requests(0).await.unwrap(), std::slice::from_ref(&again));
+    assert_eq!(store.take_pairing_request("first").await.unwrap(), Some(again));
+    assert_eq!(store.take_pairing_request("first").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn small_state_is_put_read_listed_and_deleted() {
+    let House { store, dir: _dir } = House::new(WriterMode::Thread);
+    store.kv_put("telegram", "offset", json!(1)).await.unwrap();
+    store.kv_put("telegram", "offset", json!({ "update": 2 })).await.unwrap();
+    store.kv_put("telegram", "bot", json!(null)).await.unwrap();
+    store.kv_put("other", "offset", json!(3)).await.unwrap();
+
+    assert_eq!(store.kv_get("telegram", "offset").await.unwrap(), Some(json!({ "update": 2 })));
+    let all = vec![("bot".to_owned(), json!(null)), ("offset".to_owned(), json!({ "update": 2 }))];
+    assert_eq!(store.kv_list("telegram").await.unwrap(), all);
+    assert!(store.kv_delete("telegram", "offset").await.unwrap());
+    assert!(!store.kv_delete("telegram", "offset").await.unwrap());
+    assert_eq!(store.kv_get("telegram", "offset").await.unwrap(), None);
+}

@@ -1,0 +1,178 @@
+//! Items: their order, their pages, and how they are found.
+
+use chela_store::{InboxState, ItemKind, NewItem, StoreError, TurnFinish, TurnStart, WriterMode};
+use proptest::prelude::*;
+
+use crate::support::{House, accept, item, main_key};
+
+#[tokio::test]
+async fn an_item_is_written_once_and_never_changed() {
+    let house = House::new(WriterMode::Inline);
+    let session = house.main_session().await;
+    let seqs = house.store.append(&session.id, vec![item("a", "one"), item("b", "two")]).await.unwrap();
+    let again = house.store.append(&session.id, vec![item("b", "changed"), item("c", "three")]).await.unwrap();
+
+    assert_eq!((seqs, again), (vec![1, 2], vec![2, 3]));
+    let items = house.store.items_after(&session.id, 1, 10).await.unwrap();
+    assert_eq!(items.iter().map(|item| item.body["text"].as_str().unwrap()).collect::<Vec<_>>(), ["two", "three"]);
+}
+
+#[tokio::test]
+async fn pages_go_forward_and_backward() {
+    let house = House::new(WriterMode::Inline);
+    let session = house.main_session().await;
+    let items = (1..=9).map(|number| item(&number.to_string(), "x")).collect();
+    house.store.append(&session.id, items).await.unwrap();
+    let seqs = |items: Vec<chela_store::Item>| items.into_iter().map(|item| item.seq).collect::<Vec<_>>();
+
+    assert_eq!(seqs(house.store.items_after(&session.id, 4, 2).await.unwrap()), [5, 6]);
+    assert_eq!(seqs(house.store.items_before(&session.id, None, 2).await.unwrap()), [8, 9]);
+    assert_eq!(seqs(house.store.items_before(&session.id, Some(3), 5).await.unwrap()), [1, 2]);
+    assert_eq!(seqs(house.store.items_after(&session.id, 9, 5).await.unwrap()), [0; 0]);
+}
+
+#[tokio::test]
+async fn the_context_starts_at_the_last_compaction() {
+    let house = House::new(WriterMode::Inline);
+    let session = house.main_session().await;
+    let summary = |id: &str| NewItem { kind: ItemKind::Compaction, ..item(id, "summary") };
+    let items = vec![item("1", "x"), summary("2"), item("3", "x"), summary("4"), item("5", "x")];
+    assert_eq!(house.store.items_in_context(&session.id).await.unwrap(), []);
+    house.store.append(&session.id, items).await.unwrap();
+
+    let context = house.store.items_in_context(&session.id).await.unwrap();
+
+    assert_eq!(
+        context.iter().map(|item| (item.seq, item.kind)).collect::<Vec<_>>(),
+        [(4, ItemKind::Compaction), (5, ItemKind::User)]
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_session_or_a_foreign_item_is_refused() {
+    let house = House::new(WriterMode::Inline);
+    let session = house.main_session().await;
+    let unknown = house.store.append(&"nowhere".into(), vec![item("a", "b")]).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound { thing: "session", .. })), "{unknown:?}");
+
+    house.store.append(&session.id, vec![item("a", "b")]).await.unwrap();
+    let next = house.store.reset_session(&main_key(), 9).await.unwrap();
+    assert!(matches!(house.store.append(&next.id, vec![item("a", "b")]).await, Err(StoreError::Database(_))));
+}
+
+async fn snippets(house: &House, query: &str) -> Vec<String> {
+    house.store.search(query, 10).await.unwrap().into_iter().map(|hit| hit.snippet).collect()
+}
+
+#[tokio::test]
+async fn search_finds_words_in_any_script_and_marks_them() {
+    let house = House::new(WriterMode::Inline);
+    let session = house.main_session().await;
+    let texts = [
+        "The café in Zürich closes at five",
+        "我们明天在上海见面，好吗？",
+        "v2版本 released",
+        "東京タワーに行きます",
+        "회의는 내일입니다",
+        "แมวนอนบนเก้าอี้",
+    ];
+    let items = texts.iter().enumerate().map(|(number, text)| item(&number.to_string(), text)).collect();
+    house.store.append(&session.id, items).await.unwrap();
+
+    for (query, expected) in [
+        ("cafe ZURICH", "The «café» in «Zürich» closes at five"),
+        ("上海", "我们明天在«上海»见面，好吗？"),
+        ("见", "我们明天在上海«见»面，好吗？"),
+        ("版本", "v2«版本» released"),
+        ("v2", "«v2»版本 released"),
+        ("タワー", "東京«タワー»に行きます"),
+        ("회의", "«회의»는 내일입니다"),
+        ("นอน", "แมว«นอน»บนเก้าอี้"),
+        ("closes nothing", "The café in Zürich «closes» at five"),
+    ] {
+        assert_eq!(snippets(&house, query).await, [expected], "query {query:?}");
+    }
+    assert_eq!(snippets(&house, "海上").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn any_text_is_a_valid_query() {
+    let house = House::new(WriterMode::Inline);
+    let session = house.main_session().await;
+    house.store.append(&session.id, vec![item("a", "near a \"quoted\" word\0and AND more")]).await.unwrap();
+
+    for query in
+        ["", " ", "\"", "*", "NEAR(", "a OR", "-", "^a", "text:near", "\0", "{a b}: c", "😀", "(", "\u{1f}", "''"]
+    {
+        house.store.search(query, 10).await.unwrap_or_else(|error| panic!("{query:?}: {error}"));
+    }
+    let marked = ["«near» a \"quoted\" word and AND more"];
+    for query in ["near", "\"near\"", "NEAR(", "near* 😀", "near\0"] {
+        assert_eq!(snippets(&house, query).await, marked, "query {query:?}");
+    }
+    assert_eq!(snippets(&house, "😀").await, [""; 0]);
+    let long = "near ".repeat(10_000);
+    assert_eq!(snippets(&house, &long).await, marked);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_query_is_an_error(query in any::<String>()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let house = House::new(WriterMode::Inline);
+        runtime.block_on(house.store.search(&query, 10)).unwrap();
+    }
+
+    #[test]
+    fn g30_positions_have_no_gaps_whatever_happens_in_between(steps in proptest::collection::vec(0..6u8, 1..40)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(interleave(&steps));
+    }
+}
+
+/// Does as `steps` say, with every write that can fail among them, and checks the positions after each.
+async fn interleave(steps: &[u8]) {
+    let house = House::new(WriterMode::Inline);
+    let session = house.main_session().await;
+    let mut rows = Vec::new();
+    for (number, step) in steps.iter().enumerate() {
+        let fresh = |name: &str| item(&format!("{name}-{number}"), "text");
+        let row = rows.last().copied();
+        match (step, row) {
+            (0, _) => rows.push(accept(&house.store, &number.to_string()).await.id),
+            (1, Some(inbox)) => {
+                let items = vec![fresh("begin")];
+                let start = TurnStart { inbox, session_id: session.id.clone(), items, now_ms: 1 };
+                let _ = house.store.begin_turn(start).await;
+            }
+            (2, Some(inbox)) => {
+                let finish = TurnFinish {
+                    inbox,
+                    also: rows.clone(),
+                    session_id: session.id.clone(),
+                    items: vec![fresh("end"), item("repeated", "text")],
+                    outbox: vec![],
+                    state: InboxState::Done,
+                    result: None,
+                    now_ms: 2,
+                };
+                house.store.finish_turn(finish).await.unwrap();
+            }
+            (3, _) => {
+                // Fails at its second item, which belongs to another session: the first must not keep its position.
+                let other = chela_protocol::SessionKey::scoped(&"main".into(), "other");
+                let other = house.store.ensure_session(&other, &"main".into(), 1).await.unwrap();
+                house.store.append(&other.id, vec![item("foreign", "text")]).await.unwrap();
+                house.store.append(&session.id, vec![fresh("undone"), item("foreign", "text")]).await.unwrap_err();
+            }
+            _ => drop(house.store.append(&session.id, vec![fresh("more"), fresh("again")]).await.unwrap()),
+        }
+        let seqs = house.store.items_after(&session.id, 0, 1000).await.unwrap();
+        let seqs: Vec<i64> = seqs.into_iter().map(|item| item.seq).collect();
+        let count = i64::try_from(seqs.len()).unwrap();
+        assert_eq!(seqs, (1..=count).collect::<Vec<_>>());
+        assert_eq!(house.main_session().await.items, count);
+    }
+}

@@ -1,0 +1,149 @@
+//! The first and last write of a turn.
+
+use chela_store::{InboxId, InboxState, NewOutbound, StoreError, TurnFinish, TurnStart, WriterMode};
+use serde_json::json;
+
+use crate::support::{House, accept, item, main_key, open};
+
+fn reply(text: &str) -> NewOutbound {
+    NewOutbound {
+        channel: "telegram".into(),
+        account: "default".into(),
+        chat: "42".into(),
+        session: main_key(),
+        body: json!(text),
+        created_at_ms: 50,
+    }
+}
+
+#[tokio::test]
+async fn g30_a_turn_begun_again_after_a_crash_finds_its_items_and_adds_none() {
+    let house = House::new(WriterMode::Thread);
+    let row = accept(&house.store, "1").await;
+    let session = house.main_session().await;
+    let start = |id: &str| TurnStart {
+        inbox: row.id,
+        session_id: session.id.clone(),
+        items: vec![item(id, "hello")],
+        now_ms: 20,
+    };
+    let begun = house.store.begin_turn(start("first")).await.unwrap();
+    let mut answer = item("answer", "hi");
+    answer.run = Some(row.run.clone());
+    house.store.append(&session.id, vec![answer]).await.unwrap();
+
+    let resumed = house.store.begin_turn(start("second")).await.unwrap();
+
+    assert_eq!(begun.iter().map(|item| item.id.as_str()).collect::<Vec<_>>(), ["first"]);
+    assert_eq!(
+        resumed.iter().map(|item| (item.id.as_str(), item.seq)).collect::<Vec<_>>(),
+        [("first", 1), ("answer", 2)]
+    );
+    assert_eq!(house.store.items_of_run(&session.id, &row.run).await.unwrap(), resumed);
+    let row = house.store.inbox_by_run(&row.run).await.unwrap().unwrap();
+    assert_eq!((row.state, row.attempts), (InboxState::Running, 2));
+}
+
+#[tokio::test]
+async fn g08_finishing_closes_the_rows_and_queues_the_reply_once() {
+    let house = House::new(WriterMode::Thread);
+    let (row, steered) = (accept(&house.store, "1").await, accept(&house.store, "2").await);
+    let session = house.main_session().await;
+    let finish = TurnFinish {
+        inbox: row.id,
+        also: vec![steered.id],
+        session_id: session.id.clone(),
+        items: vec![item("answer", "done")],
+        outbox: vec![reply("done")],
+        state: InboxState::Done,
+        result: Some("done".into()),
+        now_ms: 60,
+    };
+
+    house.store.finish_turn(finish.clone()).await.unwrap();
+    let again = TurnFinish { items: vec![item("other", "no")], state: InboxState::Failed, now_ms: 90, ..finish };
+    house.store.finish_turn(again).await.unwrap();
+
+    assert_eq!(house.store.open_inbox().await.unwrap(), []);
+    let closed = house.store.inbox_by_run(&steered.run).await.unwrap().unwrap();
+    assert_eq!((closed.state, closed.result.as_deref()), (InboxState::Done, Some("done")));
+    assert_eq!(house.store.due_outbox(60, 10).await.unwrap().len(), 1);
+    let session = house.main_session().await;
+    assert_eq!((session.items, session.updated_at_ms, session.last_state), (1, 60, Some(InboxState::Done)));
+}
+
+#[tokio::test]
+async fn a_finish_that_fails_leaves_nothing_behind() {
+    let house = House::new(WriterMode::Thread);
+    let row = accept(&house.store, "1").await;
+    let finish = TurnFinish {
+        inbox: row.id,
+        also: vec![InboxId(999)],
+        session_id: house.main_session().await.id,
+        items: vec![item("answer", "done")],
+        outbox: vec![reply("done")],
+        state: InboxState::Done,
+        result: None,
+        now_ms: 60,
+    };
+
+    let refused = house.store.finish_turn(finish).await;
+
+    assert!(matches!(refused, Err(StoreError::NotFound { thing: "inbox row", .. })), "{refused:?}");
+    assert_eq!(house.store.open_inbox().await.unwrap(), [row]);
+    assert_eq!(house.main_session().await.items, 0);
+    assert_eq!(house.store.due_outbox(60, 10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_closed_row_or_a_deleted_session_begins_no_turn() {
+    let house = House::new(WriterMode::Inline);
+    let row = accept(&house.store, "1").await;
+    let session_id = house.main_session().await.id;
+    let start = TurnStart { inbox: row.id, session_id, items: vec![item("a", "b")], now_ms: 20 };
+
+    house.store.delete_session(&main_key(), true).await.unwrap();
+
+    let refused = house.store.begin_turn(start).await;
+    assert!(matches!(refused, Err(StoreError::NotFound { .. })), "{refused:?}");
+    assert_eq!(house.store.open_inbox().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_reply_is_tried_continued_given_up_and_taken_up_again() {
+    let house = House::new(WriterMode::Inline);
+    let row = accept(&house.store, "1").await;
+    let finish = TurnFinish {
+        inbox: row.id,
+        also: vec![],
+        session_id: house.main_session().await.id,
+        items: vec![],
+        outbox: vec![reply("one"), reply("two")],
+        state: InboxState::Done,
+        result: None,
+        now_ms: 50,
+    };
+    house.store.finish_turn(finish).await.unwrap();
+    let store = open(&house.dir, WriterMode::Inline);
+    let due = store.due_outbox(50, 10).await.unwrap();
+    let [one, two] = due.as_slice() else { panic!("{due:?}") };
+
+    store.outbox_progress(one.id, 2).await.unwrap();
+    store.outbox_progress(one.id, 1).await.unwrap();
+    store.outbox_retry(one.id, "429", 500).await.unwrap();
+    store.outbox_dead(two.id, "chat is gone", 60).await.unwrap();
+
+    assert_eq!(store.due_outbox(499, 10).await.unwrap(), []);
+    let late = store.due_outbox(500, 10).await.unwrap();
+    assert_eq!(late.len(), 1);
+    assert_eq!((late[0].parts_sent, late[0].attempts, late[0].last_error.as_deref()), (2, 1, Some("429")));
+    assert_eq!(store.dead_letters(10).await.unwrap()[0].body, json!("two"));
+
+    store.outbox_retry(two.id, "by hand", 0).await.unwrap();
+    store.outbox_delivered(one.id, 600).await.unwrap();
+    store.outbox_retry(one.id, "too late", 0).await.unwrap();
+    assert_eq!(store.due_outbox(600, 10).await.unwrap().iter().map(|row| row.id).collect::<Vec<_>>(), [two.id]);
+    assert_eq!(store.dead_letters(10).await.unwrap(), []);
+    assert_eq!(store.prune_outbox(601).await.unwrap(), 1);
+    assert!(matches!(store.outbox_delivered(one.id, 700).await, Err(StoreError::NotFound { .. })));
+}
