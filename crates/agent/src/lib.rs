@@ -5,6 +5,7 @@
 mod clock;
 mod commands;
 mod config;
+mod context;
 mod event;
 mod input;
 mod profile;
@@ -30,6 +31,7 @@ pub use skills::{SkillIndex, SkillNeeds, SkillSources, SkillStatus};
 pub use tool::{Effect, SessionStatus, Tool, ToolContext, ToolError, ToolFuture, ToolOutput, ToolProgress, ToolSet};
 pub use transcript::{
     AssistantBody, CompactionBody, Cut, ItemBody, NoteBody, NoteKind, ToolResultEntry, ToolResultsBody, UserBody,
+    messages, repair,
 };
 pub use turn::{SteerQueue, TurnCancel, TurnJob, TurnLimits, TurnWorld, run_turn};
 pub use workspace::{WorkspaceState, ensure_workspace};

@@ -6,12 +6,23 @@
 //!            └── a crash resumes ─┘   every arrow is journaled before the next step begins
 //! ```
 
+mod begin;
+mod finish;
+mod model;
+mod output;
+mod repeats;
+mod state;
+mod steps;
+mod tools;
+
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use chela_llm::Models;
-use chela_store::{InboxRow, Store, StoreError};
+use chela_protocol::ItemId;
+use chela_store::{InboxId, InboxRow, Session, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
+use self::begin::{Begun, begin};
 use crate::{AbortReason, AgentProfile, Clock, SkillIndex, ToolSet, TurnEnd, TurnEvents};
 
 /// Everything that turns of one agent share. Immutable: rebuilt when a part of the configuration changes.
@@ -119,6 +130,19 @@ pub async fn run_turn(
     events: TurnEvents,
     cancel: &TurnCancel,
 ) -> Result<TurnEnd, StoreError> {
-    let _ = (world, job, events, cancel);
-    todo!()
+    let mut turn = match begin(world, job, &events, cancel).await? {
+        Begun::Turn(turn) => turn,
+        Begun::Closed(end) => return Ok(end),
+    };
+    let outcome = turn.run().await?;
+    turn.finish(outcome).await
+}
+
+/// Ids of a turn's items are made of its inbox row and their place in the turn, so that the same item written twice (before
+/// and after a crash) is one item. The end of the session's id keeps them apart from those of a conversation that a reset
+/// put away while the turn was cut off.
+fn item_id(session: &Session, row: InboxId, number: usize) -> ItemId {
+    let id = session.id.as_str();
+    let tail = id.char_indices().rev().nth(7).map_or(id, |(at, _)| &id[at..]);
+    ItemId::new(format!("{tail}-{}-{number}", row.0))
 }

@@ -1,7 +1,8 @@
-//! What stands in the bodies of transcript items, and how items become messages that every provider accepts.
+//! What stands in the bodies of transcript items.
 
-use chela_llm::{Block, Media, StopReason, ToolResult, Usage};
-use chela_store::{InboxId, Item, ItemKind};
+use chela_llm::{Block, Media, StopReason, ToolResult, ToolUse, Usage};
+use chela_protocol::{ItemId, RunId};
+use chela_store::{InboxId, Item, ItemKind, NewItem};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -116,8 +117,14 @@ pub struct CompactionBody {
 impl ItemBody {
     /// Reads an item. `None` for a body that can't be read (damaged, or of a much newer version): it is skipped, never fatal.
     pub fn of(item: &Item) -> Option<Self> {
-        let _ = item;
-        todo!()
+        let body = &item.body;
+        match item.kind {
+            ItemKind::User => UserBody::deserialize(body).ok().map(Self::User),
+            ItemKind::Assistant => AssistantBody::deserialize(body).ok().map(Self::Assistant),
+            ItemKind::ToolResults => ToolResultsBody::deserialize(body).ok().map(Self::ToolResults),
+            ItemKind::Note => NoteBody::deserialize(body).ok().map(Self::Note),
+            ItemKind::Compaction => CompactionBody::deserialize(body).ok().map(Self::Compaction),
+        }
     }
 
     pub fn kind(&self) -> ItemKind {
@@ -131,12 +138,60 @@ impl ItemBody {
     }
 
     /// The body as the store keeps it.
+    ///
+    /// # Panics
+    /// Never: every body serialises.
     pub fn to_value(&self) -> Value {
-        todo!()
+        match self {
+            Self::User(body) => serde_json::to_value(body),
+            Self::Assistant(body) => serde_json::to_value(body),
+            Self::ToolResults(body) => serde_json::to_value(body),
+            Self::Note(body) => serde_json::to_value(body),
+            Self::Compaction(body) => serde_json::to_value(body),
+        }
+        .expect("our own types serialise")
     }
 
     /// What full-text search finds, and what a plain-text view shows.
     pub fn text(&self) -> String {
-        todo!()
+        match self {
+            Self::User(body) => body.text.clone(),
+            Self::Assistant(body) => body.text(),
+            Self::ToolResults(body) => {
+                body.results.iter().map(|entry| entry.result.text.as_str()).collect::<Vec<_>>().join("\n")
+            }
+            Self::Note(body) => body.text.clone(),
+            Self::Compaction(body) => body.summary.clone(),
+        }
     }
+
+    /// The item to append. A turn's items have ids made of its inbox row and their place in it, so that writing one again
+    /// after a crash changes nothing.
+    pub(crate) fn into_item(self, id: ItemId, run: &RunId, created_at_ms: i64) -> NewItem {
+        let (kind, body, text) = (self.kind(), self.to_value(), self.text());
+        NewItem { id, run: Some(run.clone()), kind, body, text, created_at_ms }
+    }
+}
+
+impl AssistantBody {
+    /// What people read of it.
+    pub fn text(&self) -> String {
+        text_of(&self.blocks)
+    }
+
+    pub fn tool_uses(&self) -> impl Iterator<Item = &ToolUse> {
+        self.blocks.iter().filter_map(|block| match block {
+            Block::ToolUse(call) => Some(call),
+            _ => None,
+        })
+    }
+}
+
+/// The text blocks, one after the other.
+fn text_of(blocks: &[Block]) -> String {
+    let texts = blocks.iter().filter_map(|block| match block {
+        Block::Text { text } => Some(text.as_str()),
+        _ => None,
+    });
+    texts.collect()
 }

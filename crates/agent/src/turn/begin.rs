@@ -1,0 +1,187 @@
+//! How a turn begins: its row is marked running and its input stands in the transcript, or a cut-off run is picked up.
+
+use std::time::Duration;
+
+use chela_llm::{Media, StopReason, Thinking, Usage};
+use chela_store::{InboxId, InboxRow, InboxState, Item, NewItem, Session, StoreError, TurnStart};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio_util::sync::CancellationToken;
+
+use super::repeats::Repeats;
+use super::state::{Stop, Turn};
+use super::{TurnCancel, TurnJob, TurnWorld, item_id};
+use crate::context::{Prefix, history_budget};
+use crate::transcript::{ItemBody, UserBody};
+use crate::{AbortReason, Attachment, FailureKind, TurnEnd, TurnEventKind, TurnEvents, TurnInput, parse_thinking};
+
+/// No turn is older than a day, whatever a client asks for.
+const MAX_TIMEOUT: Duration = Duration::from_secs(86_400);
+/// Longest text attachment that is put into the conversation, in bytes.
+const TEXT_ATTACHMENT_MAX_BYTES: usize = 64 * 1024;
+
+pub(super) enum Begun<'a> {
+    Turn(Box<Turn<'a>>),
+    /// The row was answered before, with this.
+    Closed(TurnEnd),
+}
+
+pub(super) async fn begin<'a>(
+    world: &'a TurnWorld,
+    job: TurnJob,
+    events: &'a TurnEvents,
+    cancel: &'a TurnCancel,
+) -> Result<Begun<'a>, StoreError> {
+    let now_ms = world.clock.now_ms();
+    let session = match world.store.session(&job.row.session).await? {
+        Some(session) => session,
+        None => world.store.ensure_session(&job.row.session, &job.row.agent, now_ms).await?,
+    };
+    let items = first_items(world, &job, &session, now_ms);
+    let fresh = items.len();
+    let start = TurnStart { inbox: job.row.id, session_id: session.id.clone(), items, now_ms };
+    let own = match world.store.begin_turn(start).await {
+        Ok(items) => items.len(),
+        Err(error @ StoreError::NotFound { .. }) => {
+            return closed(world, &job.row).await?.map(Begun::Closed).ok_or(error);
+        }
+        Err(error) => return Err(error),
+    };
+    let resumed = job.row.attempts > 0 || own > fresh;
+    let items = world.store.items_in_context(&session.id).await?;
+    let turn = assemble(world, job, events, cancel, session, items, own);
+    turn.emit(TurnEventKind::Started { at_ms: now_ms, resumed }).await;
+    Ok(Begun::Turn(Box::new(turn)))
+}
+
+/// How the row ended, if it did: a turn that it was steered or collected into may have answered it.
+async fn closed(world: &TurnWorld, row: &InboxRow) -> Result<Option<TurnEnd>, StoreError> {
+    let Some(row) = world.store.inbox_by_run(&row.run).await?.filter(|newest| newest.id == row.id) else {
+        return Ok(None);
+    };
+    let text = row.result.unwrap_or_default();
+    Ok(Some(match row.state {
+        InboxState::Failed => TurnEnd::Failed { message: text, kind: FailureKind::Unknown },
+        InboxState::Aborted => TurnEnd::Aborted { text, reason: AbortReason::User },
+        InboxState::Queued | InboxState::Running => return Ok(None),
+        InboxState::Done => TurnEnd::Final { text, stop: StopReason::EndTurn, usage: Usage::default() },
+    }))
+}
+
+fn first_items(world: &TurnWorld, job: &TurnJob, session: &Session, now_ms: i64) -> Vec<NewItem> {
+    let rows = std::iter::once(&job.row).chain(&job.also);
+    rows.enumerate()
+        .map(|(index, row)| {
+            let body = ItemBody::User(user_body(row, &world.profile.timezone, now_ms));
+            body.into_item(item_id(session, job.row.id, index), &job.row.run, now_ms)
+        })
+        .collect()
+}
+
+/// What stands in the transcript of an inbox row.
+pub(super) fn user_body(row: &InboxRow, timezone: &TimeZone, now_ms: i64) -> UserBody {
+    let input = TurnInput::from_body(&row.body);
+    let mut body = UserBody {
+        text: input.text,
+        media: Vec::new(),
+        day: Some(day(timezone, now_ms)),
+        inbox: Some(row.id),
+        client_key: Some(row.platform_id.clone()),
+        origin: input.origin,
+        sender_is_owner: input.sender_is_owner,
+    };
+    for attachment in input.attachments {
+        attach(&mut body, attachment);
+    }
+    body
+}
+
+fn day(timezone: &TimeZone, now_ms: i64) -> String {
+    let now = Timestamp::from_millisecond(now_ms).unwrap_or_default().to_zoned(timezone.clone());
+    now.strftime("%A, %Y-%m-%d").to_string()
+}
+
+/// Images and PDFs go to the model as they are, text becomes part of the message, and anything else is named.
+fn attach(body: &mut UserBody, attachment: Attachment) {
+    let Attachment { mime, name, data } = attachment;
+    let mime = mime.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if matches!(mime.as_str(), "image/png" | "image/jpeg" | "image/gif" | "image/webp" | "application/pdf") {
+        body.media.push(Media { mime, data, name });
+        return;
+    }
+    let name = name.as_deref().unwrap_or("without a name");
+    let is_text = mime.starts_with("text/") || matches!(mime.as_str(), "application/json" | "application/xml");
+    let text = is_text.then(|| base64_text(&data)).flatten();
+    let block = match text {
+        Some(text) if text.len() <= TEXT_ATTACHMENT_MAX_BYTES => {
+            format!("<attachment name=\"{name}\" type=\"{mime}\">\n{text}\n</attachment>")
+        }
+        Some(text) => format!("[attachment {name} ({mime}) left out: {} bytes of text are too many]", text.len()),
+        None => format!("[attachment {name} ({mime}) left out: only images, PDFs and text can be read]"),
+    };
+    body.text = format!("{}\n\n{block}", body.text).trim_start().to_owned();
+}
+
+fn base64_text(data: &str) -> Option<String> {
+    use base64::Engine as _;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(data.trim()).ok()?;
+    String::from_utf8(bytes).ok()
+}
+
+fn assemble<'a>(
+    world: &'a TurnWorld,
+    job: TurnJob,
+    events: &'a TurnEvents,
+    cancel: &'a TurnCancel,
+    session: Session,
+    items: Vec<Item>,
+    own: usize,
+) -> Turn<'a> {
+    let input = TurnInput::from_body(&job.row.body);
+    let profile = &world.profile;
+    let (primary, fallbacks) = profile.model_texts(input.model.as_deref().or(session.settings.model.as_deref()));
+    let chain = world.models.chain(primary.as_deref(), &fallbacks);
+    let model = world.models.info(&chain[0]);
+    let prefix = Prefix::new(profile, &session.key, &world.skills, &world.tools, input.extra_system.as_deref());
+    let chosen = input.thinking.or_else(|| session.settings.thinking_level.as_deref().and_then(parse_thinking));
+    let timeout = input.timeout_ms.filter(|ms| *ms > 0).map_or(profile.timeout, Duration::from_millis);
+    Turn {
+        world,
+        events,
+        thinking: chosen.or(profile.thinking).unwrap_or(Thinking::Low),
+        budget: history_budget(profile, &model, &prefix),
+        stop: Stop::new(cancel, timeout.min(MAX_TIMEOUT)),
+        tool_stop: CancellationToken::new(),
+        also: also(&job, &items),
+        steer: job.steer,
+        row: job.row,
+        deliver: input.deliver,
+        context_tokens: session.context_tokens,
+        session,
+        chain,
+        model,
+        prefix,
+        items,
+        own,
+        calls: 0,
+        usage: Usage::default(),
+        said: String::new(),
+        repeats: Repeats::default(),
+        shrunk: 0,
+    }
+}
+
+/// Every other row that this turn answers: those given to it now, and those that a cut-off run had taken up.
+fn also(job: &TurnJob, items: &[Item]) -> Vec<InboxId> {
+    let taken =
+        items.iter().filter(|item| item.run.as_ref() == Some(&job.row.run)).filter_map(|item| {
+            match ItemBody::of(item) {
+                Some(ItemBody::User(body)) => body.inbox,
+                _ => None,
+            }
+        });
+    let mut rows: Vec<_> = job.also.iter().map(|row| row.id).chain(taken).filter(|id| *id != job.row.id).collect();
+    rows.sort_unstable();
+    rows.dedup();
+    rows
+}

@@ -1,0 +1,120 @@
+//! How a turn ends: its last items, the reply to deliver and the closed inbox rows in one transaction.
+
+use chela_llm::StopReason;
+use chela_store::{InboxState, NewOutbound, StoreError, TurnFinish};
+use serde_json::json;
+
+use super::state::Turn;
+use super::steps::{Outcome, empty_answer, unanswered_calls};
+use super::tools::unanswered;
+use crate::transcript::{AssistantBody, ItemBody, NoteBody, NoteKind, ToolResultsBody};
+use crate::{AbortReason, FailureKind, TurnEnd, TurnEventKind};
+
+/// What is written, and what the turn then says about itself.
+struct Ending {
+    items: Vec<ItemBody>,
+    state: InboxState,
+    end: TurnEnd,
+}
+
+impl Turn<'_> {
+    pub(super) async fn finish(mut self, outcome: Outcome) -> Result<TurnEnd, StoreError> {
+        let ending = match outcome {
+            Outcome::Answered(body) => {
+                let booking = self.booking(&body);
+                let ending = self.answered(body);
+                let (written, booked) = tokio::join!(self.write(ending), booking);
+                booked?;
+                return written;
+            }
+            // Nothing is written: the row stays open and the next start resumes here.
+            Outcome::Stopped { reason: reason @ AbortReason::Shutdown, partial } => {
+                let text = partial.map(|body| body.text()).unwrap_or_default();
+                let end = TurnEnd::Aborted { text, reason };
+                self.emit(TurnEventKind::Ended(end.clone())).await;
+                return Ok(end);
+            }
+            Outcome::Stopped { reason, partial } => self.stopped(reason, partial),
+            Outcome::Failed { message, kind, partial } => failed(message, kind, partial),
+        };
+        self.write(ending).await
+    }
+
+    fn answered(&mut self, body: AssistantBody) -> Ending {
+        let stop = body.stop;
+        if self.said.trim().is_empty() {
+            let (message, kind) = empty_answer(stop);
+            return failed(message, kind, None);
+        }
+        let end =
+            TurnEnd::Final { text: self.said.clone(), stop: stop.unwrap_or(StopReason::EndTurn), usage: self.usage };
+        let items = if body.blocks.is_empty() { Vec::new() } else { vec![ItemBody::Assistant(body)] };
+        Ending { items, state: InboxState::Done, end }
+    }
+
+    fn stopped(&self, reason: AbortReason, partial: Option<AssistantBody>) -> Ending {
+        let why = match reason {
+            AbortReason::Timeout => "Not finished: the turn reached its time limit.",
+            AbortReason::User | AbortReason::Shutdown => "Not finished: the turn was aborted.",
+        };
+        let text = partial.as_ref().map_or_else(String::new, AssistantBody::text);
+        let results: Vec<_> = unanswered_calls(self.own_items()).iter().map(|call| unanswered(call, why)).collect();
+        let results = (!results.is_empty()).then_some(ItemBody::ToolResults(ToolResultsBody { results }));
+        let items = results.into_iter().chain(partial.map(ItemBody::Assistant)).collect();
+        Ending { items, state: InboxState::Aborted, end: TurnEnd::Aborted { text, reason } }
+    }
+
+    async fn write(&mut self, ending: Ending) -> Result<TurnEnd, StoreError> {
+        let now_ms = self.world.clock.now_ms();
+        let items = self.new_items(ending.items, now_ms);
+        let ids: Vec<_> = items.iter().map(|item| item.id.clone()).collect();
+        let result = match &ending.end {
+            TurnEnd::Final { text, .. } | TurnEnd::Aborted { text, .. } => text.clone(),
+            TurnEnd::Failed { message, .. } => message.clone(),
+        };
+        let finish = TurnFinish {
+            inbox: self.row.id,
+            also: std::mem::take(&mut self.also),
+            session_id: self.session.id.clone(),
+            items,
+            outbox: self.reply(&ending.end, now_ms),
+            state: ending.state,
+            result: Some(result),
+            now_ms,
+        };
+        self.world.store.finish_turn(finish).await?;
+        let first = self.items.last().map_or(0, |item| item.seq) + 1;
+        for (id, seq) in ids.into_iter().zip(first..) {
+            self.emit(TurnEventKind::Item { id, seq }).await;
+        }
+        self.emit(TurnEventKind::Ended(ending.end.clone())).await;
+        Ok(ending.end)
+    }
+
+    /// What goes out to the sender's chat. Someone who aborted gets nothing more; someone who waits is told of a failure.
+    fn reply(&self, end: &TurnEnd, now_ms: i64) -> Vec<NewOutbound> {
+        let text = match end {
+            TurnEnd::Final { text, .. } => text.clone(),
+            TurnEnd::Aborted { text, reason: AbortReason::Timeout } => {
+                format!("{text}\n\n(Stopped: the time limit of a turn was reached.)").trim_start().to_owned()
+            }
+            TurnEnd::Aborted { .. } => return Vec::new(),
+            TurnEnd::Failed { message, .. } => format!("I could not answer: {message}."),
+        };
+        let Some(route) = &self.deliver else { return Vec::new() };
+        vec![NewOutbound {
+            channel: route.channel.clone(),
+            account: route.account.clone(),
+            chat: route.chat.clone(),
+            session: self.row.session.clone(),
+            body: json!({ "text": text, "run": self.row.run }),
+            created_at_ms: now_ms,
+        }]
+    }
+}
+
+fn failed(message: String, kind: FailureKind, partial: Option<AssistantBody>) -> Ending {
+    let note = ItemBody::Note(NoteBody { text: message.clone(), kind: NoteKind::Failure });
+    let items = partial.map(ItemBody::Assistant).into_iter().chain([note]).collect();
+    Ending { items, state: InboxState::Failed, end: TurnEnd::Failed { message, kind } }
+}

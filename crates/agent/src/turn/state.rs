@@ -1,0 +1,129 @@
+//! What a running turn holds, and the two things every step does with it: tell watchers, and write to the transcript.
+
+use std::time::Duration;
+
+use chela_llm::{ModelInfo, ModelRef, Thinking, Usage};
+use chela_store::{InboxId, InboxRow, Item, Session, StoreError};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::repeats::Repeats;
+use super::{SteerQueue, TurnCancel, TurnWorld, item_id};
+use crate::context::Prefix;
+use crate::transcript::ItemBody;
+use crate::{AbortReason, DeliveryRoute, SessionStatus, TurnEventKind, TurnEvents};
+
+/// A turn between its first and its last write.
+pub(super) struct Turn<'a> {
+    pub world: &'a TurnWorld,
+    pub events: &'a TurnEvents,
+    pub stop: Stop<'a>,
+    /// Tells running tools to stop.
+    pub tool_stop: CancellationToken,
+    pub row: InboxRow,
+    pub also: Vec<InboxId>,
+    pub steer: SteerQueue,
+    pub deliver: Option<DeliveryRoute>,
+    pub session: Session,
+    pub chain: Vec<ModelRef>,
+    /// The first of the chain: its window and senses shape the context.
+    pub model: ModelInfo,
+    pub thinking: Thinking,
+    pub prefix: Prefix,
+    /// Tokens of history that a call may carry.
+    pub budget: u64,
+    /// The model's view of the session, this turn's items included.
+    pub items: Vec<Item>,
+    /// How many items this turn has written.
+    pub own: usize,
+    pub calls: u32,
+    pub usage: Usage,
+    /// Input of the last call, as the vendor counted it.
+    pub context_tokens: u64,
+    /// The last words of the model in this turn.
+    pub said: String,
+    pub repeats: Repeats,
+    /// How often the budget was halved because a model found the context too long after all.
+    pub shrunk: u32,
+}
+
+/// What ends a turn early: somebody's abort, or its wall time.
+#[derive(Clone, Copy)]
+pub(super) struct Stop<'a> {
+    cancel: &'a TurnCancel,
+    deadline: Instant,
+}
+
+impl<'a> Stop<'a> {
+    pub(super) fn new(cancel: &'a TurnCancel, timeout: Duration) -> Self {
+        Self { cancel, deadline: Instant::now() + timeout }
+    }
+
+    /// Waits for the end. Polled first in every `select!`, so that an abort that came before is never overlooked.
+    pub(super) async fn wait(&self) -> AbortReason {
+        tokio::select! {
+            biased;
+            reason = self.cancel.aborted() => reason,
+            () = tokio::time::sleep_until(self.deadline) => AbortReason::Timeout,
+        }
+    }
+
+    /// Whether it is over already.
+    pub(super) fn now(&self) -> Option<AbortReason> {
+        self.cancel.reason().or_else(|| (Instant::now() >= self.deadline).then_some(AbortReason::Timeout))
+    }
+}
+
+impl Turn<'_> {
+    pub(super) async fn emit(&self, kind: TurnEventKind) {
+        self.events.send(&self.row.session, &self.row.run, kind).await;
+    }
+
+    /// Writes items to the transcript. When it returns they are durable.
+    pub(super) async fn journal(&mut self, bodies: Vec<ItemBody>) -> Result<(), StoreError> {
+        if bodies.is_empty() {
+            return Ok(());
+        }
+        let now_ms = self.world.clock.now_ms();
+        let new = self.new_items(bodies, now_ms);
+        let seqs = self.world.store.append(&self.session.id, new.clone()).await?;
+        for (item, seq) in new.into_iter().zip(seqs) {
+            self.emit(TurnEventKind::Item { id: item.id.clone(), seq }).await;
+            self.items.push(Item {
+                id: item.id,
+                session_id: self.session.id.clone(),
+                seq,
+                run: item.run,
+                kind: item.kind,
+                body: item.body,
+                created_at_ms: item.created_at_ms,
+            });
+        }
+        Ok(())
+    }
+
+    /// Gives bodies the next ids of this turn.
+    pub(super) fn new_items(&mut self, bodies: Vec<ItemBody>, now_ms: i64) -> Vec<chela_store::NewItem> {
+        let first = self.own;
+        self.own += bodies.len();
+        let numbered = bodies.into_iter().zip(first..);
+        numbered
+            .map(|(body, number)| body.into_item(item_id(&self.session, self.row.id, number), &self.row.run, now_ms))
+            .collect()
+    }
+
+    pub(super) fn status(&self) -> SessionStatus {
+        SessionStatus {
+            model: self.model.reference.to_string(),
+            input_tokens: self.session.input_tokens + self.usage.input,
+            output_tokens: self.session.output_tokens + self.usage.output,
+            cache_read_tokens: self.session.cache_read_tokens + self.usage.cache_read,
+            context_window: self.model.context_window,
+            context_tokens: self.context_tokens,
+            items: self.items.len() as u64,
+            started_at_ms: self.session.started_at_ms,
+            now_ms: self.world.clock.now_ms(),
+            version: self.world.version.to_string(),
+        }
+    }
+}

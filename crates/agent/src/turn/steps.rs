@@ -1,0 +1,177 @@
+//! The loop itself: model, tools, model, … until there is an answer or a reason to stop.
+
+use chela_llm::{LlmError, LlmErrorKind, StopReason, ToolUse};
+use chela_store::{Item, ItemKind, StoreError};
+
+use super::begin::user_body;
+use super::model::Answer;
+use super::state::Turn;
+use super::tools::unanswered;
+use crate::transcript::{AssistantBody, ItemBody, ToolResultsBody};
+use crate::{AbortReason, Effect, FailureKind, TurnEventKind};
+
+/// How often a context that was too long after all is halved before the turn fails.
+const SHRINKS: u32 = 3;
+/// Refused calls (see `repeats`) after which a turn is going nowhere.
+const REFUSALS: u32 = 5;
+
+const CUT_BY_RESTART: &str =
+    "Interrupted by a restart before the result was known. Check the state of things before repeating it.";
+
+/// How the loop ended; nothing of it is durable yet.
+pub(super) enum Outcome {
+    Answered(AssistantBody),
+    Stopped { reason: AbortReason, partial: Option<AssistantBody> },
+    Failed { message: String, kind: FailureKind, partial: Option<AssistantBody> },
+}
+
+impl Turn<'_> {
+    pub(super) async fn run(&mut self) -> Result<Outcome, StoreError> {
+        if let Some(outcome) = self.pick_up().await? {
+            return Ok(outcome);
+        }
+        loop {
+            self.take_steered().await?;
+            if let Some(outcome) = self.over() {
+                return Ok(outcome);
+            }
+            let body = match self.call_model().await? {
+                Answer::Whole(body) => body,
+                Answer::Stopped(reason, partial) => return Ok(Outcome::Stopped { reason, partial }),
+                Answer::Failed(error, _) if self.shrink(&error) => continue,
+                Answer::Failed(error, partial) => return Ok(failed(&error, partial)),
+            };
+            self.emit(TurnEventKind::Usage(body.usage)).await;
+            let text = body.text();
+            if !text.trim().is_empty() {
+                self.said = text;
+            }
+            let calls: Vec<_> = body.tool_uses().cloned().collect();
+            if calls.is_empty() {
+                return Ok(Outcome::Answered(body));
+            }
+            if let Some(reason) = self.act(body, &calls).await? {
+                return Ok(Outcome::Stopped { reason, partial: None });
+            }
+        }
+    }
+
+    /// Writes an answer with calls down, and runs them.
+    async fn act(&mut self, body: AssistantBody, calls: &[ToolUse]) -> Result<Option<AbortReason>, StoreError> {
+        let booking = self.booking(&body);
+        let (written, booked) = tokio::join!(self.journal(vec![ItemBody::Assistant(body)]), booking);
+        written.and(booked)?;
+        self.run_tools(calls).await
+    }
+
+    /// Takes up a run that was cut off: calls without a result are repeated if that changes nothing, else answered.
+    async fn pick_up(&mut self) -> Result<Option<Outcome>, StoreError> {
+        let open = unanswered_calls(self.own_items());
+        if open.is_empty() {
+            return Ok(None);
+        }
+        let repeats = |call: &ToolUse| {
+            self.world.tools.get(&call.name).is_some_and(|tool| tool.effect(&call.input) == Effect::Read)
+        };
+        let (again, lost): (Vec<_>, Vec<_>) = open.into_iter().partition(repeats);
+        let results: Vec<_> = lost.iter().map(|call| unanswered(call, CUT_BY_RESTART)).collect();
+        if !results.is_empty() {
+            self.journal(vec![ItemBody::ToolResults(ToolResultsBody { results })]).await?;
+        }
+        let stopped = self.run_tools(&again).await?;
+        Ok(stopped.map(|reason| Outcome::Stopped { reason, partial: None }))
+    }
+
+    /// Takes in what people said while the turn ran.
+    async fn take_steered(&mut self) -> Result<(), StoreError> {
+        let rows = self.steer.take();
+        let now_ms = self.world.clock.now_ms();
+        let bodies = rows.iter().map(|row| ItemBody::User(user_body(row, &self.world.profile.timezone, now_ms)));
+        let bodies: Vec<_> = bodies.collect();
+        self.journal(bodies).await?;
+        self.also.extend(rows.iter().map(|row| row.id));
+        Ok(())
+    }
+
+    /// Whether the turn has used up what it may.
+    fn over(&self) -> Option<Outcome> {
+        if let Some(reason) = self.stop.now() {
+            return Some(Outcome::Stopped { reason, partial: None });
+        }
+        let limits = &self.world.limits;
+        let message = if self.calls >= limits.model_calls {
+            format!("stopped after {} calls to the model without a final answer", self.calls)
+        } else if self.usage.output >= limits.output_tokens {
+            format!("stopped after {} generated tokens without a final answer", self.usage.output)
+        } else if self.repeats.refused() >= REFUSALS {
+            "stopped: the model kept repeating the same tool call".to_owned()
+        } else {
+            return None;
+        };
+        Some(Outcome::Failed { message, kind: FailureKind::Unknown, partial: None })
+    }
+
+    /// Makes the context smaller after a model said that it is too long. Returns whether another call may help.
+    fn shrink(&mut self, error: &LlmError) -> bool {
+        let too_long = matches!(error.kind, LlmErrorKind::ContextLength { .. }) && !error.after_output;
+        if !too_long || self.shrunk >= SHRINKS {
+            return false;
+        }
+        self.shrunk += 1;
+        // The estimate was too low, so half of what was sent is the next guess, whatever the window is said to be.
+        self.budget = crate::context::history_tokens(&self.items, self.budget) / 2;
+        true
+    }
+
+    /// The items that this turn has written, oldest first.
+    pub(super) fn own_items(&self) -> impl DoubleEndedIterator<Item = &Item> {
+        self.items.iter().filter(|item| item.run.as_ref() == Some(&self.row.run))
+    }
+}
+
+/// The calls of the last answer that have no result yet.
+pub(super) fn unanswered_calls<'i>(items: impl DoubleEndedIterator<Item = &'i Item>) -> Vec<ToolUse> {
+    let mut answered = Vec::new();
+    for item in items.rev() {
+        match (item.kind, ItemBody::of(item)) {
+            (ItemKind::ToolResults, Some(ItemBody::ToolResults(body))) => {
+                answered.extend(body.results.into_iter().map(|entry| entry.result.tool_use_id));
+            }
+            (ItemKind::Assistant, Some(ItemBody::Assistant(body))) => {
+                return body.tool_uses().filter(|call| !answered.contains(&call.id)).cloned().collect();
+            }
+            _ => {}
+        }
+    }
+    Vec::new()
+}
+
+fn failed(error: &LlmError, partial: Option<AssistantBody>) -> Outcome {
+    let kind = match error.kind {
+        LlmErrorKind::RateLimited { .. } | LlmErrorKind::Overloaded { .. } => FailureKind::RateLimit,
+        LlmErrorKind::ContextLength { .. } => FailureKind::ContextLength,
+        LlmErrorKind::Timeout(_) => FailureKind::Timeout,
+        LlmErrorKind::NoKey { .. }
+        | LlmErrorKind::Unauthorized { .. }
+        | LlmErrorKind::Billing { .. }
+        | LlmErrorKind::UnknownModel { .. }
+        | LlmErrorKind::InvalidRequest { .. }
+        | LlmErrorKind::Server { .. }
+        | LlmErrorKind::Network { .. }
+        | LlmErrorKind::Protocol { .. } => FailureKind::Unknown,
+    };
+    Outcome::Failed { message: error.to_string(), kind, partial }
+}
+
+/// A refusal without a word, or an answer that is nothing at all, is no answer.
+pub(super) fn empty_answer(stop: Option<StopReason>) -> (String, FailureKind) {
+    match stop {
+        Some(StopReason::Refusal) => ("the model refused to answer".to_owned(), FailureKind::Refusal),
+        Some(StopReason::MaxTokens) => {
+            ("the model used all its tokens before it said anything".to_owned(), FailureKind::Unknown)
+        }
+        Some(StopReason::EndTurn | StopReason::ToolUse) | None => {
+            ("the model gave an empty answer".to_owned(), FailureKind::Unknown)
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The tool calls of one answer: run side by side when none changes anything, else one after the other. Each result is
+//! written to the transcript as soon as it is there.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chela_llm::{ToolResult, ToolUse};
+use chela_protocol::{AgentId, RunId, SessionKey};
+use chela_store::{StoreError, fault};
+use futures_util::FutureExt;
+use futures_util::stream::{self, StreamExt};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::output;
+use super::state::{Stop, Turn};
+use crate::transcript::{ItemBody, ToolResultEntry, ToolResultsBody};
+use crate::{
+    AbortReason, Effect, SessionStatus, Tool, ToolContext, ToolError, ToolOutput, ToolProgress, TurnEventKind,
+    TurnEvents, TurnWorld,
+};
+
+/// Calls that run at once.
+const PARALLEL: usize = 8;
+/// Longest a call may take; what works longer belongs into the background.
+const CALL_LIMIT: Duration = Duration::from_secs(30 * 60);
+/// How long a call may take to stop after it was told to.
+const STOP_GRACE: Duration = Duration::from_secs(2);
+/// Output that waits for watchers; more is dropped.
+const PROGRESS_QUEUE: usize = 32;
+
+/// Whether a call may run.
+enum Plan<'a> {
+    Run(&'a dyn Tool, Effect),
+    /// It may not, and the model is told this.
+    Answer(String),
+}
+
+/// What became of one call.
+enum Called {
+    Ended(ToolResultEntry),
+    Stopped(AbortReason),
+}
+
+/// What a running call needs of its turn.
+struct Caller<'a> {
+    world: &'a TurnWorld,
+    events: &'a TurnEvents,
+    stop: Stop<'a>,
+    tool_stop: CancellationToken,
+    agent: AgentId,
+    session: SessionKey,
+    run: RunId,
+    status: Arc<SessionStatus>,
+}
+
+impl<'a> Turn<'a> {
+    /// Runs calls until all have a result in the transcript. `Some` when the turn was stopped first: then some have none.
+    pub(super) async fn run_tools(&mut self, calls: &[ToolUse]) -> Result<Option<AbortReason>, StoreError> {
+        let plans: Vec<_> = calls.iter().map(|call| self.plan(call)).collect();
+        let changes = |plan: &Plan<'_>| matches!(plan, Plan::Run(_, Effect::Write | Effect::External));
+        let width = if plans.iter().any(changes) { 1 } else { PARALLEL };
+        let caller = self.caller();
+        let calls = plans.into_iter().zip(calls);
+        let mut running = stream::iter(calls).map(|(plan, call)| caller.call(plan, call)).buffer_unordered(width);
+        let mut stopped = None;
+        while let Some((call, called)) = running.next().await {
+            match called {
+                Called::Ended(entry) => self.record(call, entry).await?,
+                Called::Stopped(reason) => stopped = stopped.or(Some(reason)),
+            }
+        }
+        Ok(stopped)
+    }
+
+    fn plan(&mut self, call: &ToolUse) -> Plan<'a> {
+        let tools = &self.world.tools;
+        if let Some(text) = &call.invalid {
+            let start: String = text.chars().take(200).collect();
+            let name = &call.name;
+            return Plan::Answer(format!(
+                "The arguments were not a JSON object, so `{name}` was not run. Got: {start}"
+            ));
+        }
+        let Some(tool) = tools.get(&call.name) else {
+            let names: Vec<_> = tools.iter().map(|tool| tool.definition().name.as_str()).collect();
+            return Plan::Answer(format!("There is no tool `{}`. The tools are: {}.", call.name, names.join(", ")));
+        };
+        if let Some(times) = self.repeats.refuse(call, self.world.limits.identical_calls) {
+            return Plan::Answer(format!(
+                "Not run: this very call gave the same result {times} times in a row. Do something else, or say what is in the way."
+            ));
+        }
+        Plan::Run(tool.as_ref(), tool.effect(&call.input))
+    }
+
+    fn caller(&self) -> Caller<'a> {
+        Caller {
+            world: self.world,
+            events: self.events,
+            stop: self.stop,
+            tool_stop: self.tool_stop.clone(),
+            agent: self.row.agent.clone(),
+            session: self.row.session.clone(),
+            run: self.row.run.clone(),
+            status: Arc::new(self.status()),
+        }
+    }
+
+    async fn record(&mut self, call: &ToolUse, entry: ToolResultEntry) -> Result<(), StoreError> {
+        self.repeats.note(call, &entry.result.text);
+        let ended = TurnEventKind::ToolEnd {
+            call_id: call.id.clone(),
+            name: call.name.clone(),
+            output: entry.result.text.clone(),
+            is_error: entry.result.is_error,
+            details: entry.details.clone(),
+        };
+        self.journal(vec![ItemBody::ToolResults(ToolResultsBody { results: vec![entry] })]).await?;
+        fault::point("turn.after_tool");
+        self.emit(ended).await;
+        Ok(())
+    }
+}
+
+impl Caller<'_> {
+    async fn call<'c>(&self, plan: Plan<'_>, call: &'c ToolUse) -> (&'c ToolUse, Called) {
+        if let Some(reason) = self.stop.now() {
+            return (call, Called::Stopped(reason));
+        }
+        let (call_id, name, args) = (call.id.clone(), call.name.clone(), call.input.clone());
+        self.emit(TurnEventKind::ToolStart { call_id, name, args }).await;
+        let called = match plan {
+            Plan::Answer(text) => Called::Ended(entry(call, Err(ToolError::ToModel(text)))),
+            Plan::Run(tool, _) => {
+                fault::point("turn.before_tool");
+                let called = self.run(tool, call).await;
+                fault::point("turn.in_tool");
+                called
+            }
+        };
+        (call, called)
+    }
+
+    async fn run(&self, tool: &dyn Tool, call: &ToolUse) -> Called {
+        let (progress, mut shown) = mpsc::channel(PROGRESS_QUEUE);
+        let context = ToolContext {
+            agent: self.agent.clone(),
+            session: self.session.clone(),
+            run: self.run.clone(),
+            call_id: call.id.clone(),
+            workspace: self.world.profile.workspace.clone(),
+            cancel: self.tool_stop.child_token(),
+            progress: ToolProgress::new(progress),
+            status: self.status.clone(),
+        };
+        let working = tool.call(call.input.clone(), context);
+        let guarded =
+            AssertUnwindSafe(working).catch_unwind().map(|ended| ended.unwrap_or_else(|_| Err(panicked(call))));
+        let limited = tokio::time::timeout(CALL_LIMIT, guarded);
+        tokio::pin!(limited);
+        loop {
+            tokio::select! {
+                biased;
+                ended = &mut limited => return self.ended(call, ended.unwrap_or_else(|_| Err(too_long()))).await,
+                Some(partial) = shown.recv() => {
+                    let (call_id, name) = (call.id.clone(), call.name.clone());
+                    self.emit(TurnEventKind::ToolUpdate { call_id, name, partial }).await;
+                }
+                reason = self.stop.wait() => {
+                    self.tool_stop.cancel();
+                    return match tokio::time::timeout(STOP_GRACE, &mut limited).await {
+                        Ok(Ok(Ok(output))) => self.ended(call, Ok(output)).await,
+                        Ok(_) | Err(_) => Called::Stopped(reason),
+                    };
+                }
+            }
+        }
+    }
+
+    async fn ended(&self, call: &ToolUse, ended: Result<ToolOutput, ToolError>) -> Called {
+        if matches!(ended, Err(ToolError::Aborted))
+            && let Some(reason) = self.stop.now()
+        {
+            return Called::Stopped(reason);
+        }
+        let ended = match ended {
+            Ok(output) => Ok(output::bounded(output, &self.world.profile.workspace, &call.id).await),
+            Err(error) => Err(error),
+        };
+        Called::Ended(entry(call, ended))
+    }
+
+    async fn emit(&self, kind: TurnEventKind) {
+        self.events.send(&self.session, &self.run, kind).await;
+    }
+}
+
+fn panicked(call: &ToolUse) -> ToolError {
+    tracing::error!(tool = call.name, "a tool panicked");
+    ToolError::ToModel(format!("`{}` broke down inside. This is a fault of the program, not of the call.", call.name))
+}
+
+fn too_long() -> ToolError {
+    ToolError::ToModel(format!("Stopped after {} minutes. Run long work in the background.", CALL_LIMIT.as_secs() / 60))
+}
+
+fn entry(call: &ToolUse, ended: Result<ToolOutput, ToolError>) -> ToolResultEntry {
+    let (text, media, details, is_error) = match ended {
+        Ok(output) => (output.text, output.media, output.details, false),
+        Err(error) => (error.to_string(), Vec::new(), None, true),
+    };
+    let result = ToolResult { tool_use_id: call.id.clone(), name: call.name.clone(), text, media, is_error };
+    ToolResultEntry { result, details }
+}
+
+/// The answer to a call that never got a result of its own.
+pub(super) fn unanswered(call: &ToolUse, why: &str) -> ToolResultEntry {
+    entry(call, Err(ToolError::ToModel(why.to_owned())))
+}
