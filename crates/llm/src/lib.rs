@@ -2,19 +2,34 @@
 //!
 //! Owns everything that is specific to a vendor. Never sees the store, sessions or channels.
 
+mod build;
+mod config;
+mod failover;
 mod guide;
+mod http;
 mod models;
+mod produce;
+mod sse;
 mod types;
+mod vendors;
+mod wire;
 
 use std::pin::Pin;
 
+pub use build::ModelsBuild;
+pub use config::{
+    Api, AuthConfig, AuthKind, AuthProfile, InputKind, ModelConfig, ModelsConfig, ModelsMode, ProfileMode,
+    ProviderConfig,
+};
 use futures_util::Stream;
 pub use guide::Guide;
+pub use http::{HttpClient, HttpClientError, http_client};
 pub use models::{GUIDE, ModelInfo, ModelRef, ModelRefError, Models, Price};
 pub use types::{
     Block, Completion, LlmError, LlmErrorKind, Media, Message, Request, RetryClass, Role, StopReason, StreamEvent,
     SystemBlock, Thinking, ThinkingBlock, ToolDefinition, ToolResult, ToolUse, Usage,
 };
+pub use vendors::{KeyNeed, Vendor, vendor, vendors};
 
 /// A model's answer as it comes. Dropping it cancels the call.
 pub type EventStream = Pin<Box<dyn Stream<Item = Result<StreamEvent, LlmError>> + Send>>;

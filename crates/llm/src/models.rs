@@ -1,11 +1,19 @@
 //! The models that can be reached now: vendors' rows, the user's own providers, their keys, and which to try next.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
+use chela_config::Problem;
 use serde::{Deserialize, Serialize};
 
-use crate::{EventStream, Request};
+use crate::build::ModelsBuild;
+use crate::failover;
+use crate::guide::Guide;
+use crate::types::{LlmError, LlmErrorKind};
+use crate::vendors::UNKNOWN;
+use crate::{EventStream, Provider, Request};
 
 /// The model that answers while none is configured.
 pub const GUIDE: &str = "chela/guide";
@@ -72,34 +80,174 @@ pub struct Price {
 }
 
 /// All reachable models. Immutable: rebuilt when `models`, `auth` or a key changes.
-pub struct Models {}
+pub struct Models {
+    /// In the order in which a default is looked for.
+    providers: Vec<Reachable>,
+    guide: Arc<dyn Provider>,
+}
+
+/// One provider, ready to be called.
+pub(crate) struct Reachable {
+    pub(crate) id: String,
+    pub(crate) provider: Arc<dyn Provider>,
+    /// Models that speak another dialect than their provider's.
+    pub(crate) exceptions: HashMap<String, Arc<dyn Provider>>,
+    pub(crate) models: Vec<ModelInfo>,
+    pub(crate) unlisted: ModelInfo,
+    pub(crate) default_model: Option<String>,
+    pub(crate) standing: Standing,
+}
+
+/// How far a provider is set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It can be called, and somebody set it up.
+    Ready,
+    /// It can be called (a server on this machine), but nobody spoke of it.
+    Unasked,
+    /// The user wrote it down, but its key is missing.
+    Keyless,
+    /// Nobody spoke of it, and it has no key.
+    Unknown,
+}
 
 impl Models {
-    /// Every model that can be named: rows of vendors with a key, and all that the user configured.
-    pub fn list(&self) -> Vec<ModelInfo> {
-        todo!()
+    /// Puts the parts of the configuration together. Never fails: what can't be used is told and left out or marked.
+    pub fn build(build: ModelsBuild<'_>) -> (Self, Vec<Problem>) {
+        let (providers, problems) = crate::build::providers(build);
+        (Self { providers, guide: Arc::new(Guide::new()) }, problems)
     }
 
+    /// Adds a provider in code, before all others: simulations and tests. It answers for every model under its id.
+    #[must_use]
+    pub fn with_provider(mut self, id: &str, default_model: &str, provider: Arc<dyn Provider>) -> Self {
+        self.providers.retain(|known| known.id != id);
+        let unlisted = UNKNOWN.info(id, default_model, true);
+        self.providers.insert(
+            0,
+            Reachable {
+                id: id.to_owned(),
+                provider,
+                exceptions: HashMap::new(),
+                models: vec![unlisted.clone()],
+                unlisted,
+                default_model: Some(default_model.to_owned()),
+                standing: Standing::Ready,
+            },
+        );
+        self
+    }
+
+    /// Every model that can be named: rows of vendors with a key, and all that the user configured.
+    pub fn list(&self) -> Vec<ModelInfo> {
+        let shown = self.providers.iter().filter(|known| matches!(known.standing, Standing::Ready | Standing::Keyless));
+        shown.flat_map(|known| known.models.iter().cloned()).collect()
+    }
+
+    /// What is known of a model; of an unlisted one its vendor's defaults, of an unknown provider's modest guesses.
     pub fn info(&self, reference: &ModelRef) -> ModelInfo {
-        let _ = reference;
-        todo!()
+        let Some(known) = self.provider(&reference.provider) else {
+            let available = reference.to_string() == GUIDE;
+            return UNKNOWN.info(&reference.provider, &reference.model, available);
+        };
+        let listed = known.models.iter().find(|info| info.reference.model == reference.model);
+        listed.cloned().unwrap_or_else(|| ModelInfo {
+            reference: reference.clone(),
+            name: reference.model.clone(),
+            ..known.unlisted.clone()
+        })
     }
 
     /// Whether any model but the built-in guide can be reached.
     pub fn is_configured(&self) -> bool {
-        todo!()
+        self.providers.iter().any(|known| known.standing == Standing::Ready)
     }
 
     /// The models to try, in order: `primary`, then `fallbacks`, without those that can't be named. With neither, the default
-    /// model of the first vendor that has a key; with no key at all, the guide. Never empty.
+    /// model of the first provider that has a key (those that the user wrote down before the built-in vendors); with no key at
+    /// all, the guide. Never empty.
+    ///
+    /// A name without a provider (`gpt-5`) is looked up among the listed models.
     pub fn chain(&self, primary: Option<&str>, fallbacks: &[String]) -> Vec<ModelRef> {
-        let _ = (primary, fallbacks);
-        todo!()
+        let mut chain: Vec<ModelRef> = Vec::new();
+        for text in primary.into_iter().chain(fallbacks.iter().map(String::as_str)) {
+            match self.resolve(text) {
+                Some(reference) if !chain.contains(&reference) => chain.push(reference),
+                Some(_) => {}
+                None => tracing::warn!(model = text, "no provider of this name is known; the model is passed over"),
+            }
+        }
+        let callable = |reference: &ModelRef| {
+            let standing = self.provider(&reference.provider).map(|known| known.standing);
+            matches!(standing, Some(Standing::Ready | Standing::Unasked))
+        };
+        if !self.is_configured() && !chain.iter().any(callable) {
+            return vec![guide()];
+        }
+        if chain.is_empty() {
+            chain.extend(self.default_model());
+        }
+        if chain.is_empty() { vec![guide()] } else { chain }
     }
 
     /// Calls the first model of the chain and fails over along it. `request.model` is set here.
     pub fn stream(&self, chain: &[ModelRef], request: Request) -> EventStream {
-        let _ = (chain, request);
-        todo!()
+        let only_guide = [guide()];
+        let chain = if chain.is_empty() { &only_guide[..] } else { chain };
+        let candidates = chain.iter().map(|reference| (reference.clone(), self.answerer(reference))).collect();
+        failover::stream(candidates, request)
+    }
+
+    fn provider(&self, id: &str) -> Option<&Reachable> {
+        self.providers.iter().find(|known| known.id == id)
+    }
+
+    fn resolve(&self, text: &str) -> Option<ModelRef> {
+        if let Ok(reference) = text.parse::<ModelRef>()
+            && (self.provider(&reference.provider).is_some() || reference.to_string() == GUIDE)
+        {
+            return Some(reference);
+        }
+        let listed = self.list();
+        listed.into_iter().map(|info| info.reference).find(|reference| reference.model == text.trim())
+    }
+
+    fn default_model(&self) -> Option<ModelRef> {
+        let ready = self.providers.iter().filter(|known| known.standing == Standing::Ready);
+        ready.into_iter().find_map(|known| {
+            let model = known.default_model.clone()?;
+            Some(ModelRef { provider: known.id.clone(), model })
+        })
+    }
+
+    fn answerer(&self, reference: &ModelRef) -> Arc<dyn Provider> {
+        match self.provider(&reference.provider) {
+            Some(known) => Arc::clone(known.exceptions.get(&reference.model).unwrap_or(&known.provider)),
+            None if reference.to_string() == GUIDE => Arc::clone(&self.guide),
+            None => Arc::new(NoProvider { id: reference.provider.clone() }),
+        }
     }
 }
+
+fn guide() -> ModelRef {
+    GUIDE.parse().expect("the guide's name is a model's")
+}
+
+/// Answers for a name that nobody knows.
+struct NoProvider {
+    id: String,
+}
+
+impl Provider for NoProvider {
+    fn stream(&self, request: Request) -> EventStream {
+        let message = format!("no provider `{}` is configured", self.id);
+        let kind = LlmErrorKind::UnknownModel { message };
+        let error =
+            LlmError { provider: self.id.clone(), model: request.model, kind, status: None, after_output: false };
+        Box::pin(futures_util::stream::once(std::future::ready(Err(error))))
+    }
+}
+
+#[cfg(test)]
+#[path = "models_tests.rs"]
+mod tests;

@@ -6,8 +6,8 @@ mod logging;
 mod messages;
 
 pub use bindings::{Binding, BindingMatch, BindingPeer};
-pub use gateway::*;
 use chela_agent::{AgentsConfig, SessionConfig, SkillsConfig};
+pub use gateway::*;
 pub use logging::{ConsoleStyle, Level, LoggingConfig};
 pub use messages::{MessagesConfig, QueueConfig};
 

@@ -1,0 +1,310 @@
+//! From configuration, environment and the vendors' table to providers that can be called. Pure but for the secrets' resolver.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chela_config::{Environment, Problem, Secret, Severity};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::Provider;
+use crate::config::{Api, AuthConfig, AuthKind, InputKind, ModelConfig, ModelsConfig, ModelsMode, ProviderConfig};
+use crate::http::HttpClient;
+use crate::models::{ModelInfo, Reachable, Standing};
+use crate::vendors::{self, KeyHeader, KeyNeed, KnownModel, UNKNOWN, Vendor, Wire};
+use crate::wire::call::FIRST_BYTE;
+use crate::wire::endpoint::{Credential, Endpoint};
+use crate::wire::openai_chat::OpenAiChat;
+
+/// What [`crate::Models`] is built from.
+pub struct ModelsBuild<'a> {
+    pub config: &'a ModelsConfig,
+    pub auth: &'a AuthConfig,
+    pub environment: &'a Environment,
+    /// Fetches a secret of the configuration; the error is a sentence for people.
+    pub resolve: &'a dyn Fn(&Secret) -> Result<SecretString, String>,
+    pub http: HttpClient,
+}
+
+/// All providers, those that the user wrote down and that list a model first.
+pub(crate) fn providers(build: ModelsBuild<'_>) -> (Vec<Reachable>, Vec<Problem>) {
+    let mut builder = Builder { build, problems: Vec::new() };
+    let config = builder.build.config;
+    let mut providers: Vec<Reachable> = Vec::new();
+    for (id, provider) in &config.providers {
+        providers.extend(builder.provider(id, Some(provider), vendors::vendor(id)));
+    }
+    // What lists models was meant to be used; a bare key or address only changes a vendor.
+    providers.sort_by_key(|known| config.providers[&known.id].models.is_empty());
+    if config.mode == ModelsMode::Merge {
+        let rows = vendors::vendors().iter().filter(|row| !config.providers.contains_key(row.id));
+        for row in rows {
+            providers.extend(builder.provider(row.id, None, Some(row)));
+        }
+    }
+    builder.note_profiles(&providers);
+    (providers, builder.problems)
+}
+
+struct Builder<'a> {
+    build: ModelsBuild<'a>,
+    problems: Vec<Problem>,
+}
+
+impl Builder<'_> {
+    /// One provider. `None` when it can't be called at all; the problem is then told.
+    fn provider(
+        &mut self,
+        id: &str,
+        config: Option<&ProviderConfig>,
+        row: Option<&'static Vendor>,
+    ) -> Option<Reachable> {
+        let empty = ProviderConfig::default();
+        let settings = config.unwrap_or(&empty);
+        let wire = match settings.api {
+            Some(api) => self.wire(id, api)?,
+            None => row.map_or(Wire::OpenAiChat, |row| row.wire),
+        };
+        if wire != Wire::OpenAiChat {
+            return None;
+        }
+        let base_url = self.base_url(id, settings, row)?;
+        let credential = self.credential(id, settings, row);
+        let standing = self.standing(&credential, config, row);
+        let models = models(id, settings, row, !matches!(credential, Credential::Missing(_)));
+        let unlisted = row.map_or(UNKNOWN, |row| row.unlisted);
+        let endpoint = Arc::new(Endpoint {
+            provider: id.to_owned(),
+            base_url,
+            key_header: key_header(settings, wire, row),
+            headers: self.headers(id, &settings.headers),
+            first_byte: settings.timeout_seconds.map_or(FIRST_BYTE, Duration::from_secs),
+            quirks: row.map_or(vendors::ADDED_QUIRKS, |row| row.quirks),
+            models: models.iter().map(|info| (info.reference.model.clone(), info.clone())).collect(),
+            unlisted: unlisted.info(id, "", !matches!(credential, Credential::Missing(_))),
+            http: self.build.http.clone(),
+            credential,
+        });
+        Some(Reachable {
+            id: id.to_owned(),
+            provider: speak(wire, &endpoint),
+            exceptions: self.exceptions(id, settings, &endpoint),
+            default_model: default_model(settings, row),
+            unlisted: endpoint.unlisted.clone(),
+            models,
+            standing,
+        })
+    }
+
+    fn wire(&mut self, id: &str, api: Api) -> Option<Wire> {
+        match api {
+            Api::OpenaiCompletions | Api::Ollama => Some(Wire::OpenAiChat),
+            Api::OpenaiResponses => Some(Wire::OpenAiResponses),
+            Api::AnthropicMessages => Some(Wire::Anthropic),
+            Api::GoogleGenerativeAi => Some(Wire::Gemini),
+            Api::OpenaiChatgptResponses
+            | Api::AzureOpenaiResponses
+            | Api::GoogleVertex
+            | Api::GithubCopilot
+            | Api::BedrockConverseStream
+            | Api::PiMessages => {
+                let hint = "use openai-completions, openai-responses, anthropic-messages or google-generative-ai";
+                self.report(&format!("{id}.api"), format!("{api:?} is not spoken here"), Some(hint));
+                None
+            }
+        }
+    }
+
+    fn base_url(&mut self, id: &str, settings: &ProviderConfig, row: Option<&Vendor>) -> Option<String> {
+        let of_environment = || {
+            let names = row.map_or(&[][..], |row| row.base_url_vars);
+            names.iter().find_map(|name| self.build.environment.get(name))
+        };
+        let given = settings.base_url.as_deref().filter(|url| !url.is_empty()).or_else(of_environment);
+        let Some(url) = given.or(row.map(|row| row.base_url)) else {
+            self.report(
+                &format!("{id}.baseUrl"),
+                format!("`{id}` is no built-in vendor, so it needs an address"),
+                None,
+            );
+            return None;
+        };
+        // OLLAMA_HOST is usually written `host:port`.
+        let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+        match url::Url::parse(&url) {
+            Ok(parsed) if matches!(parsed.scheme(), "http" | "https") && parsed.has_host() => {
+                Some(url.trim_end_matches('/').to_owned())
+            }
+            _ => {
+                self.report(
+                    &format!("{id}.baseUrl"),
+                    format!("expected an http or https address, found \"{url}\""),
+                    None,
+                );
+                None
+            }
+        }
+    }
+
+    /// The configured key, then the environment's.
+    fn credential(&mut self, id: &str, settings: &ProviderConfig, row: Option<&Vendor>) -> Credential {
+        if settings.auth == Some(AuthKind::AwsSdk) {
+            self.report(&format!("{id}.auth"), "aws-sdk credentials are not supported".into(), None);
+        }
+        if let Some(secret) = &settings.api_key {
+            match (self.build.resolve)(secret) {
+                Ok(key) if !key.expose_secret().trim().is_empty() => return Credential::Key(trimmed(key)),
+                Ok(_) => {}
+                Err(reason) => {
+                    self.report(&format!("{id}.apiKey"), reason.clone(), None);
+                    return Credential::Missing(format!("models.providers.{id}.apiKey: {reason}"));
+                }
+            }
+        }
+        let names = row.map_or(&[][..], |row| row.key_vars);
+        if let Some(key) = names.iter().find_map(|name| self.build.environment.get(name)) {
+            return Credential::Key(trimmed(SecretString::from(key)));
+        }
+        match row {
+            Some(row) if row.key_need == KeyNeed::Required => {
+                let name = row.key_vars.last().copied().unwrap_or_default();
+                Credential::Missing(format!("set {name} or `models.providers.{id}.apiKey`"))
+            }
+            Some(_) | None => Credential::NotNeeded,
+        }
+    }
+
+    fn standing(&self, credential: &Credential, config: Option<&ProviderConfig>, row: Option<&Vendor>) -> Standing {
+        let environment = self.build.environment;
+        let address_given = row.is_some_and(|row| row.base_url_vars.iter().any(|name| environment.get(name).is_some()));
+        match (credential, config) {
+            (Credential::Key(_), _) | (Credential::NotNeeded, Some(_)) => Standing::Ready,
+            (Credential::NotNeeded, None) if address_given => Standing::Ready,
+            (Credential::NotNeeded, None) => Standing::Unasked,
+            (Credential::Missing(_), Some(_)) => Standing::Keyless,
+            (Credential::Missing(_), None) => Standing::Unknown,
+        }
+    }
+
+    fn headers(&mut self, id: &str, given: &BTreeMap<String, Secret>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, secret) in given {
+            let value = (self.build.resolve)(secret).and_then(|value| {
+                let mut value = HeaderValue::from_str(value.expose_secret().trim())
+                    .map_err(|_| "the value holds characters that no header can carry".to_owned())?;
+                value.set_sensitive(true);
+                Ok(value)
+            });
+            match (name.parse::<HeaderName>(), value) {
+                (Ok(name), Ok(value)) => {
+                    headers.insert(name, value);
+                }
+                (Err(_), _) => self.report(&format!("{id}.headers.{name}"), "this is no name of a header".into(), None),
+                (_, Err(reason)) => self.report(&format!("{id}.headers.{name}"), reason, None),
+            }
+        }
+        headers
+    }
+
+    /// Models that name a dialect of their own.
+    fn exceptions(
+        &mut self,
+        id: &str,
+        settings: &ProviderConfig,
+        endpoint: &Arc<Endpoint>,
+    ) -> HashMap<String, Arc<dyn Provider>> {
+        let mut exceptions = HashMap::new();
+        for model in &settings.models {
+            if let Some(api) = model.api
+                && let Some(wire) = self.wire(id, api)
+            {
+                exceptions.insert(model.id.clone(), speak(wire, endpoint));
+            }
+        }
+        exceptions
+    }
+
+    /// Profiles describe credentials of another program's store; whoever relies on them alone has no key here.
+    fn note_profiles(&mut self, providers: &[Reachable]) {
+        for (name, profile) in &self.build.auth.profiles {
+            let ready = providers.iter().any(|known| known.id == profile.provider && known.standing == Standing::Ready);
+            if !ready {
+                self.problems.push(Problem {
+                    path: format!("auth.profiles.{name}"),
+                    severity: Severity::Note,
+                    message: format!("the profile describes a credential of `{}` but holds no key", profile.provider),
+                    hint: Some(format!("set `models.providers.{}.apiKey` or the vendor's variable", profile.provider)),
+                });
+            }
+        }
+    }
+
+    fn report(&mut self, path: &str, message: String, hint: Option<&str>) {
+        self.problems.push(Problem {
+            path: format!("models.providers.{path}"),
+            severity: Severity::Error,
+            message,
+            hint: hint.map(str::to_owned),
+        });
+    }
+}
+
+fn speak(wire: Wire, endpoint: &Arc<Endpoint>) -> Arc<dyn Provider> {
+    let endpoint = Arc::clone(endpoint);
+    match wire {
+        Wire::OpenAiChat | Wire::Anthropic | Wire::OpenAiResponses | Wire::Gemini => {
+            Arc::new(OpenAiChat::new(endpoint))
+        }
+    }
+}
+
+fn key_header(settings: &ProviderConfig, wire: Wire, row: Option<&Vendor>) -> KeyHeader {
+    let bearer = settings.auth_header || matches!(settings.auth, Some(AuthKind::Token | AuthKind::Oauth));
+    match row {
+        _ if bearer && wire != Wire::Anthropic => KeyHeader::Bearer,
+        _ if settings.auth_header => KeyHeader::Bearer,
+        Some(row) if row.wire == wire => row.key_header,
+        Some(_) | None => wire.key_header(),
+    }
+}
+
+fn default_model(settings: &ProviderConfig, row: Option<&Vendor>) -> Option<String> {
+    let listed = settings.models.first().map(|model| model.id.clone());
+    listed.or_else(|| row.and_then(|row| row.default_model).map(str::to_owned))
+}
+
+/// The user's models, then the vendor's that the user did not describe.
+fn models(id: &str, settings: &ProviderConfig, row: Option<&Vendor>, available: bool) -> Vec<ModelInfo> {
+    let known = row.map_or(&[][..], |row| row.models);
+    let unlisted = row.map_or(UNKNOWN, |row| row.unlisted);
+    let described = settings.models.iter().map(|model| {
+        let base = known.iter().find(|known| known.id == model.id).unwrap_or(&unlisted);
+        describe(id, base, model, available)
+    });
+    let others = known.iter().filter(|known| settings.models.iter().all(|model| model.id != known.id));
+    described.chain(others.map(|known| known.info(id, known.id, available))).collect()
+}
+
+fn describe(id: &str, base: &KnownModel, model: &ModelConfig, available: bool) -> ModelInfo {
+    let info = base.info(id, &model.id, available);
+    let takes = |kind| model.input.as_ref().map(|input| input.contains(&kind));
+    ModelInfo {
+        name: model.name.clone().unwrap_or_else(|| model.id.clone()),
+        context_window: model.context_window.unwrap_or(info.context_window),
+        max_output_tokens: model.max_tokens.unwrap_or(info.max_output_tokens),
+        reasoning: model.reasoning.unwrap_or(info.reasoning),
+        images: takes(InputKind::Image).unwrap_or(info.images),
+        // OpenClaw has no word for documents: a model that sees images keeps what its vendor is known for.
+        documents: takes(InputKind::Document) == Some(true)
+            || (info.documents && takes(InputKind::Image).unwrap_or(true)),
+        price: model.cost.or(info.price),
+        ..info
+    }
+}
+
+/// Keys are pasted, often with a line end.
+fn trimmed(key: SecretString) -> SecretString {
+    let text = key.expose_secret();
+    if text.trim().len() == text.len() { key } else { SecretString::from(text.trim()) }
+}

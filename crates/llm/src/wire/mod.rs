@@ -1,0 +1,9 @@
+//! The wires: one folder per vendor API, the same four files in each. What they share stands beside them.
+//!
+//! A wire is two pure parts (request to body, events to answer) and a `Provider` that hands both to [`call::start`].
+
+pub(crate) mod call;
+pub(crate) mod endpoint;
+pub(crate) mod error;
+pub(crate) mod openai_chat;
+mod parts;

@@ -1,0 +1,5 @@
+//! Every wire against the strict fake vendor, and failover between models.
+
+mod conformance;
+mod failover;
+mod support;
