@@ -1,1 +1,91 @@
-//! skeleton
+//! What the model can do: files, commands, web pages and a look at its own session.
+//!
+//! One file or folder per tool, all alike, and one row each in [`TOOLS`]. Owns the `tools` section of the configuration and
+//! the commands that run in the background. Reads no environment; refuses the gateway's own files.
+
+mod args;
+mod config;
+mod edit;
+mod exec;
+mod files;
+mod find;
+mod grep;
+mod ls;
+mod policy;
+mod process;
+mod read;
+mod session_status;
+mod table;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use chela_agent::ToolSet;
+
+pub use crate::config::{
+    AgentToolsConfig, ApplyPatchConfig, ExecAsk, ExecConfig, ExecHost, ExecMode, ExecSecurity, FetchConfig, FsConfig,
+    Profile, SsrfPolicy, ToolsConfig, WebConfig,
+};
+pub use crate::exec::Processes;
+pub use crate::policy::{effective, exec_refusal, in_profile};
+pub use crate::table::{Group, TOOLS, ToolId, ToolRow};
+
+use crate::files::Files;
+
+/// What the tools know of the machine. Made once by the gateway and cloned for each agent.
+#[derive(Clone)]
+pub struct ToolHost {
+    /// What `~` means, and `HOME` of commands.
+    pub home: PathBuf,
+    /// `PATH` of commands.
+    pub path: String,
+    /// Where commands take `LANG`, `TERM`, `TZ`, `USER`, `SHELL` and `TMPDIR` from; every other name is passed over.
+    pub variables: BTreeMap<String, String>,
+    /// Holds the store and secrets: closed to file tools, but for an agent's workspace inside and `readable`.
+    pub state_dir: PathBuf,
+    /// Closed to file tools wherever they stand: the configuration, `.env` files.
+    pub secret_files: Vec<PathBuf>,
+    /// Folders that may always be read, for example those of skills.
+    pub readable: Vec<PathBuf>,
+    /// `User-Agent` of `web_fetch` when the configuration names none.
+    pub user_agent: String,
+    /// TLS of `web_fetch`, with its roots and crypto provider.
+    pub tls: rustls::ClientConfig,
+    /// Commands that run in the background. They outlive a reload of the configuration.
+    pub processes: Processes,
+}
+
+/// The built-in tools that `config` leaves.
+pub fn builtin(config: &ToolsConfig, host: ToolHost) -> ToolSet {
+    builtin_for_agent(config, &AgentToolsConfig::default(), host)
+}
+
+/// The built-in tools that `config` and the agent's own section leave, in the order of [`TOOLS`].
+pub fn builtin_for_agent(config: &ToolsConfig, agent: &AgentToolsConfig, host: ToolHost) -> ToolSet {
+    let allowed = effective(config, agent);
+    let kit = Kit::new(config, host);
+    ToolSet::new(TOOLS.iter().filter(|row| allowed.contains(&row.id)).map(|row| row.make(&kit)).collect())
+}
+
+/// What a tool is made from.
+pub(crate) struct Kit {
+    pub(crate) config: ToolsConfig,
+    pub(crate) host: ToolHost,
+    pub(crate) files: Files,
+}
+
+impl Kit {
+    fn new(config: &ToolsConfig, host: ToolHost) -> Self {
+        let files = Files {
+            home: host.home.clone(),
+            state_dir: host.state_dir.clone(),
+            secret_files: host.secret_files.clone(),
+            readable: host.readable.clone(),
+            workspace_only: config.fs.workspace_only,
+        };
+        Self { config: config.clone(), host, files }
+    }
+}

@@ -1,0 +1,138 @@
+//! `find`: files by glob, without what `.gitignore` hides.
+
+use std::path::Path;
+
+use chela_agent::{Effect, Tool, ToolContext, ToolError, ToolFuture, ToolOutput};
+use chela_llm::ToolDefinition;
+use globset::{GlobBuilder, GlobMatcher};
+use ignore::{Walk, WalkBuilder};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::Kit;
+use crate::args::{count, parse, refuse};
+use crate::files::{Access, Files, Judge, blocking};
+
+/// Paths shown when the model asks for no other number.
+const RESULTS_DEFAULT: u64 = 500;
+/// Paths shown at most.
+const RESULTS_LIMIT: u64 = 5000;
+
+pub(crate) fn parameters() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "pattern": {"type": "string", "description": "glob, e.g. **/*.rs"},
+            "path": {"type": "string"},
+            "limit": {"type": "integer"},
+        },
+        "required": ["pattern"],
+    })
+}
+
+pub(crate) struct Find {
+    definition: ToolDefinition,
+    files: Files,
+}
+
+#[derive(Deserialize)]
+struct Args {
+    pattern: String,
+    path: Option<String>,
+    #[serde(default, deserialize_with = "count")]
+    limit: Option<u64>,
+}
+
+impl Find {
+    pub(crate) fn new(definition: ToolDefinition, kit: &Kit) -> Self {
+        Self { definition, files: kit.files.clone() }
+    }
+}
+
+impl Tool for Find {
+    fn definition(&self) -> &ToolDefinition {
+        &self.definition
+    }
+
+    fn effect(&self, _args: &Value) -> Effect {
+        Effect::Read
+    }
+
+    fn call<'a>(&'a self, args: Value, context: ToolContext) -> ToolFuture<'a> {
+        Box::pin(async move {
+            let args: Args = parse("find", args)?;
+            let files = self.files.clone();
+            let ToolContext { workspace, cancel, .. } = context;
+            let inner = cancel.clone();
+            blocking(&cancel, move || find(&args, files.judge(&workspace), &inner)).await
+        })
+    }
+}
+
+fn find(args: &Args, judge: Judge, cancel: &CancellationToken) -> Result<ToolOutput, ToolError> {
+    let root = judge.resolve(args.path.as_deref().unwrap_or("."), Access::Read)?;
+    if !root.is_dir() {
+        return Err(refuse(format!("`{}` is not a directory.", args.path.as_deref().unwrap_or("."))));
+    }
+    let matcher = glob(&args.pattern)?;
+    let limit = args.limit.unwrap_or(RESULTS_DEFAULT).clamp(1, RESULTS_LIMIT);
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut found = Vec::new();
+    for entry in walk(&root, judge).flatten() {
+        if cancel.is_cancelled() {
+            return Err(ToolError::Aborted);
+        }
+        let Ok(relative) = entry.path().strip_prefix(&root) else { continue };
+        if relative.as_os_str().is_empty() || !matches(&matcher, relative) {
+            continue;
+        }
+        let mark = if entry.file_type().is_some_and(|kind| kind.is_dir()) { "/" } else { "" };
+        found.push(format!("{}{mark}", relative.display()));
+        if found.len() > limit {
+            break;
+        }
+    }
+    Ok(ToolOutput::text(render(found, limit)))
+}
+
+fn render(mut found: Vec<String>, limit: usize) -> String {
+    if found.is_empty() {
+        return "[No file matches.]".to_owned();
+    }
+    let cut = found.len() > limit;
+    found.truncate(limit);
+    let mut text = found.join("\n");
+    if cut {
+        text.push_str(&format!("\n[The first {limit}; there are more. Narrow the pattern or the path.]"));
+    }
+    text
+}
+
+/// A glob as models write it: `*` stays within a folder, and a pattern without `/` is for the name alone.
+pub(crate) fn glob(pattern: &str) -> Result<GlobMatcher, ToolError> {
+    let pattern = pattern.trim_start_matches("./");
+    let anywhere = if pattern.contains('/') { pattern.to_owned() } else { format!("**/{pattern}") };
+    GlobBuilder::new(&anywhere)
+        .literal_separator(true)
+        .build()
+        .map(|glob| glob.compile_matcher())
+        .map_err(|error| refuse(format!("Wrong glob: {error}.")))
+}
+
+pub(crate) fn matches(matcher: &GlobMatcher, relative: &Path) -> bool {
+    matcher.is_match(relative)
+}
+
+/// Everything below `root`, in order of name, without `.git`, what ignore files hide, and what is private to the gateway.
+/// Links are not followed.
+pub(crate) fn walk(root: &Path, judge: Judge) -> Walk {
+    WalkBuilder::new(root)
+        .hidden(false)
+        .require_git(false)
+        .git_global(false)
+        .parents(false)
+        .sort_by_file_name(std::ffi::OsStr::cmp)
+        .filter_entry(move |entry| entry.file_name() != ".git" && !judge.is_private(entry.path(), Access::Read))
+        .build()
+}

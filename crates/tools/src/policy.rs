@@ -1,0 +1,110 @@
+//! Which tools an agent has: profile, allow, also-allow and deny turned into a list. Pure; a deny always wins.
+
+use crate::config::{AgentToolsConfig, ExecAsk, ExecConfig, ExecHost, ExecMode, ExecSecurity, Profile, ToolsConfig};
+use crate::table::{TOOLS, ToolId, ToolRow};
+
+/// The tools that `config` and the agent's own section leave, in the order of [`TOOLS`].
+pub fn effective(config: &ToolsConfig, agent: &AgentToolsConfig) -> Vec<ToolId> {
+    let profile = agent.profile.or(config.profile).unwrap_or_default();
+    let also = |row: &ToolRow| names(&config.also_allow, row) || names(&agent.also_allow, row);
+    let narrowed = |allow: &[String], row: &ToolRow| allow.is_empty() || names(allow, row) || also(row);
+    TOOLS
+        .iter()
+        .filter(|row| in_profile(profile, row) || also(row))
+        .filter(|row| narrowed(&config.allow, row) && narrowed(&agent.allow, row))
+        .filter(|row| !names(&config.deny, row) && !names(&agent.deny, row))
+        .filter(|row| !is_switched_off(config, row))
+        .map(|row| row.id)
+        .collect()
+}
+
+/// Whether a profile holds the tool.
+pub fn in_profile(profile: Profile, row: &ToolRow) -> bool {
+    match profile {
+        Profile::Full | Profile::Coding => true,
+        Profile::Minimal | Profile::Messaging => row.id == "session_status",
+    }
+}
+
+/// Why `exec` and `process` are switched off by their own settings, for `doctor` and the log. A rule that can't be kept
+/// yet (an allow-list, a question to a person, another host) is kept by running nothing.
+pub fn exec_refusal(config: &ExecConfig) -> Option<&'static str> {
+    if matches!(config.host, ExecHost::Sandbox | ExecHost::Node) {
+        return Some(
+            "tools.exec.host asks for a host that is not there; set it to `gateway` to run commands on this machine",
+        );
+    }
+    if matches!(config.security, Some(ExecSecurity::Deny)) || matches!(config.mode, Some(ExecMode::Deny)) {
+        return Some("tools.exec denies every command");
+    }
+    let limited = matches!(config.security, Some(ExecSecurity::Allowlist))
+        || matches!(config.mode, Some(ExecMode::Allowlist | ExecMode::Ask | ExecMode::Auto))
+        || matches!(config.ask, Some(ExecAsk::OnMiss | ExecAsk::Always));
+    limited.then_some(
+        "tools.exec asks for approvals, which this version doesn't have, so no command runs; `full` runs all",
+    )
+}
+
+fn is_switched_off(config: &ToolsConfig, row: &ToolRow) -> bool {
+    match row.id {
+        "web_fetch" => config.web.fetch.enabled == Some(false),
+        "apply_patch" => config.exec.apply_patch.enabled == Some(false),
+        "exec" | "process" => exec_refusal(&config.exec).is_some(),
+        _ => false,
+    }
+}
+
+/// Whether a list names the tool by its id, a former name, its group or a `*` pattern.
+fn names(list: &[String], row: &ToolRow) -> bool {
+    list.iter().any(|entry| {
+        let entry = entry.trim().to_ascii_lowercase().replace('-', "_");
+        match entry.as_str() {
+            "bash" => row.id == "exec",
+            other => match other.strip_suffix('*') {
+                Some(prefix) => row.id.starts_with(prefix),
+                None => other == row.id || other == row.group.id(),
+            },
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(config: &str, agent: &str, expected: &[&str]) {
+        let config = serde_json::from_str(config).unwrap();
+        let agent = serde_json::from_str(agent).unwrap();
+        assert_eq!(effective(&config, &agent), expected, "{config:?} {agent:?}");
+    }
+
+    #[test]
+    fn profiles_lists_and_groups_combine() {
+        let all: Vec<&str> = TOOLS.iter().map(|row| row.id).collect();
+        check("{}", "{}", &all);
+        check(r#"{"profile":"minimal"}"#, "{}", &["session_status"]);
+        check(r#"{"profile":"minimal"}"#, r#"{"profile":"full"}"#, &all);
+        check(r#"{"profile":"minimal","alsoAllow":["group:web"]}"#, "{}", &["web_fetch", "session_status"]);
+        check(r#"{"allow":["group:runtime","read"]}"#, "{}", &["read", "exec", "process"]);
+        check(r#"{"allow":["group:runtime","read"]}"#, r#"{"allow":["read","write"]}"#, &["read"]);
+        check(r#"{"allow":["bash","apply-patch","*_status"]}"#, "{}", &["apply_patch", "exec"]);
+        check(r#"{"allow":["Web_*"]}"#, "{}", &["web_fetch"]);
+    }
+
+    #[test]
+    fn a_deny_wins() {
+        check(r#"{"deny":["*"],"alsoAllow":["read"]}"#, r#"{"allow":["read"],"alsoAllow":["read"]}"#, &[]);
+        check(r#"{"allow":["read","ls"]}"#, r#"{"deny":["group:fs"]}"#, &[]);
+    }
+
+    #[test]
+    fn rules_that_cannot_be_kept_run_nothing() {
+        for exec in
+            [r#"{"security":"allowlist"}"#, r#"{"mode":"ask"}"#, r#"{"ask":"on-miss"}"#, r#"{"host":"sandbox"}"#]
+        {
+            check(&format!(r#"{{"allow":["group:runtime"],"exec":{exec}}}"#), "{}", &[]);
+        }
+        check(r#"{"allow":["group:runtime"],"exec":{"security":"full","host":"gateway"}}"#, "{}", &["exec", "process"]);
+        check(r#"{"allow":["group:web"],"web":{"fetch":{"enabled":false}}}"#, "{}", &[]);
+    }
+}

@@ -1,0 +1,60 @@
+//! `write`: a whole file, replaced in one step.
+
+use chela_agent::{Effect, Tool, ToolContext, ToolFuture, ToolOutput};
+use chela_llm::ToolDefinition;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::Kit;
+use crate::args::parse;
+use crate::files::{Access, Files, blocking, describe, replace};
+
+pub(crate) fn parameters() -> Value {
+    json!({
+        "type": "object",
+        "properties": {"path": {"type": "string"}, "content": {"type": "string"}},
+        "required": ["path", "content"],
+    })
+}
+
+pub(crate) struct Write {
+    definition: ToolDefinition,
+    files: Files,
+}
+
+#[derive(Deserialize)]
+struct Args {
+    #[serde(alias = "file_path", alias = "filePath")]
+    path: String,
+    content: String,
+}
+
+impl Write {
+    pub(crate) fn new(definition: ToolDefinition, kit: &Kit) -> Self {
+        Self { definition, files: kit.files.clone() }
+    }
+}
+
+impl Tool for Write {
+    fn definition(&self) -> &ToolDefinition {
+        &self.definition
+    }
+
+    fn effect(&self, _args: &Value) -> Effect {
+        Effect::Write
+    }
+
+    fn call<'a>(&'a self, args: Value, context: ToolContext) -> ToolFuture<'a> {
+        Box::pin(async move {
+            let Args { path: written, content } = parse("write", args)?;
+            let files = self.files.clone();
+            blocking(&context.cancel, move || {
+                let path = files.judge(&context.workspace).resolve(&written, Access::Write)?;
+                replace(&path, content.as_bytes()).map_err(|error| describe(&written, &error))?;
+                let lines = content.lines().count();
+                Ok(ToolOutput::text(format!("Wrote {} bytes ({lines} lines) to {written}.", content.len())))
+            })
+            .await
+        })
+    }
+}
