@@ -104,7 +104,12 @@ impl Store {
 
     /// Every open row, oldest first: what a start must run again.
     pub async fn open_inbox(&self) -> Result<Vec<InboxRow>, StoreError> {
-        self.read(|c| sql::all(c, "SELECT * FROM inbox WHERE closed_at_ms IS NULL ORDER BY id", [], read)).await
+        self.read(|c| {
+            // Left alone, SQLite walks the whole table for the order, with every answered message in it.
+            let open = "SELECT * FROM inbox INDEXED BY inbox_open WHERE closed_at_ms IS NULL ORDER BY id";
+            sql::all(c, open, [], read)
+        })
+        .await
     }
 
     /// Open rows of one session, oldest first.
@@ -163,11 +168,11 @@ pub(crate) fn close(
     }
 }
 
-/// Marks an open row as worked on and returns its run.
-pub(crate) fn begin(connection: &Connection, id: InboxId) -> Result<RunId, StoreError> {
+/// Marks an open row as worked on and returns it.
+pub(crate) fn begin(connection: &Connection, id: InboxId) -> Result<InboxRow, StoreError> {
     let begin = "UPDATE inbox SET state = ?2, attempts = attempts + 1 WHERE id = ?1 AND closed_at_ms IS NULL
-                 RETURNING run";
-    sql::first(connection, begin, params![id.0, InboxState::Running], |row| sql::id(row, "run"))?
+                 RETURNING *";
+    sql::first(connection, begin, params![id.0, InboxState::Running], read)?
         .ok_or_else(|| not_found("open inbox row", id))
 }
 

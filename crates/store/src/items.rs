@@ -1,6 +1,6 @@
 //! Transcript items: what was said and done in a session, in order, each written once and never changed.
 
-use chela_protocol::{ItemId, RunId, SessionId};
+use chela_protocol::{ItemId, RunId, SessionId, SessionKey};
 use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -109,8 +109,12 @@ impl Store {
 
     /// The items of one run, oldest first.
     pub async fn items_of_run(&self, session_id: &SessionId, run: &RunId) -> Result<Vec<Item>, StoreError> {
-        let (session_id, run) = (session_id.clone(), run.clone());
-        self.read(move |c| of_run(c, &session_id, &run)).await
+        let names = [session_id.to_string(), run.to_string()];
+        self.read(move |c| {
+            let of_run = select_items!("WHERE c.id = ?1 AND i.run = ?2 ORDER BY i.seq");
+            sql::all(c, of_run, names, read)
+        })
+        .await
     }
 }
 
@@ -143,10 +147,16 @@ pub(crate) fn conversation(connection: &Connection, id: &SessionId) -> Result<i6
         .ok_or_else(|| StoreError::NotFound { thing: "session", id: id.to_string() })
 }
 
-/// The items of one run, oldest first.
-pub(crate) fn of_run(connection: &Connection, session_id: &SessionId, run: &RunId) -> Result<Vec<Item>, StoreError> {
-    let of_run = select_items!("WHERE c.id = ?1 AND i.run = ?2 ORDER BY i.seq");
-    sql::all(connection, of_run, [session_id.as_str(), run.as_str()], read)
+/// The items of a run in whatever conversation of a key, oldest first.
+pub(crate) fn of_run_and_key(connection: &Connection, run: &RunId, key: &SessionKey) -> Result<Vec<Item>, StoreError> {
+    let of_run = select_items!("WHERE c.session_key = ?1 AND i.run = ?2 ORDER BY c.number, i.seq");
+    sql::all(connection, of_run, [key.as_str(), run.as_str()], read)
+}
+
+/// The items at these positions.
+pub(crate) fn at(connection: &Connection, conversation: i64, seqs: &[i64]) -> Result<Vec<Item>, StoreError> {
+    let at = select_items!("WHERE i.conversation = ?1 AND i.seq = ?2");
+    seqs.iter().map(|seq| sql::only(connection, at, [conversation, *seq], read)).collect()
 }
 
 /// Appends items at the next positions and returns these.

@@ -33,8 +33,8 @@ pub struct TurnFinish {
 }
 
 impl Store {
-    /// Begins a turn and returns the items of its run, oldest first. If there are some already (a crash), appends nothing:
-    /// then the answer is what the earlier try left behind.
+    /// Begins a turn and returns its items, oldest first. If a try before (that a crash ended) left items of this run behind,
+    /// appends nothing and returns all of these; they may stand in an earlier conversation of the key, if it was reset since.
     ///
     /// The run is the inbox row's; items that name none are counted as of it. A row that is closed can't be begun:
     /// [`StoreError::NotFound`].
@@ -43,16 +43,19 @@ impl Store {
         let prepared = items::prepare(items);
         let items = self
             .write(move |c| {
-                let run = inbox::begin(c, inbox)?;
+                let row = inbox::begin(c, inbox)?;
+                // Only then: a client may use a run's id again once the first row was pruned.
+                if row.attempts > 1 {
+                    let earlier = items::of_run_and_key(c, &row.run, &row.session)?;
+                    if !earlier.is_empty() {
+                        return Ok(earlier);
+                    }
+                }
                 let conversation = items::conversation(c, &session_id)?;
                 sessions::touch(c, conversation, None, now_ms)?;
-                let earlier = items::of_run(c, &session_id, &run)?;
-                if !earlier.is_empty() {
-                    return Ok(earlier);
-                }
-                let prepared: Vec<_> = prepared.into_iter().map(|item| item.in_run(&run)).collect();
-                items::append(c, conversation, &prepared)?;
-                items::of_run(c, &session_id, &run)
+                let prepared: Vec<_> = prepared.into_iter().map(|item| item.in_run(&row.run)).collect();
+                let seqs = items::append(c, conversation, &prepared)?;
+                items::at(c, conversation, &seqs)
             })
             .await?;
         fault::point("turn.begun");

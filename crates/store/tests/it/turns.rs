@@ -45,6 +45,21 @@ async fn g30_a_turn_begun_again_after_a_crash_finds_its_items_and_adds_none() {
 }
 
 #[tokio::test]
+async fn g30_a_run_that_began_before_a_reset_goes_on_in_its_own_conversation() {
+    let house = House::new(WriterMode::Inline);
+    let row = accept(&house.store, "1").await;
+    let old = house.main_session().await;
+    let start = |session_id, id| TurnStart { inbox: row.id, session_id, items: vec![item(id, "hello")], now_ms: 20 };
+    let begun = house.store.begin_turn(start(old.id, "first")).await.unwrap();
+    let new = house.store.reset_session(&main_key(), 30).await.unwrap();
+
+    let resumed = house.store.begin_turn(start(new.id, "second")).await.unwrap();
+
+    assert_eq!(resumed, begun);
+    assert_eq!(house.main_session().await.items, 0);
+}
+
+#[tokio::test]
 async fn g08_finishing_closes_the_rows_and_queues_the_reply_once() {
     let house = House::new(WriterMode::Thread);
     let (row, steered) = (accept(&house.store, "1").await, accept(&house.store, "2").await);
