@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::files::{beside, create_private_file, dir_of, remove_if_present, replace_durably, sync_dir_of};
 use crate::lock::InstanceLock;
@@ -66,6 +66,8 @@ pub(crate) fn migrate(connection: &Connection, path: &Path, migrations: &[&str])
     if found > 0 {
         take_snapshot(connection, path, found)?;
     }
+    // Off meanwhile: a step may have to build a table anew that others refer to. The references are checked at the end.
+    connection.pragma_update(None, "foreign_keys", false)?;
     connection.execute_batch("BEGIN IMMEDIATE")?;
     if let Err(error) = apply(connection, pending, known) {
         if !connection.is_autocommit() {
@@ -74,6 +76,7 @@ pub(crate) fn migrate(connection: &Connection, path: &Path, migrations: &[&str])
         let message = format!("migration from version {found} to {known} failed, the data is unchanged: {error}");
         return Err(StoreError::Open { path: path.to_owned(), message });
     }
+    connection.pragma_update(None, "foreign_keys", true)?;
     tracing::info!(from = found, to = known, "the database has a new schema");
     Ok(())
 }
@@ -81,6 +84,10 @@ pub(crate) fn migrate(connection: &Connection, path: &Path, migrations: &[&str])
 fn apply(connection: &Connection, steps: &[&str], version: i64) -> Result<(), StoreError> {
     for step in steps {
         connection.execute_batch(step)?;
+    }
+    let dangling = connection.query_row("PRAGMA foreign_key_check", [], |row| row.get::<_, String>(0)).optional()?;
+    if let Some(table) = dangling {
+        return Err(StoreError::Database(format!("rows of `{table}` refer to rows that don't exist")));
     }
     connection.pragma_update(None, "user_version", version)?;
     connection.execute_batch("COMMIT")?;
@@ -153,10 +160,14 @@ fn swap_in(snapshot: &Path, path: &Path, set_aside: &Path) -> io::Result<()> {
     remove_if_present(&copy)?;
     create_private_file(&copy)?;
     fs::copy(snapshot, &copy)?;
-    remove_if_present(&beside(path, "-shm"))?;
-    rename_if_present(path, set_aside)?;
+    // A second name rather than a rename: at no moment is there no database, which a start would take for a new house.
+    remove_if_present(set_aside)?;
+    if path.exists() {
+        fs::hard_link(path, set_aside).or_else(|_| fs::copy(path, set_aside).map(drop))?;
+    }
     // What could not be brought into the database goes along with it: it must not be replayed into the snapshot.
     rename_if_present(&beside(path, "-wal"), &beside(set_aside, "-wal"))?;
+    remove_if_present(&beside(path, "-shm"))?;
     sync_dir_of(path)?;
     replace_durably(&copy, path)
 }
@@ -174,3 +185,6 @@ fn failed(path: &Path, step: &str, error: &io::Error) -> StoreError {
         _ => StoreError::Open { path: path.to_owned(), message: format!("can't {step}: {error}") },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -209,3 +209,6 @@ fn panicked(panic: &(dyn Any + Send)) -> StoreError {
     tracing::error!(message, "a write panicked");
     StoreError::Database(format!("a write panicked: {message}"))
 }
+
+#[cfg(test)]
+mod tests;
