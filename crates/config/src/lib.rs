@@ -6,6 +6,7 @@
 mod check;
 mod describe;
 mod dotenv;
+pub mod edit;
 mod environment;
 mod foreign;
 mod include;
@@ -22,8 +23,10 @@ mod section;
 mod shape;
 mod substitute;
 mod syntax;
+mod write;
 
 pub use check::check;
+pub use edit::EditError;
 pub use environment::{Environment, PREFIXES};
 pub use load::{Loaded, load};
 pub use path::{KeyPath, PathError, Segment};
@@ -34,6 +37,7 @@ pub use secret::{Secret, SecretReference, SecretSource};
 pub use secrets::{SecretDefaults, SecretError, SecretFileMode, SecretProvider, SecretResolver, SecretsSection};
 pub use section::{Criticality, Section, extend, schema_of};
 pub use syntax::{SyntaxError, hash, parse};
+pub use write::{WriteError, write};
 
 #[cfg(test)]
 mod tests;

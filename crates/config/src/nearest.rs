@@ -1,11 +1,20 @@
 //! The nearest known name to one that somebody wrote.
 
+/// Shorter starts are shared by too many names.
+const CUT_MIN: usize = 4;
+
 /// The nearest of `known`, if it is near enough to be meant.
 pub(crate) fn nearest<'n>(written: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let written = fold(written);
     // A third of the letters may be wrong; of a short name one.
     let most = (written.chars().count() / 3).max(1);
-    let distances = known.into_iter().map(|name| (distance(&written, &fold(name)), name));
+    let distances = known.into_iter().map(|name| {
+        let known = fold(name);
+        // A name that was cut short or drawn out: `agent` for `agentId`.
+        let cut =
+            written.len().min(known.len()) >= CUT_MIN && (written.starts_with(&known) || known.starts_with(&written));
+        (if cut { 1 } else { distance(&written, &known) }, name)
+    });
     distances.filter(|(distance, _)| *distance <= most).min().map(|(_, name)| name)
 }
 
@@ -51,6 +60,7 @@ mod tests {
         let known = ["port", "bind", "allowFrom"];
         assert_eq!(nearest("prot", known), Some("port"));
         assert_eq!(nearest("allow_from", known), Some("allowFrom"));
+        assert_eq!(nearest("allow", known), Some("allowFrom"));
         assert_eq!(nearest("theme", known), None);
     }
 }

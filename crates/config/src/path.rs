@@ -68,10 +68,7 @@ impl KeyPath {
 
     /// The last key on the path, past any elements: `token` for `accounts[0].token`.
     pub(crate) fn last_key(&self) -> Option<&str> {
-        self.0.iter().rev().find_map(|segment| match segment {
-            Segment::Key(name) => Some(name.as_str()),
-            Segment::Index(_) => None,
-        })
+        self.0.iter().rev().find_map(Segment::as_key)
     }
 
     fn with(&self, segment: Segment) -> Self {
@@ -82,6 +79,14 @@ impl KeyPath {
 }
 
 impl Segment {
+    /// The key this segment names in an object.
+    pub(crate) fn as_key(&self) -> Option<&str> {
+        match self {
+            Self::Key(name) => Some(name),
+            Self::Index(_) => None,
+        }
+    }
+
     /// The element this segment names in a list of any length.
     pub(crate) fn as_index(&self) -> Option<usize> {
         match self {

@@ -50,7 +50,7 @@ pub fn redact(value: &Value, schema: &Value) -> Value {
 }
 
 /// Where secrets stand in a value.
-pub(crate) fn secret_paths(value: &Value, schema: &Value) -> Vec<KeyPath> {
+fn secret_paths(value: &Value, schema: &Value) -> Vec<KeyPath> {
     let mut found = Vec::new();
     collect(Shapes::new(schema), value, &[schema], &KeyPath::root(), Hidden::No, &mut found);
     found
@@ -59,20 +59,15 @@ pub(crate) fn secret_paths(value: &Value, schema: &Value) -> Vec<KeyPath> {
 /// The new value with what is stored in the place of each [`REDACTED`]. Elements of lists are found by their `id`, else by
 /// their place.
 pub fn restore_redacted(new: &Value, stored: &Value) -> Result<Value, NothingStored> {
+    let mut found = Vec::new();
+    restore(new, Some(stored), &KeyPath::root(), &mut found)?;
     let mut restored = new.clone();
-    for (path, value) in redacted_paths(new, stored)? {
+    for (path, value) in found {
         if let Some(slot) = slot(&mut restored, &path) {
             *slot = value;
         }
     }
     Ok(restored)
-}
-
-/// Each place that says [`REDACTED`], with what is stored there.
-pub(crate) fn redacted_paths(new: &Value, stored: &Value) -> Result<Vec<(KeyPath, Value)>, NothingStored> {
-    let mut found = Vec::new();
-    restore(new, Some(stored), &KeyPath::root(), &mut found)?;
-    Ok(found)
 }
 
 /// Whether a key of this name holds a secret by its sound.
