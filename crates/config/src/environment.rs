@@ -3,8 +3,43 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 /// Prefixes under which the gateway's own variables are read, best first.
 pub const PREFIXES: &[&str] = &["CHELA", "OPENCLAW", "CLAWDBOT", "KRABKRAB", "krabkrab"];
+
+/// `env`: variables for the gateway, for `${VAR}` and for secrets. Those of the process and of `.env` win.
+///
+/// Read while the file is loaded, before any section; the struct is its shape for the root's schema.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EnvSection {
+    /// Variables by name. Takes effect at the next start.
+    pub vars: BTreeMap<String, EnvValue>,
+    /// Accepted and without effect: nothing is taken from a login shell.
+    pub shell_env: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Variables may also stand right here.
+    #[serde(flatten)]
+    pub bare: BTreeMap<String, EnvValue>,
+}
+
+/// The value of a variable; a number or a truth value counts as its text.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(extend("x-secret" = true))]
+pub enum EnvValue {
+    Text(String),
+    Number(serde_json::Number),
+    Truth(bool),
+}
+
+/// The kind only: the value may be a secret.
+impl fmt::Debug for EnvValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EnvValue(***)")
+    }
+}
 
 /// Variables as they stood at start, with `.env` files and `env.vars` folded in (they never win over the process's own).
 #[derive(Clone, Default)]

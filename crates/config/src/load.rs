@@ -15,9 +15,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use crate::environment::EnvSection;
 use crate::include::{Includes, read_limited};
 use crate::path::KeyPath;
-use crate::{Environment, Places, Problem, Severity, dotenv, normalise, substitute, syntax};
+use crate::{Environment, Places, Problem, Severity, check, dotenv, normalise, schema_of, substitute, syntax};
 
 /// A configuration as it was read. Holds secrets: its `Debug` shows names only.
 #[derive(Clone, Default)]
@@ -169,20 +170,17 @@ fn read_dotenv(places: &Places, environment: &mut Environment, loaded: &mut Load
 
 /// `env.vars`, and keys that stand right under `env`; both may use variables that are set already.
 fn fill_from_env_section(root: &Value, environment: &mut Environment, problems: &mut Vec<Problem>) {
-    let Some(env) = root.get("env").and_then(Value::as_object) else { return };
-    let bare = env.iter().filter(|(name, value)| *name != "vars" && !value.is_object());
-    let vars = env.get("vars").and_then(Value::as_object).into_iter().flatten();
+    let Some(section) = root.get("env") else { return };
+    let wrong = check(section, &schema_of::<EnvSection>(), &KeyPath::root().key("env"));
+    problems.extend(wrong.into_iter().filter(|problem| problem.severity == Severity::Error));
+
+    let vars = section.get("vars").and_then(Value::as_object).into_iter().flatten();
+    let bare = section.as_object().into_iter().flatten();
     for (name, value) in vars.chain(bare) {
         let text = match value {
             Value::String(text) => text.clone(),
-            Value::Number(number) => number.to_string(),
-            Value::Bool(truth) => truth.to_string(),
-            _ => {
-                let message = "expected a string, so that this variable is not set".to_owned();
-                let path = KeyPath::root().key("env").key(name).to_string();
-                problems.push(Problem { path, severity: Severity::Error, message, hint: None });
-                continue;
-            }
+            Value::Number(_) | Value::Bool(_) => value.to_string(),
+            _ => continue,
         };
         // A missing variable is reported once, by the substitution of the whole value.
         if let Ok(text) = substitute::text(&text, environment) {

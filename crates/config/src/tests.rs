@@ -1,8 +1,11 @@
 //! What the crate promises, at its boundary: files in a temporary directory in, values and problems out.
 
+mod editing;
 mod loading;
+mod redaction;
 mod sample;
 mod secrets;
+mod validation;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +16,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Environment, Loaded, PlaceOverrides, Places, Problem, Secret, SecretsSection};
+use crate::{EnvSection, Environment, Loaded, PlaceOverrides, Places, Problem, Secret, SecretsSection};
 
 /// A root as the gateway has one, made up for these tests.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -23,6 +26,7 @@ pub(crate) struct Root {
     auth: BTreeMap<String, Value>,
     bindings: Vec<Binding>,
     channels: BTreeMap<String, Channel>,
+    env: EnvSection,
     pub(crate) gateway: Gateway,
     meta: BTreeMap<String, Value>,
     secrets: SecretsSection,

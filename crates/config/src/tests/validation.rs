@@ -1,0 +1,179 @@
+//! Everything that is wrong is reported at once, and nothing of it stops the rest.
+
+use serde_json::{Value, json};
+
+use super::{Agents, AuthMode, Gateway, House, Root, shown};
+use crate::{Criticality, Loaded, Section, schema_of};
+
+/// All that is reported for a configuration.
+fn report(value: Value) -> String {
+    shown(&Loaded::from_value(value).check(&schema_of::<Root>()))
+}
+
+#[test]
+fn g15_unknown_keys_never_stop_anything_and_name_the_nearest() {
+    let mut house = House::of("{gateway: {prot: 1, bind: 'lan', zzz: {a: 1}}, chanels: {}, wizard: {lastRunAt: 'x'}}");
+    let loaded = house.load();
+    assert_eq!(
+        shown(&loaded.check(&schema_of::<Root>())),
+        "Warning gateway.prot: unknown key, ignored (did you mean `port`?)\n\
+         Warning gateway.zzz: unknown key, ignored\n\
+         Warning chanels: unknown key, ignored (did you mean `channels`?)\n\
+         Note wizard: belongs to the reference system and has no effect here"
+    );
+    let gateway: Section<Gateway> = loaded.section("gateway", Criticality::Security, &mut Vec::new());
+    assert!(gateway.is_sound(), "unknown keys close nothing");
+}
+
+#[test]
+fn g15_a_wrong_section_is_off_alone() {
+    let loaded = House::of("{gateway: {port: 70000, bind: 'lan'}, agents: {defaults: {maxConcurrent: 4}}}").load();
+    let mut problems = Vec::new();
+    let agents: Section<Agents> = loaded.section("agents", Criticality::Normal, &mut problems);
+    assert!(agents.is_sound());
+    let gateway: Section<Gateway> = loaded.section("gateway", Criticality::Normal, &mut problems);
+    assert_eq!(gateway, Section::Disabled(Gateway::default()));
+    let gateway: Section<Gateway> = loaded.section("gateway", Criticality::Security, &mut problems);
+    assert_eq!(gateway, Section::Closed);
+    assert_eq!(
+        shown(&problems),
+        "Error gateway.port: expected a whole number from 1 to 65535, found 70000",
+        "taken twice, reported once"
+    );
+}
+
+#[test]
+fn sections_inside_sections_are_taken_by_path() {
+    let loaded = House::of("{gateway: {port: 'x', auth: {mode: 'token', token: 't'}}}").load();
+    let auth: Section<super::Auth> = loaded.section("gateway.auth", Criticality::Security, &mut Vec::new());
+    assert_eq!(auth.value().and_then(|auth| auth.mode), Some(AuthMode::Token));
+    let absent: Section<super::Auth> = loaded.section("gateway.nothing", Criticality::Security, &mut Vec::new());
+    assert!(absent.is_sound());
+}
+
+/// Twenty configurations that people write, and all that each is told.
+#[test]
+fn g15_twenty_bad_configurations() {
+    let many = json!({
+        "gateway": {"port": "3000", "bind": "public", "auth": {"mode": 1}, "extra": true},
+        "bindings": [{"agent": "main", "match": {}}],
+    });
+    for (config, expected) in [
+        (
+            json!({"gateway": {"port": "3000"}}),
+            r#"Error gateway.port: expected a whole number from 1 to 65535, found "3000""#,
+        ),
+        (json!({"gateway": {"port": 0}}), "Error gateway.port: expected a whole number from 1 to 65535, found 0"),
+        (json!({"gateway": {"port": 80.5}}), "Error gateway.port: expected a whole number from 1 to 65535, found 80.5"),
+        (
+            json!({"gateway": {"bind": "loopbak"}}),
+            r#"Error gateway.bind: expected "auto", "lan" or "loopback", found "loopbak" (did you mean "loopback"?)"#,
+        ),
+        (json!({"gateway": {"bind": 5}}), r#"Error gateway.bind: expected "auto", "lan" or "loopback", found 5"#),
+        (json!({"gateway": []}), "Error gateway: expected an object, found a list"),
+        (json!({"gateway": "lan"}), r#"Error gateway: expected an object, found "lan""#),
+        (
+            json!({"gateway": {"auth": {"token": 12345}}}),
+            "Error gateway.auth.token: expected a string or an object, found a value that is not shown",
+        ),
+        (
+            json!({"gateway": {"auth": {"token": {"source": "vault", "id": "x"}}}}),
+            r#"Error gateway.auth.token.source: expected "env", "file" or "exec", found a text that is not shown"#,
+        ),
+        (
+            json!({"gateway": {"auth": {"token": {"source": "env"}}}}),
+            "Error gateway.auth.token.id: expected a string, found nothing",
+        ),
+        (json!({"agents": {"list": {"main": {}}}}), "Error agents.list: expected a list, found an object"),
+        (json!({"agents": {"list": [{"default": true}]}}), "Error agents.list[0].id: expected a string, found nothing"),
+        (
+            json!({"agents": {"list": [{"id": "a", "default": "yes"}]}}),
+            r#"Error agents.list[0].default: expected true or false, found "yes""#,
+        ),
+        (
+            json!({"agents": {"defaults": {"model": {"fallbacks": ["a/b"]}}}}),
+            "Error agents.defaults.model.primary: expected a string, found nothing",
+        ),
+        (
+            json!({"agents": {"defaults": {"model": {"primary": "a/b", "fallback": []}}}}),
+            "Warning agents.defaults.model.fallback: unknown key, ignored (did you mean `fallbacks`?)",
+        ),
+        (
+            json!({"agents": {"defaults": {"maxConcurrent": 65}}}),
+            "Error agents.defaults.maxConcurrent: expected a whole number from 1 to 64, found 65",
+        ),
+        (
+            json!({"channels": {"discord": {"groupPolicy": "allow-list", "enabeld": true}}}),
+            "Error channels.discord.groupPolicy: expected \"open\", \"allowlist\" or \"disabled\", found \"allow-list\" (did you mean \"allowlist\"?)\n\
+             Warning channels.discord.enabeld: unknown key, ignored (did you mean `enabled`?)",
+        ),
+        (
+            json!({"port": 3000, "token": "hunter2"}),
+            "Warning port: unknown key, ignored (did you mean `gateway.port`?)\n\
+             Warning token: unknown key, ignored (did you mean `gateway.auth.token`?)",
+        ),
+        (
+            json!({"secrets": {"providers": {"v": {"source": "exec", "args": []}}}}),
+            "Error secrets.providers.v.command: expected a string, found nothing",
+        ),
+        (
+            json!({"env": {"vars": {"A": ["hunter2"]}, "B": "fine", "shellEnv": {"enabled": true}}}),
+            "Error env.vars.A: expected a string or a number or true or false, found a list",
+        ),
+        (
+            many,
+            "Error bindings[0].agentId: expected a string, found nothing\n\
+             Error gateway.port: expected a whole number from 1 to 65535, found \"3000\"\n\
+             Error gateway.bind: expected \"auto\", \"lan\" or \"loopback\", found \"public\"\n\
+             Error gateway.auth.mode: expected \"none\", \"token\" or \"password\", found 1\n\
+             Warning gateway.extra: unknown key, ignored\n\
+             Warning bindings[0].agent: unknown key, ignored (did you mean `agentId`?)",
+        ),
+    ] {
+        let mut lines: Vec<String> = report(config.clone()).lines().map(str::to_owned).collect();
+        let mut expected: Vec<&str> = expected.lines().collect();
+        lines.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(lines, expected, "{config}");
+    }
+}
+
+#[test]
+fn g15_renamed_keys_are_read_and_noted() {
+    let report =
+        report(json!({"gateway": {"reload": {"mode": "hot"}}, "agents": {"entries": {"main": {"default": true}}}}));
+    assert_eq!(
+        report,
+        "Note gateway.reload.mode: \"hot\" is read as \"hybrid\"\n\
+         Note gateway.reload: belongs to the reference system and has no effect here"
+    );
+}
+
+#[test]
+fn no_value_under_a_secret_name_is_ever_quoted() {
+    let value = json!({
+        "gateway": {"auth": {"token": ["hunter2"], "mode": "token"}},
+        "channels": {"x": {"token": {"source": "hunter2", "id": 5}, "guilds": "fine"}},
+    });
+    let report = report(value);
+    assert!(!report.contains("hunter2"), "{report}");
+    assert_eq!(report.lines().count(), 4, "{report}");
+}
+
+#[test]
+fn our_schemas_are_valid_and_agree_with_a_full_validator() {
+    let schema = schema_of::<Root>();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for value in [
+        json!({}),
+        json!({"gateway": {"port": 1, "auth": {"token": {"source": "env", "id": "A"}}}}),
+        json!({"gateway": {"port": 0}}),
+        json!({"gateway": {"auth": {"token": 5}}}),
+        json!({"agents": {"defaults": {"model": "a/b"}, "list": [{"id": 5}]}}),
+        json!({"secrets": {"providers": {"f": {"source": "file", "path": "x", "mode": "json"}}}}),
+        json!({"secrets": {"providers": {"f": {"source": "file"}}}}),
+    ] {
+        let ours = crate::check(&value, &schema, &crate::KeyPath::root());
+        assert_eq!(ours.is_empty(), validator.is_valid(&value), "{value}: {ours:?}");
+    }
+}
