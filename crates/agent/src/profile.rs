@@ -183,7 +183,7 @@ fn workspace(
     }
 }
 
-fn expand_home(text: &str, home: Option<&Path>) -> PathBuf {
+pub(crate) fn expand_home(text: &str, home: Option<&Path>) -> PathBuf {
     match (text.strip_prefix('~'), home) {
         (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => home.join(rest.trim_start_matches('/')),
         _ => PathBuf::from(text),

@@ -2,13 +2,31 @@
 //!
 //! Owns finding, gating and listing them. Never runs anything of a skill, and never reads the environment: it is handed one.
 
+mod bundled;
+mod front_matter;
+mod gate;
+mod skill;
+#[cfg(test)]
+mod tests;
+
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use chela_config::Environment;
 use serde::Serialize;
 
+use self::skill::{Skill, Source};
 use crate::AgentProfile;
 use crate::config::SkillsConfig;
+use crate::profile::expand_home;
+
+/// OpenClaw's caps, where the configuration doesn't say.
+const DEFAULT_CANDIDATES: usize = 300;
+const DEFAULT_FILE_BYTES: usize = 256_000;
+const DEFAULT_IN_PROMPT: usize = 150;
+const DEFAULT_PROMPT_CHARS: usize = 18_000;
+/// Longest description in the list; the file itself says the rest.
+const DESCRIPTION_CHARS: usize = 300;
 
 /// Where skills come from and what the machine has.
 #[derive(Debug, Clone, Copy)]
@@ -83,8 +101,16 @@ pub struct SkillNeeds {
 impl SkillIndex {
     /// Looks at every source. Reads files and writes the bundled skills to the state dir, so call it off the async threads.
     pub fn load(sources: SkillSources<'_>) -> Self {
-        let _ = sources;
-        todo!()
+        let mut statuses = Vec::<SkillStatus>::new();
+        for skill in find(sources) {
+            // The first of a name wins: sources come in the order of precedence.
+            if statuses.iter().all(|known| known.name != skill.name) {
+                statuses.push(gate::judge(skill, sources));
+            }
+        }
+        statuses.sort_by(|one, other| one.name.cmp(&other.name));
+        let prompt = list(&mut statuses, sources.config);
+        Self { statuses, prompt }
     }
 
     /// Every skill that was found, by name; of several with one name only the one with precedence.
@@ -96,4 +122,74 @@ impl SkillIndex {
     pub fn prompt(&self) -> &str {
         &self.prompt
     }
+}
+
+/// Every skill of every source, best source first.
+fn find(sources: SkillSources<'_>) -> Vec<Skill> {
+    let SkillSources { profile, state_dir, home, config, .. } = sources;
+    let limits = FindLimits {
+        candidates: config.limits.max_candidates_per_root.unwrap_or(DEFAULT_CANDIDATES),
+        file_bytes: config.limits.max_skill_file_bytes.unwrap_or(DEFAULT_FILE_BYTES),
+    };
+    let mut skills = Vec::new();
+    find_in(&profile.workspace.join("skills"), Source::Workspace, limits, &mut skills);
+    find_in(&state_dir.join("skills"), Source::Managed, limits, &mut skills);
+    for folder in &config.load.extra_dirs {
+        find_in(&state_dir.join(expand_home(folder, home)), Source::Extra, limits, &mut skills);
+    }
+    match bundled::materialise(state_dir) {
+        Ok(folder) => find_in(&folder, Source::Bundled, limits, &mut skills),
+        Err(error) => tracing::warn!(%error, "can't write the bundled skills to the state dir"),
+    }
+    skills
+}
+
+#[derive(Debug, Clone, Copy)]
+struct FindLimits {
+    candidates: usize,
+    file_bytes: usize,
+}
+
+/// Skills are the folders in `root` that hold a `SKILL.md`. A missing root is no error.
+fn find_in(root: &Path, source: Source, limits: FindLimits, skills: &mut Vec<Skill>) {
+    let Ok(entries) = fs::read_dir(root) else { return };
+    let mut folders: Vec<_> = entries.take(limits.candidates).filter_map(|entry| Some(entry.ok()?.path())).collect();
+    folders.sort();
+    for folder in folders {
+        let file = folder.join("SKILL.md");
+        if !fs::metadata(&file).is_ok_and(|meta| meta.is_file() && meta.len() <= limits.file_bytes as u64) {
+            continue;
+        }
+        match fs::read_to_string(&file).ok().and_then(|text| Skill::read(&text, &folder, source)) {
+            Some(skill) => skills.push(skill),
+            None => tracing::warn!(file = %file.display(), "no skill: its head can't be read or names nothing"),
+        }
+    }
+}
+
+/// One line a skill, within the caps; marks what was listed.
+fn list(statuses: &mut [SkillStatus], config: &SkillsConfig) -> String {
+    let max_skills = config.limits.max_skills_in_prompt.unwrap_or(DEFAULT_IN_PROMPT);
+    let mut chars_left = config.limits.max_skills_prompt_chars.unwrap_or(DEFAULT_PROMPT_CHARS);
+    let mut prompt = String::new();
+    for skill in statuses.iter_mut().filter(|skill| skill.model_visible).collect::<Vec<_>>() {
+        skill.model_visible = false;
+        let description = clip(&skill.description, DESCRIPTION_CHARS);
+        let line = format!("- {}: {description} ({})\n", skill.name, skill.file_path.display());
+        let chars = line.chars().count();
+        if prompt.lines().count() < max_skills && chars <= chars_left {
+            chars_left -= chars;
+            prompt.push_str(&line);
+            skill.model_visible = true;
+        }
+    }
+    prompt
+}
+
+fn clip(text: &str, max_chars: usize) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.chars().count() <= max_chars {
+        return text;
+    }
+    text.chars().take(max_chars - 1).chain(['…']).collect()
 }
