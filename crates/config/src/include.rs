@@ -123,7 +123,11 @@ impl Includes {
 
     fn file(&mut self, name: &str, path: &KeyPath) -> Result<Value, String> {
         let from = self.open.last().and_then(|file| file.parent()).unwrap_or(&self.config_dir).to_owned();
-        let file = from.join(name).canonicalize().map_err(|error| format!("cannot read {name}: {error}"))?;
+        let file = from.join(name).canonicalize().map_err(|error| {
+            // A watcher sees when it comes.
+            self.files.push(from.join(name));
+            format!("cannot read {name}: {error}")
+        })?;
         if !file.starts_with(&self.config_dir) {
             return Err(format!("{name} is outside of the configuration's directory"));
         }

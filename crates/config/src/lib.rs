@@ -3,6 +3,7 @@
 //! Knows no section of its own besides `env` and `secrets`: every other section's struct stands beside the code that it
 //! configures, and the root in the gateway. One of the two crates that read the environment.
 
+mod changes;
 mod check;
 mod describe;
 mod dotenv;
@@ -26,6 +27,7 @@ mod substitute;
 mod syntax;
 mod write;
 
+pub use changes::changes;
 pub use check::check;
 pub use edit::EditError;
 pub use environment::{EnvSection, EnvValue, Environment, PREFIXES};

@@ -17,8 +17,9 @@ use serde_json::{Map, Value};
 
 use crate::environment::EnvSection;
 use crate::include::{Includes, read_limited};
+use crate::normalise::{self, Moved};
 use crate::path::KeyPath;
-use crate::{Environment, Places, Problem, Severity, check, dotenv, normalise, schema_of, substitute, syntax};
+use crate::{Environment, Places, Problem, Severity, check, dotenv, schema_of, substitute, syntax};
 
 /// A configuration as it was read. Holds secrets: its `Debug` shows names only.
 #[derive(Clone, Default)]
@@ -42,6 +43,8 @@ pub struct Loaded {
     pub files: Vec<PathBuf>,
     /// Values that were left out, so that security-relevant sections above or below them fail closed.
     pub(crate) disabled: Vec<KeyPath>,
+    /// Values that stand elsewhere than where they were written.
+    pub(crate) moved: Vec<Moved>,
 }
 
 /// Reads the configuration and adds `.env` and `env.vars` to the environment; what is set there already wins.
@@ -101,7 +104,7 @@ impl Loaded {
         let substituted =
             substitute::value(whole, &KeyPath::root(), environment, &mut self.problems, &mut self.disabled);
         self.value = substituted.unwrap_or_else(|| Value::Object(Map::new()));
-        normalise::normalise(&mut self.value, &mut self.problems);
+        self.moved = normalise::normalise(&mut self.value, &mut self.problems);
     }
 
     fn enter_safe_mode(&mut self, message: String, hint: &str) {

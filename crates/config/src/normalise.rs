@@ -23,19 +23,38 @@ pub(crate) const RENAMED: &[(&str, &str)] = &[
     ("tools.exec.timeoutSec", "tools.exec.timeoutSeconds"),
 ];
 
-pub(crate) fn normalise(root: &mut Value, problems: &mut Vec<Problem>) {
-    for (old, new) in RENAMED {
-        rename(root, old, new, problems);
-    }
-    idle_minutes(root, problems);
-    reload_mode(root, problems);
-    peer_kinds(root, problems);
-    agent_entries(root);
+/// A value that stands elsewhere than where it was written, so that findings can name the place that its owner knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Moved {
+    from: String,
+    to: String,
 }
 
-fn rename(root: &mut Value, old: &str, new: &str, problems: &mut Vec<Problem>) {
+impl Moved {
+    /// The path as it was written, if it lies in what was moved.
+    pub(crate) fn written(&self, path: &str) -> Option<String> {
+        let rest = path.strip_prefix(self.to.as_str())?;
+        (rest.is_empty() || rest.starts_with(['.', '['])).then(|| format!("{}{rest}", self.from))
+    }
+}
+
+/// Rewrites the value; says what it found in `problems`, and returns what stands elsewhere now.
+pub(crate) fn normalise(root: &mut Value, problems: &mut Vec<Problem>) -> Vec<Moved> {
+    let mut moved = Vec::new();
+    for (old, new) in RENAMED {
+        rename(root, old, new, problems, &mut moved);
+    }
+    idle_minutes(root, problems, &mut moved);
+    reload_mode(root, problems);
+    peer_kinds(root, problems);
+    agent_entries(root, &mut moved);
+    moved
+}
+
+fn rename(root: &mut Value, old: &str, new: &str, problems: &mut Vec<Problem>, moved: &mut Vec<Moved>) {
     let Some(value) = take(root, old) else { return };
     if put(root, new, value) {
+        moved.push(Moved { from: old.to_owned(), to: new.to_owned() });
         problems.push(note(old, format!("the old name of `{new}`, and read as that")));
     } else {
         problems.push(note(old, format!("the old name of `{new}`, which is written too and holds")));
@@ -43,9 +62,10 @@ fn rename(root: &mut Value, old: &str, new: &str, problems: &mut Vec<Problem>) {
 }
 
 /// `session.idleMinutes` became a mode of `session.reset`.
-fn idle_minutes(root: &mut Value, problems: &mut Vec<Problem>) {
+fn idle_minutes(root: &mut Value, problems: &mut Vec<Problem>, moved: &mut Vec<Moved>) {
     let Some(minutes) = take(root, "session.idleMinutes") else { return };
     let message = if put(root, "session.reset", json!({"mode": "idle", "idleMinutes": minutes})) {
+        moved.push(Moved { from: "session.idleMinutes".into(), to: "session.reset.idleMinutes".into() });
         "read as `session.reset` with the mode `idle`"
     } else {
         "the old form of `session.reset`, which is written too and holds"
@@ -75,7 +95,7 @@ fn peer_kinds(root: &mut Value, problems: &mut Vec<Problem>) {
 }
 
 /// `agents.entries.<id>` and `agents.list[]` say the same; sections read the list.
-fn agent_entries(root: &mut Value) {
+fn agent_entries(root: &mut Value, moved: &mut Vec<Moved>) {
     let Some(agents) = root.get_mut("agents").and_then(Value::as_object_mut) else { return };
     if !agents.get("entries").is_some_and(Value::is_object) || agents.get("list").is_some_and(|list| !list.is_array()) {
         return;
@@ -87,6 +107,8 @@ fn agent_entries(root: &mut Value) {
         if list.iter().any(|listed| listed.get("id").and_then(Value::as_str) == Some(&id)) {
             continue;
         }
+        let from = KeyPath::root().key("agents").key("entries").key(&id).to_string();
+        moved.push(Moved { from, to: format!("agents.list[{}]", list.len()) });
         list.push(match entry {
             Value::Object(fields) => {
                 let mut agent = Map::from_iter([("id".to_owned(), Value::String(id))]);
@@ -132,7 +154,7 @@ mod tests {
 
     fn normalised(mut value: Value) -> (Value, Vec<String>) {
         let mut problems = Vec::new();
-        normalise(&mut value, &mut problems);
+        let _ = normalise(&mut value, &mut problems);
         assert!(problems.iter().all(|problem| problem.severity == Severity::Note));
         (value, problems.iter().map(ToString::to_string).collect())
     }

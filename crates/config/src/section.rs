@@ -73,7 +73,7 @@ impl Loaded {
                 (false, _) => Section::Sound(T::default()),
             };
         };
-        let found = check(written, &schema_of::<T>(), &path);
+        let found = self.check_at(&path, written, &schema_of::<T>());
         let wrong = found.iter().any(|problem| problem.severity == Severity::Error);
         extend(problems, found);
         let value = if wrong { None } else { read::<T>(written, &path, problems) };
@@ -89,8 +89,19 @@ impl Loaded {
     /// What was wrong while reading comes first.
     pub fn check(&self, root_schema: &Value) -> Vec<Problem> {
         let mut problems = self.problems.clone();
-        extend(&mut problems, check(&self.value, root_schema, &KeyPath::root()));
+        extend(&mut problems, self.check_at(&KeyPath::root(), &self.value, root_schema));
         problems
+    }
+
+    /// Findings name the place where a value was written, also where an old name was read as a new one.
+    fn check_at(&self, path: &KeyPath, value: &Value, schema: &Value) -> Vec<Problem> {
+        let mut found = check(value, schema, path);
+        for problem in &mut found {
+            if let Some(written) = self.moved.iter().find_map(|moved| moved.written(&problem.path)) {
+                problem.path = written;
+            }
+        }
+        found
     }
 }
 

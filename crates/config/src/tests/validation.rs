@@ -1,5 +1,6 @@
 //! Everything that is wrong is reported at once, and nothing of it stops the rest.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Agents, AuthMode, Gateway, House, Root, shown};
@@ -150,6 +151,18 @@ fn g15_renamed_keys_are_read_and_noted() {
 }
 
 #[test]
+fn findings_name_the_place_that_was_written() {
+    let report = report(json!({
+        "agents": {"list": [{"id": "a"}], "entries": {"my.bot": {"default": "yes"}, "c": {"nmae": "C"}}},
+    }));
+    assert_eq!(
+        report,
+        "Error agents.entries.\"my.bot\".default: expected true or false, found \"yes\"\n\
+         Warning agents.entries.c.nmae: unknown key, ignored (did you mean `name`?)"
+    );
+}
+
+#[test]
 fn no_value_under_a_secret_name_is_ever_quoted() {
     let value = json!({
         "gateway": {"auth": {"token": ["hunter2"], "mode": "token"}},
@@ -175,5 +188,86 @@ fn our_schemas_are_valid_and_agree_with_a_full_validator() {
     ] {
         let ours = crate::check(&value, &schema, &crate::KeyPath::root());
         assert_eq!(ours.is_empty(), validator.is_valid(&value), "{value}: {ours:?}");
+    }
+}
+
+/// Values made of the schema's own keys, so that they come near to fitting.
+fn near_values() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (-2_i64..70_000).prop_map(Value::from),
+        Just(json!(1.5)),
+        prop::sample::select(vec!["main", "token", "lan", "env", "file", "exec", "open", "json", "x"])
+            .prop_map(Value::from),
+    ];
+    let keys = vec![
+        "agents",
+        "defaults",
+        "list",
+        "model",
+        "primary",
+        "fallbacks",
+        "maxConcurrent",
+        "id",
+        "default",
+        "gateway",
+        "port",
+        "bind",
+        "auth",
+        "mode",
+        "token",
+        "source",
+        "provider",
+        "secrets",
+        "providers",
+        "command",
+        "args",
+        "path",
+        "env",
+        "vars",
+        "shellEnv",
+        "channels",
+        "groupPolicy",
+        "bindings",
+        "agentId",
+        "match",
+        "nope",
+    ];
+    leaf.prop_recursive(5, 48, 5, move |inner| {
+        let entries = prop::collection::vec((prop::sample::select(keys.clone()), inner.clone()), 0..5);
+        prop_oneof![
+            4 => entries.prop_map(|entries| entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()),
+            1 => prop::collection::vec(inner, 0..3).prop_map(Value::Array),
+        ]
+    })
+}
+
+/// Takes a value down to the part of the schema with this path, so that deep parts are met often.
+fn at(path: &str, value: Value) -> Value {
+    path.rsplit('.').fold(value, |value, key| if key.is_empty() { value } else { json!({ key: value }) })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn an_error_is_found_if_and_only_if_a_full_validator_finds_one(
+        value in near_values(),
+        path in prop::sample::select(vec![
+            "", "gateway", "gateway.auth", "gateway.auth.token", "agents", "agents.defaults.model", "secrets.providers.p", "env",
+            "channels.discord",
+        ]),
+    ) {
+        let schema = schema_of::<Root>();
+        let validator = jsonschema::validator_for(&schema).expect("a schema");
+        let value = at(path, value);
+        let found = crate::check(&value, &schema, &crate::KeyPath::root());
+        let errors = found.iter().filter(|problem| problem.severity == crate::Severity::Error).count();
+        prop_assert_eq!(errors == 0, validator.is_valid(&value), "{}: {:?}", value, found);
+        if errors == 0 {
+            // What passes the check can be read, apart from what a schema cannot say.
+            prop_assert!(serde_json::from_value::<Root>(value.clone()).is_ok(), "{}", value);
+        }
     }
 }
