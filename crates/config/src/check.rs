@@ -11,7 +11,11 @@ use crate::nearest::nearest;
 use crate::path::KeyPath;
 use crate::redact::is_secret_name;
 use crate::shape::{Shapes, additional, alternatives, children, list, literals, properties, types};
-use crate::{Problem, Severity};
+use crate::{Problem, Severity, syntax};
+
+/// Keys at the root that say something about the file and nothing to the gateway: an editor's schema, and the stamp of who
+/// wrote it last.
+const ABOUT_THE_FILE: &[&str] = &["$schema", "meta"];
 
 /// A value nested deeper than this was refused when it was read.
 const DEPTH_MAX: usize = 160;
@@ -23,6 +27,25 @@ pub fn check(value: &Value, schema: &Value, base: &KeyPath) -> Vec<Problem> {
     let mut problems = checker.wrong_values(value, schema, base);
     checker.unknown_keys(value, &[schema], base, &mut problems);
     problems
+}
+
+/// Reads a value as somebody typed it: as JSON5, or as plain text where it is none or where only a text fits at the path
+/// (ids and tokens made of digits).
+pub fn read_typed(text: &str, path: &KeyPath, root_schema: &Value) -> Value {
+    let plain = Value::String(text.to_owned());
+    let Some(read) = syntax::parse(text).ok().filter(|_| !text.trim().is_empty()) else { return plain };
+    let checker = Checker { shapes: Shapes::new(root_schema), base: path };
+    let mut schemas = vec![root_schema];
+    for segment in path.segments() {
+        let level: Vec<&Value> = schemas.iter().flat_map(|schema| checker.shapes.whole_level(schema)).collect();
+        let mut below = segment.as_key().map_or_else(Vec::new, |key| children(&level, Some(key)));
+        if below.is_empty() && segment.as_index().is_some() {
+            below = children(&level, None);
+        }
+        schemas = below;
+    }
+    let fits = |value: &Value| schemas.iter().any(|schema| checker.fits(value, schema));
+    if !fits(&read) && fits(&plain) { plain } else { read }
 }
 
 struct Checker<'s> {
@@ -260,7 +283,8 @@ impl<'s> Checker<'s> {
                     let below = children(&level, Some(key));
                     if !below.is_empty() {
                         self.unknown_keys(entry, &below, &path.key(key), out);
-                    } else if speaks_of_keys {
+                    } else if speaks_of_keys && !(path.segments().is_empty() && ABOUT_THE_FILE.contains(&key.as_str()))
+                    {
                         out.push(self.unknown(&path.key(key), key, &names));
                     }
                 }
@@ -276,7 +300,7 @@ impl<'s> Checker<'s> {
     }
 
     fn unknown(&self, path: &KeyPath, key: &str, siblings: &[&str]) -> Problem {
-        if path.segments().len() == 1 && key == "$schema" || foreign::knows(path) {
+        if foreign::knows(path) {
             let message = "belongs to the reference system and has no effect here".to_owned();
             return Problem { path: path.to_string(), severity: Severity::Note, message, hint: None };
         }

@@ -74,7 +74,11 @@ fn type_words(name: &str, schema: &Value) -> String {
         "integer" => format!("a whole number{}", range(schema)),
         "number" => format!("a number{}", range(schema)),
         "string" => "a string".into(),
-        "array" => "a list".into(),
+        "array" => match schema.pointer("/items/type").and_then(Value::as_str) {
+            Some("string") => "a list of strings".into(),
+            Some("integer" | "number") => "a list of numbers".into(),
+            _ => "a list".into(),
+        },
         _ => "an object".into(),
     }
 }

@@ -70,10 +70,13 @@ impl Environment {
         PREFIXES.iter().find_map(|prefix| self.get(&format!("{prefix}_{name}")))
     }
 
-    /// Adds variables that are not set yet.
+    /// Adds variables that are not set yet, or are set to nothing.
     pub fn fill<N: Into<String>, V: Into<String>>(&mut self, pairs: impl IntoIterator<Item = (N, V)>) {
         for (name, value) in pairs {
-            self.vars.entry(name.into()).or_insert_with(|| value.into());
+            let slot = self.vars.entry(name.into()).or_default();
+            if slot.is_empty() {
+                *slot = value.into();
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ const KEYS: &[(&str, &str)] = &[
         "",
         "accessGroups acp agents approvals attachments audio auth bindings broadcast browser canvasHost channels \
          cloudWorkers commands cron desktop diagnostics discovery env gateway hooks logging mcp media memory \
-         messages meta models nodeHost plugins proxy secrets security session skills surfaces talk telemetry \
+         messages models nodeHost plugins proxy secrets security session skills surfaces talk telemetry \
          tools transcripts tts ui update web wizard worktreeAcceleration worktreeRoot",
     ),
     ("agents", "defaults entries list ownership"),

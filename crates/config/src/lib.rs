@@ -28,7 +28,7 @@ mod syntax;
 mod write;
 
 pub use changes::changes;
-pub use check::check;
+pub use check::{check, read_typed};
 pub use edit::EditError;
 pub use environment::{EnvSection, EnvValue, Environment, PREFIXES};
 pub use load::{Loaded, load};

@@ -102,8 +102,8 @@ pub enum SecretError {
     NotAllowed { reference: String },
     #[error("{reference}: {reason}")]
     Unavailable { reference: String, reason: String },
-    #[error("{reference}: the program did not answer within {} s", PROGRAM_TIMEOUT.as_secs())]
-    TimedOut { reference: String },
+    #[error("{reference}: the program did not answer within {} ms", after.as_millis())]
+    TimedOut { reference: String, after: Duration },
     #[error("{reference}: the section `secrets` is wrong, so that no secret is fetched")]
     SectionWrong { reference: String },
 }
@@ -115,18 +115,35 @@ pub struct SecretResolver {
     section: Option<SecretsSection>,
     environment: Environment,
     places: Option<Places>,
+    program_timeout: Duration,
 }
 
 impl SecretResolver {
     /// Takes the section `secrets`; what is wrong in it goes to `problems`.
     pub fn new(loaded: &Loaded, environment: &Environment, places: &Places, problems: &mut Vec<Problem>) -> Self {
         let section = loaded.section("secrets", Criticality::Security, problems).value();
-        Self { section, environment: environment.clone(), places: Some(places.clone()) }
+        Self {
+            section,
+            environment: environment.clone(),
+            places: Some(places.clone()),
+            program_timeout: PROGRAM_TIMEOUT,
+        }
     }
 
     /// Without any provider: variables and plain texts only.
     pub fn of_environment(environment: &Environment) -> Self {
-        Self { section: Some(SecretsSection::default()), environment: environment.clone(), places: None }
+        Self {
+            section: Some(SecretsSection::default()),
+            environment: environment.clone(),
+            places: None,
+            program_timeout: PROGRAM_TIMEOUT,
+        }
+    }
+
+    /// The same, with less patience for programs: for tests.
+    #[cfg(test)]
+    pub(crate) fn with_program_timeout(self, program_timeout: Duration) -> Self {
+        Self { program_timeout, ..self }
     }
 
     /// The secret itself. A text that is `$VAR` or `${VAR}` as a whole means the variable.
@@ -246,9 +263,9 @@ impl SecretResolver {
             }
             non_empty(&text).map_err(&unavailable)
         };
-        match tokio::time::timeout(PROGRAM_TIMEOUT, answer).await {
+        match tokio::time::timeout(self.program_timeout, answer).await {
             Ok(answer) => answer,
-            Err(_) => Err(SecretError::TimedOut { reference: reference.to_owned() }),
+            Err(_) => Err(SecretError::TimedOut { reference: reference.to_owned(), after: self.program_timeout }),
         }
     }
 }

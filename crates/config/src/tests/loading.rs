@@ -72,6 +72,13 @@ fn variables_come_from_the_process_then_dotenv_then_the_file() {
 }
 
 #[test]
+fn a_variable_that_is_set_to_nothing_counts_as_unset() {
+    let mut house = House::with(&[(".env", "A=dotenv\n"), ("chela.json", r#"{x: "${A}"}"#)]);
+    house.environment = crate::Environment::from_pairs([("A", "")]);
+    assert_eq!(house.load().get("x"), Some(&json!("dotenv")));
+}
+
+#[test]
 fn a_missing_variable_leaves_out_its_value_only() {
     let loaded =
         House::of(r#"{gateway: {port: 1, auth: {token: "${NO_TOKEN}"}}, list: ["a", "${NO_TOKEN}", "b"]}"#).load();

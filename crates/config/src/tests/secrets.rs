@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 use serde_json::json;
@@ -97,6 +98,18 @@ async fn programs_get_the_id_and_a_scrubbed_environment() {
     assert!(resolve(&mut house, exec("vault", "--help")).await.unwrap_err().contains("does not start with `-`"));
     assert!(resolve(&mut house, exec("loose", "x")).await.unwrap_err().contains("absolute path"));
     assert!(resolve(&mut house, exec("fails", "x")).await.unwrap_err().contains("the program failed"));
+}
+
+#[tokio::test]
+async fn a_program_that_does_not_answer_is_ended() {
+    let config = r#"{secrets: {providers: {slow: {source: "exec", command: "/bin/sleep"}}}}"#;
+    let mut house = House::of(config);
+    let loaded = house.load();
+    let resolver = SecretResolver::new(&loaded, &house.environment, &house.places(), &mut Vec::new())
+        .with_program_timeout(Duration::from_millis(20));
+    let secret: Secret = serde_json::from_value(json!({"source": "exec", "provider": "slow", "id": "60"})).unwrap();
+    let error = resolver.resolve(&secret).await.unwrap_err();
+    assert_eq!(error.to_string(), "exec:slow:60: the program did not answer within 20 ms");
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Everything that is wrong is reported at once, and nothing of it stops the rest.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -151,6 +153,29 @@ fn g15_renamed_keys_are_read_and_noted() {
 }
 
 #[test]
+fn typed_values_are_read_as_what_fits() {
+    let schema = schema_of::<Root>();
+    let read = |at: &str, text: &str| crate::read_typed(text, &at.parse().unwrap(), &schema);
+    assert_eq!(read("gateway.port", "3000"), json!(3000));
+    assert_eq!(read("gateway.port", "x"), json!("x"));
+    assert_eq!(read("gateway.auth.token", "123456"), json!("123456"));
+    assert_eq!(read("gateway.mode", "true"), json!("true"));
+    assert_eq!(read("agents.list[0].id", "12"), json!("12"));
+    assert_eq!(read("agents.list[0].default", "true"), json!(true));
+    assert_eq!(read("agents.defaults.model", "{primary: 'a/b'}"), json!({"primary": "a/b"}));
+    assert_eq!(read("channels.discord.guilds.1.requireMention", "false"), json!(false));
+    assert_eq!(read("unknown.key", "5"), json!(5));
+    assert_eq!(read("gateway.mode", ""), json!(""));
+}
+
+#[test]
+fn what_is_said_about_the_file_itself_is_no_problem() {
+    let value = json!({"$schema": "https://host/schema.json", "meta": {"lastTouchedVersion": "1"}});
+    let schema = json!({"properties": {"gateway": true}});
+    assert_eq!(shown(&Loaded::from_value(value).check(&schema)), "");
+}
+
+#[test]
 fn findings_name_the_place_that_was_written() {
     let report = report(json!({
         "agents": {"list": [{"id": "a"}], "entries": {"my.bot": {"default": "yes"}, "c": {"nmae": "C"}}},
@@ -243,6 +268,12 @@ fn near_values() -> impl Strategy<Value = Value> {
     })
 }
 
+static VALIDATOR: LazyLock<(Value, jsonschema::Validator)> = LazyLock::new(|| {
+    let schema = schema_of::<Root>();
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    (schema, validator)
+});
+
 /// Takes a value down to the part of the schema with this path, so that deep parts are met often.
 fn at(path: &str, value: Value) -> Value {
     path.rsplit('.').fold(value, |value, key| if key.is_empty() { value } else { json!({ key: value }) })
@@ -259,10 +290,9 @@ proptest! {
             "channels.discord",
         ]),
     ) {
-        let schema = schema_of::<Root>();
-        let validator = jsonschema::validator_for(&schema).expect("a schema");
+        let (schema, validator) = &*VALIDATOR;
         let value = at(path, value);
-        let found = crate::check(&value, &schema, &crate::KeyPath::root());
+        let found = crate::check(&value, schema, &crate::KeyPath::root());
         let errors = found.iter().filter(|problem| problem.severity == crate::Severity::Error).count();
         prop_assert_eq!(errors == 0, validator.is_valid(&value), "{}: {:?}", value, found);
         if errors == 0 {
