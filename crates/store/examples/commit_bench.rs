@@ -1,5 +1,5 @@
-//! Measures what the store promises: accepts a second and their delay for 1 to 128 producers, the time to open a database
-//! of 220 MB, and what full-text search adds to the size on disk.
+//! Measures what the store promises: accepts a second and their delay for 1 to 128 producers, and the time to open a
+//! database of 220 MB.
 //!
 //! `cargo run --release -p chela-store --example commit_bench`; writes to the folder given, else to the temporary one.
 

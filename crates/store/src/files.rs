@@ -22,8 +22,8 @@ pub(crate) fn open_private_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Creates an empty file where there is none, and takes others' rights to it away. Never opens one that exists: to close
-/// it again would drop the locks that SQLite holds on it elsewhere in this process.
+/// Creates an empty file where there is none, and takes others' rights to it away. Never opens one that exists: to
+/// close it again would drop the locks that SQLite holds on it elsewhere in this process.
 pub(crate) fn create_private_file(path: &Path) -> io::Result<()> {
     match OpenOptions::new().write(true).create_new(true).mode(PRIVATE_FILE).open(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => make_private(path),

@@ -79,8 +79,8 @@ pub enum Accepted {
     Duplicate(InboxRow),
 }
 
-/// How long rows of answered messages should be kept: a platform that repeats an event (a webhook with retries, a channel
-/// that replays after days offline) does so within this time, and is told [`Accepted::Duplicate`] for as long.
+/// How long rows of answered messages should be kept: a platform that repeats an event (a webhook with retries, a
+/// channel that replays after days offline) does so within this time, and is told [`Accepted::Duplicate`] for as long.
 pub const DEDUPE_KEEP_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 
 impl Store {
@@ -140,7 +140,8 @@ impl Store {
         self.write(move |c| close(c, id, state, result.as_deref(), now_ms).map(drop)).await
     }
 
-    /// Removes rows that were closed before this time and returns how many. Give it `now` less [`DEDUPE_KEEP_MS`] or more.
+    /// Removes rows that were closed before this time and returns how many. Give it `now` less [`DEDUPE_KEEP_MS`] or
+    /// more.
     pub async fn prune_closed_inbox(&self, before_ms: i64) -> Result<usize, StoreError> {
         let sql = "DELETE FROM inbox WHERE id IN (SELECT id FROM inbox WHERE closed_at_ms < ?1 LIMIT ?2)";
         self.prune(sql, before_ms).await

@@ -2,8 +2,8 @@
 //!
 //! A kernel lock (`flock`), because only the kernel knows whether its holder still lives: it drops the lock with the
 //! process, however that ends. A file with a pid in it can't tell a dead holder from another program that was given the
-//! same pid since, which after a restart in a container is the rule (pid 1 again); such a guard refuses to start for ever.
-//! What stands in the file is for people to read and decides nothing.
+//! same pid since, which after a restart in a container is the rule (pid 1 again); such a guard refuses to start for
+//! ever. What stands in the file is for people to read and decides nothing.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -45,8 +45,8 @@ pub enum LockError {
 
 /// The lock, held until this is dropped or the process ends in whatever way.
 ///
-/// The descriptor is closed on exec, so a child that outlives the gateway doesn't keep the lock. The file itself is never
-/// removed: two processes could otherwise hold locks on two files of one name.
+/// The descriptor is closed on exec, so a child that outlives the gateway doesn't keep the lock. The file itself is
+/// never removed: two processes could otherwise hold locks on two files of one name.
 #[derive(Debug)]
 pub struct InstanceLock {
     file: File,

@@ -1,7 +1,7 @@
 //! A few read-only connections. Owns how many reads run at once; refuses to write.
 //!
-//! In WAL mode a read sees the last commit before it began and never waits for the writer, so a read that starts after a
-//! write has returned sees it.
+//! In WAL mode a read sees the last commit before it began and never waits for the writer, so a read that starts after
+//! a write has returned sees it.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,10 +1,13 @@
 //! Full-text search over transcripts. Owns how text is cut into words, on the way in and in queries.
 //!
-//! SQLite's `unicode61` tokenizer finds words between spaces and punctuation and folds case and accents. Chinese, Japanese,
-//! Thai and some others write no spaces, and it would take a whole sentence for one word. So each of their characters is
-//! set apart by a separator before it is indexed, and the characters of a query are searched as a phrase: any part of a
-//! sentence is found, of one character too. The `trigram` tokenizer would find parts of words in every language, but
-//! nothing shorter than three characters (most Chinese words have two), at several times the size on disk.
+//! SQLite's `unicode61` tokenizer finds words between spaces and punctuation and folds case and accents. Chinese,
+//! Japanese, Thai and some others write no spaces, and it would take a whole sentence for one word. So each of their
+//! characters is set apart by a separator before it is indexed, and the characters of a query are searched as a phrase:
+//! any part of a sentence is found, of one character too.
+//!
+//! The `trigram` tokenizer would find parts of words in every language, but nothing shorter than three characters (most
+//! Chinese words have two) and at a price: for 5.2 MB of English-like text its index takes 17.3 MB against 2.2 MB, for
+//! 3 MB of Chinese-like text 8.8 MB against 2.5 MB (and 5.3 MB with pairs of characters as words).
 
 use std::fmt::Write as _;
 
@@ -14,14 +17,15 @@ use rusqlite::{Connection, Row, params};
 use crate::sql;
 use crate::{ItemKind, Store, StoreError};
 
-/// Text of one item that can be found. More is a tool's output rather than something said, and would fill the disk twice.
+/// Text of one item that can be found. More is a tool's output rather than something said, and would fill the disk
+/// twice.
 const INDEXED_MAX_BYTES: usize = 64 * 1024;
 
 /// Words of a query that count: more do not make it more precise.
 const QUERY_WORDS_MAX: usize = 32;
 
-/// Stands between characters that are words of their own; a control character that `unicode61` takes for a space and that
-/// needs one byte.
+/// Stands between characters that are words of their own; a control character that `unicode61` takes for a space and
+/// that needs one byte.
 const SEPARATOR: char = '\u{1f}';
 
 #[derive(Debug, Clone, PartialEq)]

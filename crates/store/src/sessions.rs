@@ -147,8 +147,8 @@ impl Store {
         self.read(move |c| find(c, &key)).await
     }
 
-    /// The session that a conversation belongs to, be it the current one or one before a reset; the answer's `id` is that
-    /// of the current one.
+    /// The session that a conversation belongs to, be it the current one or one before a reset; the answer's `id` is
+    /// that of the current one.
     pub async fn session_by_id(&self, id: &SessionId) -> Result<Option<Session>, StoreError> {
         let id = id.to_string();
         self.read(move |c| {
@@ -193,8 +193,8 @@ impl Store {
         .await
     }
 
-    /// Gives the key a new, empty conversation; the old items stay and can be searched. Settings stay too. A key without a
-    /// session gets one.
+    /// Gives the key a new, empty conversation; the old items stay and can be searched. Settings stay too. A key
+    /// without a session gets one.
     pub async fn reset_session(&self, key: &SessionKey, now_ms: i64) -> Result<Session, StoreError> {
         let key = key.clone();
         self.write(move |c| {

@@ -86,7 +86,8 @@ impl Store {
         self.inner.writer.write(work).await
     }
 
-    /// Runs a delete that takes a time and a number of rows until it finds no more. In steps, so that turns get between.
+    /// Runs a delete that takes a time and a number of rows until it finds no more. In steps, so that turns get
+    /// between.
     pub(crate) async fn prune(&self, sql: &'static str, before_ms: i64) -> Result<usize, StoreError> {
         let mut removed = 0;
         loop {

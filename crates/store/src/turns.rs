@@ -1,5 +1,5 @@
-//! The first and the last write of a turn. Each is one transaction, so that a crash finds the turn begun or not, ended or
-//! not, and never in between.
+//! The first and the last write of a turn. Each is one transaction, so that a crash finds the turn begun or not, ended
+//! or not, and never in between.
 
 use chela_protocol::SessionId;
 
@@ -33,8 +33,9 @@ pub struct TurnFinish {
 }
 
 impl Store {
-    /// Begins a turn and returns its items, oldest first. If a try before (that a crash ended) left items of this run behind,
-    /// appends nothing and returns all of these; they may stand in an earlier conversation of the key, if it was reset since.
+    /// Begins a turn and returns its items, oldest first. If a try before (that a crash ended) left items of this run
+    /// behind, appends nothing and returns all of these; they may stand in an earlier conversation of the key, if it
+    /// was reset since.
     ///
     /// The run is the inbox row's; items that name none are counted as of it. A row that is closed can't be begun:
     /// [`StoreError::NotFound`].
@@ -62,7 +63,8 @@ impl Store {
         Ok(items)
     }
 
-    /// Ends a turn; a second call for the same inbox row changes nothing. Rows of `also` that are closed stay as they are.
+    /// Ends a turn; a second call for the same inbox row changes nothing. Rows of `also` that are closed stay as they
+    /// are.
     pub async fn finish_turn(&self, finish: TurnFinish) -> Result<(), StoreError> {
         let TurnFinish { inbox, also, session_id, items, outbox, state, result, now_ms } = finish;
         let items = items::prepare(items);

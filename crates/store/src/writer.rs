@@ -1,7 +1,8 @@
 //! The one place that writes. Owns the write connection; refuses to answer before the commit is on disk.
 //!
 //! Callers hand in closures. In [`WriterMode::Thread`](crate::WriterMode) one thread takes all that wait into one
-//! transaction, so that many callers share one sync of the disk; each closure has a savepoint of its own and fails alone.
+//! transaction, so that many callers share one sync of the disk; each closure has a savepoint of its own and fails
+//! alone.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -139,7 +140,8 @@ fn serve(connection: Connection, mut commands: mpsc::Receiver<Command>) {
                 let _ = reply.send(connection::checkpoint(&connection));
             }
             Command::Close(reply) => {
-                commands.close();
+                // What is handed in from here on goes with the receiver, and its callers learn that the store is
+                // closed.
                 let _ = reply.send(finish(connection));
                 return;
             }

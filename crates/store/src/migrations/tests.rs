@@ -1,3 +1,5 @@
+//! Upgrades with invented steps after the real ones: those that succeed, those that fail, and the way back.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -93,9 +95,15 @@ async fn g16_the_version_before_starts_again_after_a_rollback() {
 #[tokio::test]
 async fn g16_a_database_that_cannot_be_read_is_rolled_back_too() {
     let dir = first_version().await;
-    drop(open(&dir, &then(&[ADD_TABLE])).unwrap());
-    fs::write(dir.path().join(DATABASE_FILE), "garbage ".repeat(1000)).unwrap();
-    fs::write(dir.path().join("chela.db-wal"), "garbage").unwrap();
+    let (database, log) = (dir.path().join(DATABASE_FILE), dir.path().join("chela.db-wal"));
+    let store = open(&dir, &then(&[ADD_TABLE])).unwrap();
+    store.checkpoint().await.unwrap();
+    // A valid log that holds no header of the database, so that it could be replayed into any.
+    store.kv_put("house", "word", json!("from the log")).await.unwrap();
+    let valid = fs::read(&log).unwrap();
+    drop(store);
+    fs::write(&database, "garbage ".repeat(1000)).unwrap();
+    fs::write(&log, valid).unwrap();
 
     let done = rollback(&lock(&dir)).unwrap();
 

@@ -1,3 +1,5 @@
+//! Groups of writes: what they share, what they don't, and how they end.
+
 use std::sync::mpsc as blocking;
 use std::time::Duration;
 
@@ -49,7 +51,8 @@ async fn keys(store: &Store) -> Vec<String> {
     store.kv_list("test").await.unwrap().into_iter().map(|(key, _)| key).collect()
 }
 
-/// Lets every spawned task run until it waits. Enough on a runtime of one thread: each needs one turn to hand in its write.
+/// Lets every spawned task run until it waits. Enough on a runtime of one thread: each needs one turn to hand in its
+/// write.
 async fn settle() {
     for _ in 0..10 {
         tokio::task::yield_now().await;
