@@ -170,8 +170,7 @@ pub(crate) fn read_text(written: &str, path: &Path) -> Result<String, ToolError>
 
 /// Puts `bytes` at `path` in one step, with the folders above: a reader sees the old file or the new one.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let staged = Staged::new(path, bytes)?;
-    staged.commit()
+    Staged::new(path, path, bytes)?.commit()
 }
 
 /// A new content that waits beside its place. Dropped without [`Staged::commit`], it is gone.
@@ -181,23 +180,33 @@ pub(crate) struct Staged {
 }
 
 impl Staged {
-    pub(crate) fn new(place: &Path, bytes: &[u8]) -> io::Result<Self> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let folder = place.parent().ok_or(io::ErrorKind::IsADirectory)?;
+    /// Writes the content, with the mode of the file `like` if there is one.
+    pub(crate) fn new(place: &Path, like: &Path, bytes: &[u8]) -> io::Result<Self> {
+        let temporary = Self::temporary_name(place)?;
         if fs::metadata(place).is_ok_and(|metadata| !metadata.is_file()) {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        fs::create_dir_all(folder)?;
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let temporary = folder.join(format!(".chela-{}-{number}.tmp", std::process::id()));
+        temporary.parent().map_or(Ok(()), fs::create_dir_all)?;
         let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
         let staged = Self { temporary, place: place.to_path_buf() };
-        if let Ok(metadata) = fs::metadata(place) {
+        if let Ok(metadata) = fs::metadata(like) {
             file.set_permissions(metadata.permissions())?;
         }
         file.write_all(bytes)?;
         file.sync_data()?;
         Ok(staged)
+    }
+
+    /// A name beside `place` that nobody has.
+    pub(crate) fn temporary_name(place: &Path) -> io::Result<PathBuf> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let folder = place.parent().ok_or(io::ErrorKind::IsADirectory)?;
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        Ok(folder.join(format!(".chela-{}-{number}.tmp", std::process::id())))
+    }
+
+    pub(crate) fn place(&self) -> &Path {
+        &self.place
     }
 
     pub(crate) fn commit(self) -> io::Result<()> {

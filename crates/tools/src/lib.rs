@@ -3,6 +3,7 @@
 //! One file or folder per tool, all alike, and one row each in [`TOOLS`]. Owns the `tools` section of the configuration and
 //! the commands that run in the background. Reads no environment; refuses the gateway's own files.
 
+mod apply_patch;
 mod args;
 mod config;
 mod edit;
@@ -18,6 +19,7 @@ mod session_status;
 mod table;
 #[cfg(test)]
 mod tests;
+mod web_fetch;
 mod write;
 
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ use chela_agent::{Effect, Tool};
 use chela_llm::ToolDefinition;
 use serde_json::Value;
 
-use crate::{Kit, edit, exec, find, grep, ls, process, read, session_status, write};
+use crate::{Kit, apply_patch, edit, exec, find, grep, ls, process, read, session_status, web_fetch, write};
 
 /// A tool's name, as the model calls it.
 pub type ToolId = &'static str;
@@ -98,6 +98,14 @@ pub static TOOLS: &[ToolRow] = &[
         new: |definition, kit| Arc::new(edit::Edit::new(definition, kit)),
     },
     ToolRow {
+        id: "apply_patch",
+        group: Group::Fs,
+        description: "Change several files at once, all or nothing.",
+        effect: Effect::Write,
+        parameters: apply_patch::parameters,
+        new: |definition, kit| Arc::new(apply_patch::ApplyPatch::new(definition, kit)),
+    },
+    ToolRow {
         id: "ls",
         group: Group::Fs,
         description: "List a directory.",
@@ -136,6 +144,14 @@ pub static TOOLS: &[ToolRow] = &[
         effect: Effect::Write,
         parameters: process::parameters,
         new: |definition, kit| Arc::new(process::Process::new(definition, kit)),
+    },
+    ToolRow {
+        id: "web_fetch",
+        group: Group::Web,
+        description: "Fetch a public URL (GET) as readable Markdown or text.",
+        effect: Effect::External,
+        parameters: web_fetch::parameters,
+        new: |definition, kit| Arc::new(web_fetch::WebFetch::new(definition, kit)),
     },
     ToolRow {
         id: "session_status",

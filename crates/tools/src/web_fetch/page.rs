@@ -1,0 +1,344 @@
+//! An answer made readable: charset, HTML to Markdown, JSON indented. Pure, and safe against hostile pages.
+//!
+//! The HTML libraries recurse over the page and may panic, so they run on a thread of their own with a known stack, and
+//! pages that nest too deeply never reach them.
+
+use dom_smoothie::{Config, Readability};
+use encoding_rs::{Encoding, UTF_8};
+use htmd::HtmlToMarkdown;
+use tokio::sync::oneshot;
+use url::Url;
+
+/// Deepest nesting that is given to the HTML libraries. Pages of the real web stay below 100.
+const DEPTH_LIMIT: usize = 250;
+/// Stack of the thread that converts: room for the deepest page in a debug build.
+const STACK_BYTES: usize = 16 * 1024 * 1024;
+/// Elements beyond which a page is not searched for its main part: that takes too long.
+const ELEMENTS_LIMIT: usize = 30_000;
+/// A main part shorter than this is taken for a miss when the page has much more.
+const ARTICLE_LEAST: usize = 200;
+/// Bytes in which an HTML page may name its charset.
+const CHARSET_BYTES: usize = 1024;
+
+/// A page as the model reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Page {
+    pub(crate) title: Option<String>,
+    pub(crate) text: String,
+    /// Who made the text: `readability`, `body`, `plain`, `json` or `text`.
+    pub(crate) extractor: &'static str,
+}
+
+/// What an answer is, by its type and its first bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Html,
+    Json,
+    Text,
+    Binary,
+}
+
+/// How HTML is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Style {
+    /// Whether only the main part is shown.
+    pub(crate) readability: bool,
+    /// Whether Markdown keeps links, or plain text drops everything but words.
+    pub(crate) markdown: bool,
+}
+
+pub(crate) fn kind(content_type: &str, body: &[u8]) -> Kind {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match essence.as_str() {
+        "text/html" | "application/xhtml+xml" => Kind::Html,
+        "application/json" => Kind::Json,
+        other if other.ends_with("+json") => Kind::Json,
+        other if other.starts_with("text/") || other.ends_with("+xml") => Kind::Text,
+        "application/xml"
+        | "application/javascript"
+        | "application/x-ndjson"
+        | "application/yaml"
+        | "application/toml" => Kind::Text,
+        "" if !body.contains(&0) => {
+            if looks_like_html(body) {
+                Kind::Html
+            } else {
+                Kind::Text
+            }
+        }
+        _ => Kind::Binary,
+    }
+}
+
+fn looks_like_html(body: &[u8]) -> bool {
+    let start = String::from_utf8_lossy(&body[..body.len().min(CHARSET_BYTES)]).trim_start().to_ascii_lowercase();
+    start.starts_with("<!doctype html") || start.starts_with("<html")
+}
+
+/// The text behind the bytes: a byte order mark counts most, then the header, then what the page says of itself.
+pub(crate) fn decode(content_type: &str, body: &[u8], kind: Kind) -> String {
+    let named = charset(content_type).or_else(|| {
+        let start = String::from_utf8_lossy(&body[..body.len().min(CHARSET_BYTES)]).into_owned();
+        (kind == Kind::Html).then(|| charset(&start)).flatten()
+    });
+    named.unwrap_or(UTF_8).decode(body).0.into_owned()
+}
+
+fn charset(text: &str) -> Option<&'static Encoding> {
+    let lower = text.to_ascii_lowercase();
+    let rest = lower.split_once("charset")?.1.trim_start().strip_prefix('=')?;
+    let label = rest.trim_start_matches([' ', '"', '\'']);
+    let end = label
+        .find(|character: char| !character.is_ascii_alphanumeric() && !"-_:.".contains(character))
+        .unwrap_or(label.len());
+    Encoding::for_label(label[..end].as_bytes())
+}
+
+/// Indents JSON; what isn't JSON stays as it is.
+pub(crate) fn json(text: String) -> Page {
+    let pretty =
+        serde_json::from_str::<serde_json::Value>(&text).and_then(|value| serde_json::to_string_pretty(&value));
+    match pretty {
+        Ok(text) => Page { title: None, text, extractor: "json" },
+        Err(_) => Page { title: None, text, extractor: "text" },
+    }
+}
+
+/// Converts a page on a thread of its own. Whatever goes wrong there, the words of the page remain.
+pub(crate) async fn html(text: String, url: Url, style: Style) -> Page {
+    if depth(&text) > DEPTH_LIMIT {
+        return plain(&text);
+    }
+    let (sender, receiver) = oneshot::channel();
+    let page = text.clone();
+    let thread = std::thread::Builder::new().name("web-page".into()).stack_size(STACK_BYTES).spawn(move || {
+        // A panic drops the sender, which the waiting side sees.
+        let _ = sender.send(convert(&page, &url, style));
+    });
+    let converted = match thread {
+        Ok(_) => receiver.await.ok().flatten(),
+        Err(_) => None,
+    };
+    converted.unwrap_or_else(|| plain(&text))
+}
+
+fn convert(html: &str, url: &Url, style: Style) -> Option<Page> {
+    let markdown = |html: &str| {
+        let skipped = vec!["script", "style", "noscript", "template", "svg", "iframe", "head"];
+        HtmlToMarkdown::builder().skip_tags(skipped).build().convert(html).ok().map(|text| tidy(&text))
+    };
+    let whole = markdown(html)?;
+    let config = Config { max_elements_to_parse: ELEMENTS_LIMIT, ..Config::default() };
+    let mut readability = Readability::new(html, Some(url.as_str()), Some(config)).ok();
+    let title =
+        readability.as_ref().map(|page| page.get_article_title().trim().to_owned()).filter(|title| !title.is_empty());
+    let article = if style.readability { readability.as_mut().and_then(|page| page.parse().ok()) } else { None };
+    let main = article.and_then(|article| markdown(&article.content));
+    let (text, extractor) = match main {
+        Some(main) if main.len() >= ARTICLE_LEAST.min(whole.len() / 2) => (main, "readability"),
+        _ => (whole, "body"),
+    };
+    let text = if style.markdown { text } else { words(&text) };
+    Some(Page { title, text, extractor })
+}
+
+/// Markdown without its links' targets, images and emphasis.
+fn words(markdown: &str) -> String {
+    let mut text = String::with_capacity(markdown.len());
+    let mut rest = markdown;
+    while let Some(at) = rest.find("](") {
+        let open = rest[..at].rfind('[').unwrap_or(at);
+        text.push_str(rest[..open].trim_end_matches('!'));
+        text.push_str(rest[(open + 1).min(at)..at].trim_start_matches('['));
+        let target = &rest[at + 2..];
+        rest = target.find(')').map_or("", |end| &target[end + 1..]);
+    }
+    text.push_str(rest);
+    text.replace("**", "")
+}
+
+/// At most one empty line in a row, no spaces at the ends of lines.
+fn tidy(text: &str) -> String {
+    let mut tidy = String::with_capacity(text.len());
+    let mut empty = 0;
+    for line in text.lines().map(str::trim_end) {
+        empty = if line.is_empty() { empty + 1 } else { 0 };
+        if empty < 2 {
+            tidy.push_str(line);
+            tidy.push('\n');
+        }
+    }
+    tidy.trim().to_owned()
+}
+
+/// The tags of a text one after the other: name in lower case, whether it closes, and where it begins and ends.
+fn tags(html: &str) -> impl Iterator<Item = (String, bool, usize, usize)> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let start = from + html[from..].find('<')?;
+            let rest = &html[start + 1..];
+            let closes = rest.starts_with('/');
+            let name = rest[usize::from(closes)..]
+                .split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+                .next()
+                .unwrap_or_default();
+            if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+                from = start + 1;
+                continue;
+            }
+            let end = rest.find('>').map_or(html.len(), |at| start + at + 2);
+            from = end;
+            return Some((name.to_ascii_lowercase(), closes, start, end));
+        }
+    })
+}
+
+/// The most elements that can be open at once. Counts too many rather than too few: only closings that match the innermost
+/// open element, and elements that never nest in themselves, are believed.
+fn depth(html: &str) -> usize {
+    const EMPTY: [&str; 14] =
+        ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"];
+    const CLOSE_THEMSELVES: [&str; 9] = ["p", "li", "dt", "dd", "tr", "td", "th", "option", "tbody"];
+    let mut open: Vec<String> = Vec::new();
+    let mut deepest = 0;
+    for (name, closes, ..) in tags(html) {
+        if EMPTY.contains(&name.as_str()) {
+            continue;
+        }
+        if closes {
+            // Past unclosed ones within: the parser closes those with it.
+            if let Some(at) = open.iter().rposition(|other| *other == name) {
+                open.truncate(at);
+            }
+            continue;
+        }
+        if CLOSE_THEMSELVES.contains(&name.as_str()) && open.last() == Some(&name) {
+            continue;
+        }
+        open.push(name);
+        deepest = deepest.max(open.len());
+        if deepest > DEPTH_LIMIT {
+            return deepest;
+        }
+    }
+    deepest
+}
+
+/// The words of a page, by taking the tags out.
+fn plain(html: &str) -> Page {
+    let mut text = String::new();
+    let mut from = 0;
+    let mut hidden: Option<String> = None;
+    for (name, closes, start, end) in tags(html) {
+        if hidden.is_none() {
+            text.push_str(&html[from..start]);
+            text.push(if matches!(name.as_str(), "a" | "b" | "i" | "em" | "span" | "strong" | "code") {
+                ' '
+            } else {
+                '\n'
+            });
+        }
+        match &hidden {
+            Some(until) if closes && name == *until => hidden = None,
+            None if !closes && matches!(name.as_str(), "script" | "style") => hidden = Some(name),
+            _ => {}
+        }
+        from = end;
+    }
+    if hidden.is_none() {
+        text.push_str(&html[from..]);
+    }
+    let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    let text = lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
+    let text = text
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&nbsp;", " ")
+        .replace("&amp;", "&");
+    Page { title: None, text, extractor: "plain" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MARKDOWN: Style = Style { readability: true, markdown: true };
+
+    async fn page(html_text: &str) -> Page {
+        html(html_text.to_owned(), Url::parse("https://example.com/a/").unwrap(), MARKDOWN).await
+    }
+
+    #[tokio::test]
+    async fn an_article_is_told_from_what_is_around_it() {
+        let paragraph = "<p>The quick brown fox jumps over the lazy dog, again and again, until the day is done and the night has come.</p>".repeat(6);
+        let html = format!(
+            "<html><head><title>On Foxes</title><script>track()</script></head><body><nav><a href='/x'>Menu</a></nav>\
+             <article><h2>Habits</h2>{paragraph}<a href='more'>More</a><ul><li>one</li></ul></article><footer>Imprint</footer></body></html>"
+        );
+        let page = page(&html).await;
+        assert_eq!((page.extractor, page.title.as_deref()), ("readability", Some("On Foxes")));
+        assert!(page.text.contains("## Habits") && page.text.contains("quick brown fox"), "{}", page.text);
+        assert!(page.text.contains("(https://example.com/a/more)"), "{}", page.text);
+        assert!(!page.text.contains("track()") && !page.text.contains("Imprint"), "{}", page.text);
+    }
+
+    #[tokio::test]
+    async fn a_short_page_is_shown_whole() {
+        let page = page("<html><body><h1>Hi</h1><div>Just a line &amp; <b>bold</b></div></body></html>").await;
+        assert!(page.text.contains("# Hi") && page.text.contains("Just a line & **bold**"), "{page:?}");
+    }
+
+    #[tokio::test]
+    async fn hostile_pages_neither_crash_nor_vanish() {
+        let deep = format!("{}words{}", "<div>".repeat(200_000), "</div>".repeat(100_000));
+        assert_eq!(page(&deep).await, Page { title: None, text: "words".into(), extractor: "plain" });
+        let unclosed = format!("{}words", "<b><p>".repeat(20_000));
+        assert!(page(&unclosed).await.text.contains("words"));
+        let sly = format!("{}words", "<div><x></y>".repeat(20_000));
+        assert!(page(&sly).await.text.contains("words"));
+        let within = format!("{}words{}", "<div>".repeat(DEPTH_LIMIT - 5), "</div>".repeat(DEPTH_LIMIT - 5));
+        assert!(page(&within).await.text.contains("words"));
+        for odd in ["", "<", "<>", "</", "<a", "<!--", "<script>", "<p><![CDATA[", "&#x110000;", "<table><td><table>"] {
+            page(odd).await;
+        }
+    }
+
+    #[test]
+    fn charsets_are_found_where_they_are_named() {
+        assert_eq!(decode("text/html; charset=ISO-8859-1", b"gr\xfc\xdfe", Kind::Html), "grüße");
+        assert_eq!(
+            decode("text/html", b"<meta charset=\"windows-1251\">\xef\xf0", Kind::Html),
+            "<meta charset=\"windows-1251\">пр"
+        );
+        assert_eq!(decode("text/plain", b"\xef\xbb\xbfx", Kind::Text), "x");
+        assert_eq!(decode("text/plain; charset=nonsense", "ü".as_bytes(), Kind::Text), "ü");
+    }
+
+    #[test]
+    fn kinds_are_told_by_type_and_bytes() {
+        for (content_type, body, expected) in [
+            ("text/html; charset=utf-8", "", Kind::Html),
+            ("application/vnd.api+json", "", Kind::Json),
+            ("image/svg+xml", "", Kind::Text),
+            ("", "<!DOCTYPE html><p>", Kind::Html),
+            ("", "hello", Kind::Text),
+            ("application/octet-stream", "x", Kind::Binary),
+            ("image/png", "", Kind::Binary),
+        ] {
+            assert_eq!(kind(content_type, body.as_bytes()), expected, "{content_type}");
+        }
+    }
+
+    #[test]
+    fn json_is_indented_in_its_own_order() {
+        assert_eq!(json(r#"{"b":1,"a":[]}"#.into()).text, "{\n  \"b\": 1,\n  \"a\": []\n}");
+        assert_eq!(json("{".into()), Page { title: None, text: "{".into(), extractor: "text" });
+    }
+
+    #[test]
+    fn plain_words_lose_links() {
+        assert_eq!(words("a [b](c) ![d](e) **f** [g"), "a b d f [g");
+    }
+}
