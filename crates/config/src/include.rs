@@ -33,15 +33,17 @@ pub(crate) struct Includes {
 }
 
 /// Reads a file of limited size as text; the message names what is wrong, never the content.
-pub(crate) fn read_limited(path: &Path) -> Result<String, String> {
-    let read = || -> std::io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        fs::File::open(path)?.take(FILE_MAX_BYTES + 1).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let bytes = read().map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    if bytes.len() as u64 > FILE_MAX_BYTES {
-        return Err(format!("{} is larger than 2 MiB", path.display()));
+pub(crate) fn read_limited(path: &Path, max_bytes: u64) -> Result<String, String> {
+    let failed = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
+    // Opening a pipe would wait for its writer.
+    if !fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(format!("{} is no file", path.display()));
+    }
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(failed)?;
+    file.take(max_bytes + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > max_bytes {
+        return Err(format!("{} is larger than {} KiB", path.display(), max_bytes / 1024));
     }
     String::from_utf8(bytes).map_err(|_| format!("{} is not UTF-8 text", path.display()))
 }
@@ -144,7 +146,7 @@ impl Includes {
         if !self.files.contains(&file) {
             self.files.push(file.clone());
         }
-        let value = syntax::parse(&read_limited(&file)?).map_err(|error| format!("{name}, {error}"))?;
+        let value = syntax::parse(&read_limited(&file, FILE_MAX_BYTES)?).map_err(|error| format!("{name}, {error}"))?;
         self.open.push(file);
         let expanded = self.expand_part(value, path);
         self.open.pop();

@@ -17,6 +17,7 @@ mod normalise;
 mod path;
 mod places;
 mod problem;
+mod program;
 mod redact;
 mod reference;
 mod secret;

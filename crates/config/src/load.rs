@@ -19,7 +19,8 @@ use crate::environment::EnvSection;
 use crate::include::{Includes, read_limited};
 use crate::normalise::{self, Moved};
 use crate::path::KeyPath;
-use crate::{Environment, Places, Problem, Severity, check, dotenv, schema_of, substitute, syntax};
+use crate::syntax::{self, FILE_MAX_BYTES};
+use crate::{Environment, Places, Problem, Severity, check, dotenv, schema_of, substitute};
 
 /// A configuration as it was read. Holds secrets: its `Debug` shows names only.
 #[derive(Clone, Default)]
@@ -136,7 +137,7 @@ impl fmt::Debug for Loaded {
 fn read_main(places: &Places) -> Result<Option<String>, String> {
     match fs::symlink_metadata(&places.config_path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        _ => read_limited(&places.config_path).map(Some),
+        _ => read_limited(&places.config_path, FILE_MAX_BYTES).map(Some),
     }
 }
 
@@ -158,7 +159,7 @@ fn read_dotenv(places: &Places, environment: &mut Environment, loaded: &mut Load
     let mut warn = |message| {
         loaded.problems.push(Problem { path: ".env".into(), severity: Severity::Warning, message, hint: None });
     };
-    match read_limited(&path) {
+    match read_limited(&path, FILE_MAX_BYTES) {
         Ok(text) => {
             let (pairs, wrong) = dotenv::parse(&text);
             environment.fill(pairs);

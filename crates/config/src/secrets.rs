@@ -5,15 +5,16 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::Command;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncReadExt as _};
 
+use crate::include::read_limited;
+use crate::program::{self, ProgramError};
 use crate::{Criticality, Environment, Loaded, Places, Problem, Secret, SecretReference, SecretSource, substitute};
 
 /// The longest secret is a key file of a few KB; more is a wrong path.
@@ -147,8 +148,10 @@ impl SecretResolver {
     }
 
     /// The secret itself. A text that is `$VAR` or `${VAR}` as a whole means the variable.
-    /// Waits for a program at most 5 s; dropping the future ends the program.
-    pub async fn resolve(&self, secret: &Secret) -> Result<SecretString, SecretError> {
+    ///
+    /// Blocks: for a file as long as reading takes, for a program at most 5 s. Where that matters, call it on a thread that may
+    /// block.
+    pub fn resolve(&self, secret: &Secret) -> Result<SecretString, SecretError> {
         let reference = match secret {
             Secret::Text(text) => match variable(text.expose_secret()) {
                 Some(name) => return self.variable(name, &format!("${name}")),
@@ -168,10 +171,10 @@ impl SecretResolver {
             }
             (SecretSource::Env, None) if is_implicit(alias) => self.variable(&reference.id, &name),
             (SecretSource::File, Some(SecretProvider::File { path, mode })) => {
-                self.file(path, *mode, &reference.id, &name).await
+                self.file(path, *mode, &reference.id, &name)
             }
             (SecretSource::Exec, Some(SecretProvider::Exec { command, args, pass_env })) => {
-                self.program(command, args, pass_env, &reference.id, &name).await
+                self.program(command, args, pass_env, &reference.id, &name)
             }
             (_, None) => Err(SecretError::NoProvider { reference: name }),
             (_, Some(_)) => Err(SecretError::BadReference {
@@ -200,17 +203,10 @@ impl SecretResolver {
         value.map(SecretString::from).ok_or_else(|| SecretError::NotSet { reference: reference.to_owned() })
     }
 
-    async fn file(
-        &self,
-        path: &Path,
-        mode: SecretFileMode,
-        id: &str,
-        reference: &str,
-    ) -> Result<SecretString, SecretError> {
+    fn file(&self, path: &Path, mode: SecretFileMode, id: &str, reference: &str) -> Result<SecretString, SecretError> {
         let path = self.places.as_ref().map_or_else(|| path.to_owned(), |places| places.expand(path));
         let unavailable = |reason: String| SecretError::Unavailable { reference: reference.to_owned(), reason };
-        let file = tokio::fs::File::open(&path).await.map_err(|error| unavailable(error.to_string()))?;
-        let text = read_text(file).await.map_err(&unavailable)?;
+        let text = read_limited(&path, SECRET_MAX_BYTES).map_err(unavailable)?;
         match mode {
             SecretFileMode::SingleValue if id == "value" => non_empty(&text).map_err(unavailable),
             SecretFileMode::SingleValue => Err(SecretError::BadReference {
@@ -229,43 +225,32 @@ impl SecretResolver {
         }
     }
 
-    async fn program(
+    fn program(
         &self,
-        command: &Path,
+        path: &Path,
         args: &[String],
         pass_env: &[String],
         id: &str,
         reference: &str,
     ) -> Result<SecretString, SecretError> {
-        if !command.is_absolute() || id.starts_with('-') {
+        if !path.is_absolute() || id.starts_with('-') {
             let reason = "the program needs an absolute path, and an id does not start with `-`".to_owned();
             return Err(SecretError::BadReference { reference: reference.to_owned(), reason });
         }
-        let unavailable = |reason: String| SecretError::Unavailable { reference: reference.to_owned(), reason };
         let passed = PROGRAM_ENVIRONMENT.iter().copied().chain(pass_env.iter().map(String::as_str));
-        let mut child = tokio::process::Command::new(command)
-            .args(args)
-            .arg(id)
-            .env_clear()
-            .envs(passed.filter_map(|name| Some((name, self.environment.get(name)?))))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| unavailable(format!("cannot start {}: {error}", command.display())))?;
-        let stdout = child.stdout.take().expect("stdout is piped above");
-        let answer = async {
-            let text = read_text(stdout).await.map_err(&unavailable)?;
-            let status = child.wait().await.map_err(|error| unavailable(error.to_string()))?;
-            if !status.success() {
-                return Err(unavailable(format!("the program failed ({status})")));
+        let mut command = Command::new(path);
+        command.args(args).arg(id).env_clear();
+        command.envs(passed.filter_map(|name| Some((name, self.environment.get(name)?))));
+        let unavailable = |reason: String| SecretError::Unavailable { reference: reference.to_owned(), reason };
+        match program::output(command, self.program_timeout, SECRET_MAX_BYTES) {
+            Ok(bytes) => {
+                let text = String::from_utf8(bytes).map_err(|_| unavailable("not UTF-8 text".into()))?;
+                non_empty(&text).map_err(unavailable)
             }
-            non_empty(&text).map_err(&unavailable)
-        };
-        match tokio::time::timeout(self.program_timeout, answer).await {
-            Ok(answer) => answer,
-            Err(_) => Err(SecretError::TimedOut { reference: reference.to_owned(), after: self.program_timeout }),
+            Err(ProgramError::TimedOut) => {
+                Err(SecretError::TimedOut { reference: reference.to_owned(), after: self.program_timeout })
+            }
+            Err(ProgramError::Failed(reason)) => Err(unavailable(reason)),
         }
     }
 }
@@ -291,15 +276,6 @@ fn variable(text: &str) -> Option<&str> {
 /// Variables need no provider; `default` is what the reference system writes where it means none.
 fn is_implicit(alias: &str) -> bool {
     matches!(alias, "env" | "default")
-}
-
-async fn read_text(from: impl AsyncRead + Unpin) -> Result<String, String> {
-    let mut bytes = Vec::new();
-    from.take(SECRET_MAX_BYTES + 1).read_to_end(&mut bytes).await.map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > SECRET_MAX_BYTES {
-        return Err(format!("longer than {} KiB", SECRET_MAX_BYTES / 1024));
-    }
-    String::from_utf8(bytes).map_err(|_| "not UTF-8 text".into())
 }
 
 /// The text without its last line break.

@@ -50,7 +50,7 @@ fn g18_unreadable_or_oversize_file_is_safe_mode() {
 
     let loaded = House::of(&format!("// {}\n{{}}", "x".repeat(2 * 1024 * 1024))).load();
     assert!(loaded.safe_mode);
-    assert!(shown(&loaded.problems).contains("larger than 2 MiB"), "{:?}", loaded.problems);
+    assert!(shown(&loaded.problems).contains("larger than 2048 KiB"), "{:?}", loaded.problems);
 
     let mut house = House::with(&[]);
     fs::write(house.path().join("chela.json"), [b'{', 0xff, b'}']).unwrap();
