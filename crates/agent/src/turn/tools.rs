@@ -62,8 +62,9 @@ impl<'a> Turn<'a> {
         let changes = |plan: &Plan<'_>| matches!(plan, Plan::Run(_, Effect::Write | Effect::External));
         let width = if plans.iter().any(changes) { 1 } else { PARALLEL };
         let caller = self.caller();
-        let calls = plans.into_iter().zip(calls);
-        let mut running = stream::iter(calls).map(|(plan, call)| caller.call(plan, call)).buffer_unordered(width);
+        // Collected first: a closure inside the stream would keep this future from being `Send`.
+        let started: Vec<_> = plans.into_iter().zip(calls).map(|(plan, call)| caller.call(plan, call)).collect();
+        let mut running = stream::iter(started).buffer_unordered(width);
         let mut stopped = None;
         while let Some((call, called)) = running.next().await {
             match called {
