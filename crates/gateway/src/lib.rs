@@ -3,17 +3,23 @@
 //! The composition root of the house. Decides who may do what, and passes work to the crates below.
 
 mod app;
+mod attachments;
 mod auth;
+mod commands;
 pub mod config;
 mod connection;
 mod events;
+mod intake;
 mod openai;
 mod presence;
+mod route;
 mod rpc;
+mod rpc_error;
 mod server;
 mod sessions;
 mod start;
 mod tools_invoke;
+mod turn_events;
 mod web;
 
 pub use start::{Bind, Exit, LogFormat, Options, Running, StartError, run, start};

@@ -20,6 +20,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use chela_protocol::{RpcError, Scope};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -77,6 +78,12 @@ pub fn table() -> Vec<Method> {
         tools::methods(),
     ];
     nouns.into_iter().flatten().collect()
+}
+
+/// A method's own result type as its answer.
+fn answer_of(result: &impl Serialize) -> RpcResult {
+    serde_json::to_value(result)
+        .map_err(|error| RpcError::unavailable(format!("the answer could not be written: {error}")))
 }
 
 type Handler = Box<dyn Fn(Call) -> Pin<Box<dyn Future<Output = RpcResult> + Send>> + Send + Sync>;

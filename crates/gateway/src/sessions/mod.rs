@@ -1,22 +1,187 @@
-//! One writer task per session with a bounded mailbox, and the idle ones put away.
+//! Sessions at work: one writer task per session key with a bounded mailbox, and the idle ones put away.
+//!
+//! ```text
+//! intake ──reserve──▶ mailbox ──▶ worker ──slot──▶ run_turn ──events──▶ observer ──▶ clients
+//!                                    ▲                                     │
+//!                          runs (who is queued, running, watched) ◀────────┘
+//! ```
+//!
+//! The mailbox carries only rows that are durable already. Never touches a transcript: that is the agent crate's.
 
-use std::sync::Arc;
+mod messages;
+mod observer;
+mod recovery;
+mod row;
+mod runs;
+mod worker;
+mod worlds;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use chela_agent::{AbortReason, TurnEvent};
+use chela_protocol::methods::chat::QueueMode;
+use chela_protocol::{RunId, SessionKey};
+use chela_store::InboxRow;
+use tokio::sync::{Semaphore, mpsc, watch};
+
+pub(crate) use messages::{messages_of, spoken};
+pub(crate) use observer::{announce, announce_text, session_changed};
+pub(crate) use row::{RowContext, next_model, row_of, session_entry};
+pub(crate) use runs::{Outcome, Phase, RunSummary};
+pub(crate) use worlds::{AgentBook, UnknownAgent};
+
 use crate::app::Gateway;
+use runs::Runs;
+
+/// Messages that may wait in one session. A person never gets there; a program that does is told to come back.
+const MAILBOX: usize = 256;
+
+/// Part of the time for stopping in which running turns may still end by themselves.
+const DRAIN_SHARE: u32 = 2;
 
 /// The running sessions. The gateway builds it empty; it starts tasks on first use.
 #[derive(Default)]
-pub struct Sessions {}
+pub struct Sessions {
+    mailboxes: Mutex<Mailboxes>,
+    runs: Runs,
+    /// Turns that may run at once, over all sessions; first come, first served.
+    slots: OnceLock<Arc<Semaphore>>,
+    agents: worlds::AgentCache,
+}
+
+#[derive(Default)]
+struct Mailboxes {
+    by_session: HashMap<SessionKey, mpsc::Sender<Mail>>,
+    closed: bool,
+}
+
+/// A durable row on its way to its session's task.
+#[derive(Debug, Clone)]
+pub(crate) struct Mail {
+    pub row: InboxRow,
+    pub mode: QueueMode,
+}
+
+/// Why a session takes no message now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error("the gateway is stopping; send the message again when it is back")]
+    Stopping,
+    #[error("{MAILBOX} messages wait in this session already; send the message again later")]
+    Busy,
+}
+
+/// A place in a session's mailbox.
+pub(crate) struct Place(mpsc::OwnedPermit<Mail>);
+
+/// Which runs to stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AbortTarget {
+    Run(RunId),
+    /// The running turn of a session and everything that waits behind it.
+    Session(SessionKey),
+}
 
 impl Sessions {
     /// Takes up what a crash or restart cut short. Called once, when the gateway is ready.
     pub async fn resume(&self, gateway: &Arc<Gateway>) {
-        let _ = gateway;
+        recovery::resume(gateway).await;
     }
 
-    /// Stops intake, and lets running turns finish or checkpoint within `grace`.
+    /// Stops intake, and lets running turns finish or checkpoint within `grace`. Queued messages stay durable and open.
     pub async fn drain(&self, grace: Duration) {
-        let _ = grace;
+        // Dropping the senders lets idle workers end; busy ones end after their turn.
+        let mailboxes = {
+            let mut mailboxes = self.mailboxes();
+            mailboxes.closed = true;
+            std::mem::take(&mut mailboxes.by_session)
+        };
+        drop(mailboxes);
+        let deadline = tokio::time::Instant::now() + grace;
+        let by_themselves = self.runs.all_idle();
+        if tokio::time::timeout(grace / DRAIN_SHARE, by_themselves).await.is_ok() {
+            return;
+        }
+        self.runs.abort_running(AbortReason::Shutdown);
+        if tokio::time::timeout_at(deadline, self.runs.all_idle()).await.is_err() {
+            tracing::warn!("turns still run at the end of the time for stopping; they resume at the next start");
+        }
+    }
+
+    /// A place in the session's mailbox, starting its task if there is none.
+    pub(crate) fn reserve(&self, gateway: &Arc<Gateway>, session: &SessionKey) -> Result<Place, Refused> {
+        let mut mailboxes = self.mailboxes();
+        if mailboxes.closed || gateway.shutdown.is_cancelled() {
+            return Err(Refused::Stopping);
+        }
+        let mailbox = mailboxes.by_session.entry(session.clone()).or_insert_with(|| worker::start(gateway, session));
+        match mailbox.clone().try_reserve_owned() {
+            Ok(permit) => Ok(Place(permit)),
+            Err(mpsc::error::TrySendError::Full(_)) => Err(Refused::Busy),
+            // Its task died: the next message gets a new one.
+            Err(mpsc::error::TrySendError::Closed(_)) => {
+                mailboxes.by_session.remove(session);
+                Err(Refused::Busy)
+            }
+        }
+    }
+
+    /// Hands a durable row to its session's task, and lets `watcher` see the run from its beginning.
+    pub(crate) fn deliver(&self, place: Place, mail: Mail, watcher: Option<mpsc::Sender<TurnEvent>>) {
+        self.runs.register(&mail.row, watcher);
+        place.0.send(mail);
+    }
+
+    /// Stops runs. Queued ones are closed at once, running ones end soon and keep what they have. Returns those it hit.
+    pub(crate) async fn abort(&self, gateway: &Arc<Gateway>, target: &AbortTarget) -> Vec<RunId> {
+        let (running, queued) = self.runs.abort(target);
+        let mut hit = running;
+        for dropped in queued {
+            worker::close_queued(gateway, &dropped).await;
+            hit.push(dropped.row.run);
+        }
+        hit
+    }
+
+    /// Runs of a session that are not over, oldest first.
+    pub(crate) fn active(&self, session: &SessionKey) -> Vec<RunSummary> {
+        self.runs.active(session)
+    }
+
+    /// Ends with the run; `None` when no such run is going on.
+    pub(crate) fn outcome(&self, run: &RunId) -> Option<watch::Receiver<Option<Arc<Outcome>>>> {
+        self.runs.outcome(run)
+    }
+
+    /// The agents as configured now.
+    pub(crate) fn agents(&self, gateway: &Gateway) -> Arc<AgentBook> {
+        self.agents.current(gateway)
+    }
+
+    /// Whether the gateway stops.
+    fn is_closed(&self) -> bool {
+        self.mailboxes().closed
+    }
+
+    fn mailboxes(&self) -> MutexGuard<'_, Mailboxes> {
+        self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes an idle session's mailbox away. `false` when a message is in it or on its way: then the task goes on.
+    fn retire(&self, session: &SessionKey) -> bool {
+        let mut mailboxes = self.mailboxes();
+        let Some(mailbox) = mailboxes.by_session.get(session) else { return true };
+        let untouched = mailbox.capacity() == mailbox.max_capacity();
+        if untouched {
+            mailboxes.by_session.remove(session);
+        }
+        untouched
+    }
+
+    fn slots(&self, gateway: &Gateway) -> Arc<Semaphore> {
+        let slots = || Arc::new(Semaphore::new(gateway.config.load().agents.max_concurrent() as usize));
+        self.slots.get_or_init(slots).clone()
     }
 }

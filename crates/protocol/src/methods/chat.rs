@@ -123,6 +123,9 @@ pub struct ChatHistoryResult {
     pub delta_cursor: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thinking_level: Option<String>,
+    /// `{items, total}`: messages that wait for their turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_inputs: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub defaults: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

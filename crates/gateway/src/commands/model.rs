@@ -1,0 +1,66 @@
+//! `/model`: shows or chooses the model of a conversation.
+
+use std::sync::Arc;
+
+use chela_llm::ModelRef;
+use chela_protocol::SessionKey;
+use chela_store::{SessionPatch, StoreError};
+use serde_json::json;
+
+use crate::app::Gateway;
+use crate::sessions::{RowContext, session_changed};
+
+/// Models that the answer lists; the rest is counted.
+const LISTED: usize = 30;
+
+/// Words that take the session's own choice away.
+const CLEAR: &[&str] = &["default", "reset", "auto"];
+
+pub(super) async fn reply(gateway: &Arc<Gateway>, key: &SessionKey, args: &str) -> Result<String, StoreError> {
+    let now = gateway.now_ms();
+    let session = gateway.store.ensure_session(key, &key.agent(), now).await?;
+    let book = gateway.sessions.agents(gateway);
+    if args.is_empty() {
+        let current = RowContext::of(gateway, &book).model(&session.agent, session.settings.model.as_deref());
+        return Ok(overview(gateway, &current.reference));
+    }
+    let clear = CLEAR.iter().any(|word| args.eq_ignore_ascii_case(word));
+    let chosen = match resolve(gateway, book.profile_or_default(&session.agent).model_text(args)) {
+        _ if clear => None,
+        Ok(model) => Some(model.to_string()),
+        Err(message) => return Ok(message),
+    };
+    let patch = SessionPatch { model: Some(chosen.clone()), ..SessionPatch::default() };
+    gateway.store.patch_session(key, patch, now).await?;
+    session_changed(gateway, key, json!({ "reason": "patch" }));
+    let next = RowContext::of(gateway, &book).model(&session.agent, chosen.as_deref());
+    Ok(format!("This conversation uses `{}` from the next message on.", next.reference))
+}
+
+/// A model that can be reached, by `provider/model` or by its name alone where that is unique.
+pub(crate) fn resolve(gateway: &Gateway, text: &str) -> Result<ModelRef, String> {
+    let models = gateway.models.load();
+    let known = models.list();
+    if let Ok(reference) = text.parse::<ModelRef>()
+        && known.iter().any(|model| model.available && model.reference.provider == reference.provider)
+    {
+        return Ok(reference);
+    }
+    let mut named = known.iter().filter(|model| model.available && model.reference.model.eq_ignore_ascii_case(text));
+    match (named.next(), named.next()) {
+        (Some(model), None) => Ok(model.reference.clone()),
+        (Some(_), Some(_)) => Err(format!("Several providers have `{text}`; write `provider/{text}`.")),
+        (None, _) => Err(format!("No reachable model is called `{text}`. `/model` lists those that are.")),
+    }
+}
+
+fn overview(gateway: &Gateway, current: &ModelRef) -> String {
+    let reachable: Vec<_> = gateway.models.load().list().into_iter().filter(|model| model.available).collect();
+    let mut lines = vec![format!("Model: `{current}`"), "Reachable:".to_owned()];
+    lines.extend(reachable.iter().take(LISTED).map(|model| format!("- `{}`", model.reference)));
+    if reachable.len() > LISTED {
+        lines.push(format!("… and {} more.", reachable.len() - LISTED));
+    }
+    lines.push("`/model provider/model` chooses one for this conversation, `/model default` goes back.".to_owned());
+    lines.join("\n")
+}

@@ -1,0 +1,91 @@
+//! The door for every message: made durable first, then handed to the task of its session.
+//!
+//! Nothing here decides what a message may do; callers have checked that. A message that was accepted before (same
+//! channel, account and platform id) is recognised by the store and runs once.
+
+use std::sync::Arc;
+
+use chela_agent::{TurnEvent, TurnInput};
+use chela_protocol::methods::chat::QueueMode;
+use chela_protocol::{AgentId, RunId, SessionKey};
+use chela_store::{Accepted, InboxRow, NewInbound, StoreError};
+use tokio::sync::mpsc;
+
+use crate::app::Gateway;
+use crate::sessions::{Mail, Refused};
+
+/// A message at the door.
+#[derive(Debug)]
+pub(crate) struct Inbound {
+    /// `webchat` for WebSocket clients, `http` for the OpenAI endpoints, else the channel's id.
+    pub channel: &'static str,
+    pub account: String,
+    /// The sender's own id of the message: the idempotency key.
+    pub platform_id: String,
+    pub run: RunId,
+    pub session: SessionKey,
+    pub agent: AgentId,
+    pub input: TurnInput,
+    pub mode: QueueMode,
+    /// Gets everything that happens in the run, from its beginning; too slow a reader loses its place and is dropped.
+    pub watcher: Option<mpsc::Sender<TurnEvent>>,
+}
+
+/// What became of a message.
+#[derive(Debug)]
+pub(crate) struct Submitted {
+    /// The run that answers it: the first one's, when the message came before.
+    pub run: RunId,
+    pub state: SubmitState,
+}
+
+#[derive(Debug)]
+pub(crate) enum SubmitState {
+    /// New: durable, and in the queue of its session.
+    Started,
+    /// Came before and is not answered yet.
+    InFlight,
+    /// Came before and is closed.
+    Done(Box<InboxRow>),
+}
+
+/// Why a message was not accepted. Nothing of it is kept.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SubmitError {
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Accepts a message. Once begun it goes through even when the caller is gone, so that no durable row is left without
+/// its task.
+pub(crate) async fn submit(gateway: &Arc<Gateway>, inbound: Inbound) -> Result<Submitted, SubmitError> {
+    let accepting = gateway.tasks.spawn(accept(gateway.clone(), inbound));
+    accepting.await.unwrap_or(Err(SubmitError::Refused(Refused::Stopping)))
+}
+
+async fn accept(gateway: Arc<Gateway>, inbound: Inbound) -> Result<Submitted, SubmitError> {
+    // The place in the queue comes before the commit: what is durable is never turned away afterwards.
+    let place = gateway.sessions.reserve(&gateway, &inbound.session)?;
+    let Inbound { mode, watcher, run, .. } = inbound;
+    let message = NewInbound {
+        channel: inbound.channel.to_owned(),
+        account: inbound.account,
+        platform_id: inbound.platform_id,
+        session: inbound.session,
+        agent: inbound.agent,
+        run,
+        body: inbound.input.to_body(),
+        received_at_ms: gateway.now_ms(),
+    };
+    Ok(match gateway.store.accept(message).await? {
+        Accepted::New(row) => {
+            let run = row.run.clone();
+            gateway.sessions.deliver(place, Mail { row, mode }, watcher);
+            Submitted { run, state: SubmitState::Started }
+        }
+        Accepted::Duplicate(row) if row.state.is_open() => Submitted { run: row.run, state: SubmitState::InFlight },
+        Accepted::Duplicate(row) => Submitted { run: row.run.clone(), state: SubmitState::Done(Box::new(row)) },
+    })
+}

@@ -1,0 +1,235 @@
+//! Which agent and which session a message belongs to. Pure: configuration and facts in, a target out.
+//!
+//! Keys are OpenClaw's: `agent:<agent>:main` for direct messages (or one per peer, as `session.dmScope` says),
+//! `agent:<agent>:<channel>:group|channel:<id>` for shared places, with `:thread:<id>` behind it for a thread.
+
+use chela_agent::{DmScope, SessionConfig, SessionScope};
+use chela_protocol::{AgentId, ErrorCode, RpcError, SessionKey, SessionKeyError};
+use serde_json::json;
+
+use crate::config::{Binding, BindingMatch};
+use crate::sessions::{AgentBook, UnknownAgent};
+
+/// Where a message goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub agent: AgentId,
+    pub session: SessionKey,
+}
+
+/// Why a client's words name no target.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RouteError {
+    #[error(transparent)]
+    Key(#[from] SessionKeyError),
+    #[error(transparent)]
+    Agent(#[from] UnknownAgent),
+    #[error("the session `{session}` belongs to agent \"{owner}\", not to \"{asked}\"")]
+    OtherAgent { session: SessionKey, owner: AgentId, asked: AgentId },
+}
+
+/// What a channel knows about the place a message came from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ChannelPlace<'a> {
+    pub channel: &'a str,
+    pub account: &'a str,
+    pub peer: PeerKind,
+    pub peer_id: &'a str,
+    pub thread: Option<&'a str>,
+    pub guild: Option<&'a str>,
+    pub team: Option<&'a str>,
+    /// Roles that the sender holds there.
+    pub roles: &'a [String],
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum PeerKind {
+    #[default]
+    Direct,
+    Group,
+    Channel,
+}
+
+/// The target that a client names: a key, an agent, both or neither. Only agents that are configured can be named.
+pub(crate) fn client_target(
+    book: &AgentBook,
+    session: Option<&str>,
+    agent: Option<&str>,
+) -> Result<Target, RouteError> {
+    let asked = match agent {
+        Some(agent) => Some(book.profile(&AgentId::new(agent))?.id.clone()),
+        None => None,
+    };
+    let default = asked.clone().unwrap_or_else(|| book.default_agent().id.clone());
+    let session = match session {
+        Some(text) => SessionKey::parse(text, &default)?,
+        None => SessionKey::main(&default),
+    };
+    let owner = session.agent();
+    match asked {
+        Some(asked) if asked != owner => Err(RouteError::OtherAgent { session, owner, asked }),
+        _ => {
+            book.profile(&owner)?;
+            Ok(Target { agent: owner, session })
+        }
+    }
+}
+
+/// The target of a channel message: the most specific binding's agent, else the default one.
+pub(crate) fn channel_target(
+    bindings: &[Binding],
+    session: &SessionConfig,
+    default_agent: &AgentId,
+    place: &ChannelPlace<'_>,
+) -> Target {
+    let mut best: Option<(u8, &Binding)> = None;
+    for binding in bindings {
+        if let Some(weight) = weight_of(&binding.matches, place)
+            && best.is_none_or(|(known, _)| weight > known)
+        {
+            best = Some((weight, binding));
+        }
+    }
+    let agent = best.map_or_else(|| default_agent.clone(), |(_, binding)| AgentId::new(binding.agent_id.as_str()));
+    Target { session: channel_key(session, &agent, place), agent }
+}
+
+fn channel_key(session: &SessionConfig, agent: &AgentId, place: &ChannelPlace<'_>) -> SessionKey {
+    let ChannelPlace { channel, account, peer_id, .. } = place;
+    let base = match (session.scope, place.peer) {
+        (SessionScope::Global, _) => return SessionKey::main(agent),
+        (_, PeerKind::Group) => format!("{channel}:group:{peer_id}"),
+        (_, PeerKind::Channel) => format!("{channel}:channel:{peer_id}"),
+        (_, PeerKind::Direct) => match session.dm_scope {
+            DmScope::Main => return SessionKey::main(agent),
+            DmScope::PerPeer => format!("direct:{peer_id}"),
+            DmScope::PerChannelPeer => format!("{channel}:direct:{peer_id}"),
+            DmScope::PerAccountChannelPeer => format!("{channel}:{account}:direct:{peer_id}"),
+        },
+    };
+    match place.thread {
+        Some(thread) => SessionKey::scoped(agent, &format!("{base}:thread:{thread}")),
+        None => SessionKey::scoped(agent, &base),
+    }
+}
+
+/// How specific a match is; `None` when it doesn't match at all.
+fn weight_of(matches: &BindingMatch, place: &ChannelPlace<'_>) -> Option<u8> {
+    let same = |wanted: &Option<String>, is: Option<&str>| match wanted.as_deref() {
+        None => Some(false),
+        Some(wanted) => (Some(wanted) == is).then_some(true),
+    };
+    if !matches.channel.eq_ignore_ascii_case(place.channel) {
+        return None;
+    }
+    let account = match matches.account_id.as_deref() {
+        None | Some("*") => false,
+        Some(account) if account == place.account => true,
+        Some(_) => return None,
+    };
+    let peer = match &matches.peer {
+        None => false,
+        Some(peer) if kind_named(&peer.kind) == Some(place.peer) && peer.id == place.peer_id => true,
+        Some(_) => return None,
+    };
+    let guild = same(&matches.guild_id, place.guild)?;
+    let team = same(&matches.team_id, place.team)?;
+    let roles = match matches.roles.as_slice() {
+        [] => false,
+        wanted if wanted.iter().any(|role| place.roles.contains(role)) => true,
+        _ => return None,
+    };
+    let weights = [(peer, 32), (roles, 16), (guild, 8), (team, 4), (account, 2)];
+    Some(weights.into_iter().filter(|(holds, _)| *holds).map(|(_, weight)| weight).sum::<u8>() + 1)
+}
+
+fn kind_named(kind: &str) -> Option<PeerKind> {
+    match kind {
+        "direct" | "dm" => Some(PeerKind::Direct),
+        "group" => Some(PeerKind::Group),
+        "channel" => Some(PeerKind::Channel),
+        _ => None,
+    }
+}
+
+impl From<RouteError> for RpcError {
+    fn from(error: RouteError) -> Self {
+        let details = match &error {
+            RouteError::Agent(UnknownAgent(agent)) => Some(json!({ "code": "UNKNOWN_AGENT_ID", "agentId": agent })),
+            RouteError::Key(_) | RouteError::OtherAgent { .. } => None,
+        };
+        Self { details, ..Self::new(ErrorCode::InvalidRequest, error.to_string()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn binding(agent: &str, matches: Value) -> Binding {
+        serde_json::from_value(json!({ "agentId": agent, "match": matches })).unwrap()
+    }
+
+    fn routed(bindings: &[Binding], session: Value, place: &ChannelPlace<'_>) -> String {
+        let session = serde_json::from_value(session).unwrap();
+        channel_target(bindings, &session, &AgentId::new("main"), place).session.to_string()
+    }
+
+    const DM: ChannelPlace<'static> = ChannelPlace {
+        channel: "telegram",
+        account: "work",
+        peer: PeerKind::Direct,
+        peer_id: "7",
+        thread: None,
+        guild: None,
+        team: None,
+        roles: &[],
+    };
+
+    #[test]
+    fn keys_follow_the_scopes() {
+        let group = ChannelPlace { peer: PeerKind::Group, peer_id: "-100", ..DM.clone() };
+        let thread = ChannelPlace { peer: PeerKind::Channel, thread: Some("9"), ..DM.clone() };
+        let rows = [
+            (json!({}), &DM, "agent:main:main"),
+            (json!({ "dmScope": "per-peer" }), &DM, "agent:main:direct:7"),
+            (json!({ "dmScope": "per-channel-peer" }), &DM, "agent:main:telegram:direct:7"),
+            (json!({ "dmScope": "per-account-channel-peer" }), &DM, "agent:main:telegram:work:direct:7"),
+            (json!({}), &group, "agent:main:telegram:group:-100"),
+            (json!({}), &thread, "agent:main:telegram:channel:7:thread:9"),
+            (json!({ "scope": "global" }), &group, "agent:main:main"),
+        ];
+        for (session, place, expected) in rows {
+            assert_eq!(routed(&[], session.clone(), place), expected, "{session}");
+        }
+    }
+
+    #[test]
+    fn the_most_specific_binding_wins() {
+        let bindings = [
+            binding("any", json!({ "channel": "telegram" })),
+            binding("work", json!({ "channel": "telegram", "accountId": "work" })),
+            binding("boss", json!({ "channel": "telegram", "peer": { "kind": "dm", "id": "7" } })),
+            binding("other", json!({ "channel": "telegram", "accountId": "home" })),
+            binding("guild", json!({ "channel": "discord", "guildId": "1" })),
+            binding("admins", json!({ "channel": "discord", "guildId": "1", "roles": ["a", "b"] })),
+        ];
+        let roles = ["b".to_owned()];
+        let discord = ChannelPlace { channel: "discord", guild: Some("1"), peer: PeerKind::Channel, ..DM.clone() };
+        let rows = [
+            (DM.clone(), "boss"),
+            (ChannelPlace { peer_id: "8", ..DM.clone() }, "work"),
+            (ChannelPlace { peer_id: "8", account: "x", ..DM.clone() }, "any"),
+            (discord.clone(), "guild"),
+            (ChannelPlace { roles: &roles, ..discord.clone() }, "admins"),
+            (ChannelPlace { guild: Some("2"), ..discord }, "main"),
+            (ChannelPlace { channel: "signal", ..DM.clone() }, "main"),
+        ];
+        for (place, expected) in rows {
+            let target = channel_target(&bindings, &SessionConfig::default(), &AgentId::new("main"), &place);
+            assert_eq!(target.agent.as_str(), expected, "{place:?}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What a start does with the messages that the last one left open: it answers them, oldest first.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chela_protocol::SessionKey;
+use chela_protocol::methods::chat::QueueMode;
+use chela_store::InboxRow;
+
+use super::{Mail, Refused};
+use crate::app::Gateway;
+use crate::commands;
+
+/// How long a full mailbox gets before its next message is tried.
+const FULL_MAILBOX_PAUSE: Duration = Duration::from_millis(100);
+
+/// Hands every open row to its session's task. A store that can't be read is reported; the gateway goes on with new work.
+pub(super) async fn resume(gateway: &Arc<Gateway>) {
+    let open = match gateway.store.open_inbox().await {
+        Ok(open) => open,
+        Err(error) => {
+            tracing::error!(%error, "open messages could not be read; they wait for the next start");
+            return;
+        }
+    };
+    if !open.is_empty() {
+        tracing::info!(messages = open.len(), "taking up messages that were not answered yet");
+    }
+    let mut by_session = BTreeMap::<SessionKey, Vec<InboxRow>>::new();
+    for row in open {
+        if commands::is_command(&row.body) {
+            gateway.tasks.spawn(commands::execute(gateway.clone(), row));
+            continue;
+        }
+        by_session.entry(row.session.clone()).or_default().push(row);
+    }
+    for (session, rows) in by_session {
+        // The first of each session is in its mailbox before this returns, so that a new message comes after it.
+        let mut rows = rows.into_iter();
+        let rest = feed(gateway, &session, &mut rows);
+        if let Some(first) = rest {
+            gateway.tasks.spawn(feed_slowly(gateway.clone(), session, first, rows));
+        }
+    }
+}
+
+/// Hands rows over until the mailbox is full; returns the one that found no place.
+fn feed(gateway: &Arc<Gateway>, session: &SessionKey, rows: &mut impl Iterator<Item = InboxRow>) -> Option<InboxRow> {
+    for row in rows {
+        match gateway.sessions.reserve(gateway, session) {
+            Ok(place) => gateway.sessions.deliver(place, Mail { row, mode: QueueMode::Followup }, None),
+            Err(Refused::Busy) => return Some(row),
+            Err(Refused::Stopping) => return None,
+        }
+    }
+    None
+}
+
+async fn feed_slowly(
+    gateway: Arc<Gateway>,
+    session: SessionKey,
+    mut first: InboxRow,
+    mut rows: impl Iterator<Item = InboxRow> + Send,
+) {
+    loop {
+        tokio::time::sleep(FULL_MAILBOX_PAUSE).await;
+        match feed(&gateway, &session, &mut std::iter::once(first).chain(rows.by_ref())) {
+            Some(row) => first = row,
+            None => return,
+        }
+    }
+}

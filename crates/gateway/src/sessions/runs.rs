@@ -1,0 +1,196 @@
+//! Every run that is not over: who waits, who runs, who watches.
+//!
+//! One lock, held for moments and never over an await. A run leaves the table when its end is durable.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chela_agent::{AbortReason, TurnCancel, TurnEnd, TurnEvent};
+use chela_protocol::{AgentId, RunId, SessionKey};
+use chela_store::{InboxId, InboxRow};
+use tokio::sync::{Notify, mpsc, watch};
+
+use super::AbortTarget;
+
+/// How far a run has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Queued,
+    Running,
+}
+
+/// One run as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RunSummary {
+    pub run: RunId,
+    pub phase: Phase,
+    pub started_at_ms: Option<i64>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Outcome {
+    pub end: TurnEnd,
+    /// Provider and model that answered last.
+    pub model: Option<(String, String)>,
+    pub started_at_ms: i64,
+    pub ended_at_ms: i64,
+}
+
+/// A row by its names, without its body: bodies may hold megabytes.
+#[derive(Debug, Clone)]
+pub(super) struct RowName {
+    pub id: InboxId,
+    pub run: RunId,
+    pub session: SessionKey,
+    pub agent: AgentId,
+}
+
+/// A queued run that was aborted: its row is still to be closed.
+pub(super) struct Dropped {
+    pub row: RowName,
+    pub outcome: watch::Sender<Option<Arc<Outcome>>>,
+}
+
+#[derive(Default)]
+pub(super) struct Runs {
+    table: Mutex<HashMap<RunId, Entry>>,
+    /// Told whenever a run stops running.
+    quieter: Notify,
+}
+
+struct Entry {
+    row: RowName,
+    phase: Phase,
+    cancel: TurnCancel,
+    started_at_ms: Option<i64>,
+    outcome: watch::Sender<Option<Arc<Outcome>>>,
+    watchers: Vec<mpsc::Sender<TurnEvent>>,
+}
+
+impl RowName {
+    pub(super) fn of(row: &InboxRow) -> Self {
+        let InboxRow { id, run, session, agent, .. } = row;
+        Self { id: *id, run: run.clone(), session: session.clone(), agent: agent.clone() }
+    }
+}
+
+impl Runs {
+    pub(super) fn register(&self, row: &InboxRow, watcher: Option<mpsc::Sender<TurnEvent>>) {
+        let entry = Entry {
+            row: RowName::of(row),
+            phase: Phase::Queued,
+            cancel: TurnCancel::new(),
+            started_at_ms: None,
+            outcome: watch::Sender::new(None),
+            watchers: watcher.into_iter().collect(),
+        };
+        self.table().insert(row.run.clone(), entry);
+    }
+
+    /// How to stop a run that waits or runs; `None` when it was aborted in the queue.
+    pub(super) fn cancel_of(&self, run: &RunId) -> Option<TurnCancel> {
+        self.table().get(run).map(|entry| entry.cancel.clone())
+    }
+
+    /// From now on the run belongs to its turn. `false` when it was aborted in the queue.
+    pub(super) fn begin(&self, run: &RunId, now_ms: i64) -> bool {
+        self.table().get_mut(run).is_some_and(|entry| {
+            entry.phase = Phase::Running;
+            entry.started_at_ms.get_or_insert(now_ms);
+            true
+        })
+    }
+
+    /// Shows an event to the run's own watchers. One that is full or gone is dropped.
+    pub(super) fn show(&self, event: &TurnEvent) {
+        if let Some(entry) = self.table().get_mut(&event.run) {
+            entry.watchers.retain(|watcher| watcher.try_send(event.clone()).is_ok());
+        }
+    }
+
+    /// Takes a run out and tells everybody who waits for it.
+    pub(super) fn finish(&self, run: &RunId, outcome: &Arc<Outcome>) {
+        let entry = self.table().remove(run);
+        if let Some(entry) = entry {
+            entry.outcome.send_replace(Some(outcome.clone()));
+        }
+        self.quieter.notify_waiters();
+    }
+
+    /// Takes a run out without an end: it goes on after the next start.
+    pub(super) fn forget(&self, run: &RunId) {
+        self.table().remove(run);
+        self.quieter.notify_waiters();
+    }
+
+    /// Stops the target's running turns and takes its queued ones out of the table.
+    pub(super) fn abort(&self, target: &AbortTarget) -> (Vec<RunId>, Vec<Dropped>) {
+        let mut table = self.table();
+        let mut hit: Vec<(InboxId, RunId)> = table
+            .values()
+            .filter(|entry| match target {
+                AbortTarget::Run(run) => entry.row.run == *run,
+                AbortTarget::Session(session) => entry.row.session == *session,
+            })
+            .map(|entry| (entry.row.id, entry.row.run.clone()))
+            .collect();
+        hit.sort_unstable();
+        let (mut running, mut queued) = (Vec::new(), Vec::new());
+        for (_, run) in hit {
+            match table.get(&run).map(|entry| entry.phase) {
+                Some(Phase::Running) => {
+                    table[&run].cancel.abort(AbortReason::User);
+                    running.push(run);
+                }
+                Some(Phase::Queued) => {
+                    let Some(entry) = table.remove(&run) else { continue };
+                    entry.cancel.abort(AbortReason::User);
+                    queued.push(Dropped { row: entry.row, outcome: entry.outcome });
+                }
+                None => {}
+            }
+        }
+        (running, queued)
+    }
+
+    pub(super) fn abort_running(&self, reason: AbortReason) {
+        self.table()
+            .values()
+            .filter(|entry| entry.phase == Phase::Running)
+            .for_each(|entry| entry.cancel.abort(reason));
+    }
+
+    /// Waits until no turn runs.
+    pub(super) async fn all_idle(&self) {
+        loop {
+            let quieter = self.quieter.notified();
+            tokio::pin!(quieter);
+            quieter.as_mut().enable();
+            if self.table().values().all(|entry| entry.phase == Phase::Queued) {
+                return;
+            }
+            quieter.await;
+        }
+    }
+
+    pub(super) fn active(&self, session: &SessionKey) -> Vec<RunSummary> {
+        let table = self.table();
+        let mut entries: Vec<&Entry> = table.values().filter(|entry| entry.row.session == *session).collect();
+        entries.sort_unstable_by_key(|entry| entry.row.id);
+        let summary = |entry: &Entry| RunSummary {
+            run: entry.row.run.clone(),
+            phase: entry.phase,
+            started_at_ms: entry.started_at_ms,
+        };
+        entries.into_iter().map(summary).collect()
+    }
+
+    pub(super) fn outcome(&self, run: &RunId) -> Option<watch::Receiver<Option<Arc<Outcome>>>> {
+        self.table().get(run).map(|entry| entry.outcome.subscribe())
+    }
+
+    fn table(&self) -> MutexGuard<'_, HashMap<RunId, Entry>> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
