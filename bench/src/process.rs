@@ -1,0 +1,158 @@
+//! The gateway as its users run it: the release binary as a child process with a state dir of its own.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+/// The token of every measured gateway; it listens on loopback only.
+pub(crate) const TOKEN: &str = "bench-token-for-loopback-only";
+
+/// How long a start may take before the harness gives up.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The release binary beside the harness's own.
+pub(crate) fn binary() -> Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let folder = own.parent().context("the harness stands in a folder")?;
+    let binary = folder.join("chela");
+    if !binary.exists() {
+        bail!("{} is missing; run `cargo xtask bench`, which builds it", binary.display());
+    }
+    Ok(binary)
+}
+
+/// A home for gateways: state dir and configuration.
+pub(crate) struct Home {
+    folder: TempDir,
+}
+
+impl Home {
+    /// A fresh state dir whose models are served at `model_url`.
+    pub(crate) fn new(model_url: &str, extra: &str) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let config = format!(
+            r#"{{
+  gateway: {{ mode: "local" }},
+  agents: {{ defaults: {{ model: {{ primary: "fake/fast" }}, maxConcurrent: 64 }} }},
+  models: {{ providers: {{ fake: {{ baseUrl: "{model_url}/v1", api: "openai-completions", apiKey: "none",
+    models: [{{ id: "fast", name: "Fast" }}] }} }} }},
+  {extra}
+}}"#
+        );
+        fs::write(folder.path().join("chela.json"), config)?;
+        Ok(Self { folder })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs a command of the binary against this home.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Result<Command> {
+        let mut command = Command::new(binary()?);
+        command
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.path())
+            .env("PATH", "/usr/bin:/bin")
+            .env("CHELA_STATE_DIR", self.path())
+            .env("CHELA_GATEWAY_TOKEN", TOKEN)
+            .stdin(Stdio::null());
+        Ok(command)
+    }
+
+    /// Starts the gateway and waits until it says where it listens.
+    pub(crate) fn start(&self) -> Result<Running> {
+        let begun = Instant::now();
+        let mut command = self.command(&["gateway", "--allow-unconfigured", "--port", "0"])?;
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let stdout = child.stdout.take().context("stdout is piped")?;
+        let stderr = child.stderr.take().context("stderr is piped")?;
+        let (lines, read) = std::sync::mpsc::channel();
+        for stream in [Box::new(stdout) as Box<dyn Read + Send>, Box::new(stderr)] {
+            let lines = lines.clone();
+            std::thread::spawn(move || {
+                for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                    let _ = lines.send((Instant::now(), line));
+                }
+            });
+        }
+        let mut listening = None;
+        let mut seen = Vec::new();
+        while begun.elapsed() < START_TIMEOUT {
+            let Ok((at, line)) = read.recv_timeout(START_TIMEOUT) else { break };
+            if let Some(port) = port_of(&line) {
+                listening = Some((at - begun, port));
+            }
+            if let Some((to_listening, port)) = listening
+                && line.contains("[gateway] ready")
+            {
+                return Ok(Running { child, port, to_listening, to_ready: at - begun });
+            }
+            seen.push(line);
+        }
+        let _ = child.kill();
+        bail!("the gateway did not get ready; it said:\n{}", seen.join("\n"))
+    }
+}
+
+fn port_of(line: &str) -> Option<u16> {
+    let (_, rest) = line.split_once("listening on ws://")?;
+    let address = rest.split_whitespace().next()?;
+    address.rsplit(':').next()?.parse().ok()
+}
+
+/// A running gateway; killed when dropped.
+pub(crate) struct Running {
+    child: Child,
+    pub(crate) port: u16,
+    /// From exec until the line that says where it listens.
+    pub(crate) to_listening: Duration,
+    /// From exec until `[gateway] ready`.
+    pub(crate) to_ready: Duration,
+}
+
+impl Running {
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    pub(crate) fn websocket(&self) -> String {
+        format!("ws://127.0.0.1:{}/", self.port)
+    }
+
+    /// A figure of `/proc/<pid>/smaps_rollup` in kilobytes, for example `Pss` or `Private_Dirty`.
+    pub(crate) fn memory_kb(&self, field: &str) -> Result<f64> {
+        let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;
+        let line = text.lines().find(|line| line.split(':').next() == Some(field));
+        let number = line.and_then(|line| line.split_whitespace().nth(1));
+        number.and_then(|number| number.parse().ok()).with_context(|| format!("no {field} in smaps_rollup"))
+    }
+
+    /// `kill -9`, and waits until it is gone.
+    pub(crate) fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Writes the binary's pages back and drops them from the page cache, so that memory is counted as after a fresh boot.
+pub(crate) fn drop_page_cache(binary: &Path) -> Result<()> {
+    let file = fs::File::open(binary)?;
+    file.sync_all()?;
+    rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed)?;
+    Ok(())
+}
