@@ -1,0 +1,1 @@
+//! Resident memory: idle, and what a connected client adds.
