@@ -15,7 +15,7 @@ use crate::models::{ModelInfo, Reachable, Standing};
 use crate::vendors::{self, KeyHeader, KeyNeed, KnownModel, UNKNOWN, Vendor, Wire};
 use crate::wire::call::FIRST_BYTE;
 use crate::wire::endpoint::{Credential, Endpoint};
-use crate::wire::openai_chat::OpenAiChat;
+use crate::wire::{anthropic::Anthropic, gemini::Gemini, openai_chat::OpenAiChat, openai_responses::OpenAiResponses};
 
 /// What [`crate::Models`] is built from.
 pub struct ModelsBuild<'a> {
@@ -66,9 +66,6 @@ impl Builder<'_> {
             Some(api) => self.wire(id, api)?,
             None => row.map_or(Wire::OpenAiChat, |row| row.wire),
         };
-        if wire != Wire::OpenAiChat {
-            return None;
-        }
         let base_url = self.base_url(id, settings, row)?;
         let credential = self.credential(id, settings, row);
         let standing = self.standing(&credential, config, row);
@@ -253,9 +250,10 @@ impl Builder<'_> {
 fn speak(wire: Wire, endpoint: &Arc<Endpoint>) -> Arc<dyn Provider> {
     let endpoint = Arc::clone(endpoint);
     match wire {
-        Wire::OpenAiChat | Wire::Anthropic | Wire::OpenAiResponses | Wire::Gemini => {
-            Arc::new(OpenAiChat::new(endpoint))
-        }
+        Wire::Anthropic => Arc::new(Anthropic::new(endpoint)),
+        Wire::OpenAiChat => Arc::new(OpenAiChat::new(endpoint)),
+        Wire::OpenAiResponses => Arc::new(OpenAiResponses::new(endpoint)),
+        Wire::Gemini => Arc::new(Gemini::new(endpoint)),
     }
 }
 

@@ -52,6 +52,7 @@ impl FromStr for ModelRef {
 /// What is known about a model. Unknown models of a known vendor get the vendor's defaults.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each a column of its own in `models list`")]
 pub struct ModelInfo {
     #[serde(flatten)]
     pub reference: ModelRef,

@@ -16,7 +16,7 @@ use crate::sse::{Event, Reader};
 use crate::types::{Completion, LlmError, LlmErrorKind, StreamEvent};
 
 /// From sending to the first byte, unless the provider's `timeoutSeconds` says otherwise. Long prompts take minutes to read.
-pub(crate) const FIRST_BYTE: Duration = Duration::from_secs(120);
+pub(crate) const FIRST_BYTE: Duration = Duration::from_mins(2);
 /// Between two pieces of an answer. Vendors send pings or thinking more often than that.
 const IDLE: Duration = Duration::from_secs(90);
 /// After the answer is complete, the body's end frees the connection for the next call; it is in the same packet or late.
@@ -140,3 +140,7 @@ async fn next_chunk(response: &mut reqwest::Response, limit: Duration) -> Result
 async fn drain(response: &mut reqwest::Response) {
     let _ = timeout(DRAIN, async { while let Ok(Some(_)) = response.chunk().await {} }).await;
 }
+
+#[cfg(test)]
+#[path = "call_tests.rs"]
+mod tests;

@@ -56,10 +56,6 @@ impl Endpoint {
         self.quirks.contains(&quirk)
     }
 
-    pub(crate) fn is_available(&self) -> bool {
-        !matches!(self.credential, Credential::Missing(_))
-    }
-
     /// Headers of a call: the wire's own, the credential, then the user's. Fails when there is no usable key.
     pub(crate) fn call_headers(&self, own: &[(&'static str, &'static str)]) -> Result<HeaderMap, LlmErrorKind> {
         let mut headers: HeaderMap = own

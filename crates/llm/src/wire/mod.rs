@@ -2,8 +2,13 @@
 //!
 //! A wire is two pure parts (request to body, events to answer) and a `Provider` that hands both to [`call::start`].
 
+pub(crate) mod anthropic;
 pub(crate) mod call;
 pub(crate) mod endpoint;
 pub(crate) mod error;
+#[cfg(test)]
+mod fixture;
+pub(crate) mod gemini;
 pub(crate) mod openai_chat;
+pub(crate) mod openai_responses;
 mod parts;

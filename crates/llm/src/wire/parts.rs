@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, Hasher};
 use serde_json::{Map, Value};
 
 use crate::models::ModelInfo;
-use crate::types::{Block, Media, Message, Role, StopReason, ToolUse};
+use crate::types::{Block, Media, Message, Role, StopReason, Thinking, ToolUse};
 
 /// A tool call whose arguments are still arriving as text.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -113,6 +113,32 @@ pub(super) fn by_turns(messages: &[Message]) -> Vec<(Role, Vec<&Block>)> {
         }
     }
     turns
+}
+
+/// The word for how hard a model of OpenAI's naming thinks; `None` leaves it to the model.
+pub(super) fn effort(model: &str, thinking: Thinking) -> Option<&'static str> {
+    let gpt5_minor = model.strip_prefix("gpt-5.").and_then(|rest| rest.chars().next()).and_then(|c| c.to_digit(10));
+    Some(match thinking {
+        Thinking::Off if gpt5_minor.is_some() && !model.contains("codex") && !model.contains("pro") => "none",
+        Thinking::Off if model.starts_with("gpt-5") && gpt5_minor.is_none() && !model.contains("pro") => "minimal",
+        Thinking::Off => return None,
+        Thinking::Minimal if model.starts_with("gpt-5") && gpt5_minor.is_none() => "minimal",
+        Thinking::Xhigh | Thinking::Max
+            if gpt5_minor.is_some_and(|minor| minor >= 2) || model.ends_with("codex-max") =>
+        {
+            "xhigh"
+        }
+        other => plain_effort(other),
+    })
+}
+
+/// The three words that every server with efforts knows.
+pub(super) fn plain_effort(thinking: Thinking) -> &'static str {
+    match thinking {
+        Thinking::Off | Thinking::Minimal | Thinking::Low => "low",
+        Thinking::Medium | Thinking::Adaptive => "medium",
+        Thinking::High | Thinking::Xhigh | Thinking::Max => "high",
+    }
 }
 
 /// A number under a path of names, 0 when any of it is missing.

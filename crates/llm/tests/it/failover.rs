@@ -23,7 +23,7 @@ fn soon(status: u16) -> Step {
 
 #[tokio::test]
 async fn a_limited_model_gives_way_at_once() {
-    let wants_a_minute = Step::rate_limited(Duration::from_secs(60));
+    let wants_a_minute = Step::rate_limited(Duration::from_mins(1));
     let (called, heard) = run(vec![wants_a_minute, Step::text("from m2")], &["m1", "m2"]).await;
     assert_eq!((called, heard.text()), (vec!["m1".into(), "m2".into()], "from m2".into()));
     heard.done();

@@ -11,10 +11,11 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 /// The `api` of each wire.
-pub const WIRES: &[&str] = &["openai-completions"];
-pub const KEY: &str = "k-1234567890";
+pub(crate) const WIRES: &[&str] =
+    &["openai-completions", "openai-responses", "anthropic-messages", "google-generative-ai"];
+pub(crate) const KEY: &str = "k-1234567890";
 
-pub fn build(config: Value, environment: &Environment) -> (Models, Vec<Problem>) {
+pub(crate) fn build(config: Value, environment: &Environment) -> (Models, Vec<Problem>) {
     let config: ModelsConfig = serde_json::from_value(config).expect("a section");
     Models::build(ModelsBuild {
         config: &config,
@@ -33,7 +34,7 @@ fn resolve(secret: &Secret) -> Result<SecretString, String> {
 }
 
 /// Provider `mock` over the fake; its models think and see.
-pub fn mock(api: &str, fake: &FakeModel) -> Models {
+pub(crate) fn mock(api: &str, fake: &FakeModel) -> Models {
     let model =
         |id: &str| json!({"id": id, "reasoning": true, "input": ["text", "image", "document"], "maxTokens": 32_000});
     let provider = json!({
@@ -45,20 +46,20 @@ pub fn mock(api: &str, fake: &FakeModel) -> Models {
     models
 }
 
-pub fn chain(names: &[&str]) -> Vec<ModelRef> {
+pub(crate) fn chain(names: &[&str]) -> Vec<ModelRef> {
     names.iter().map(|name| format!("mock/{name}").parse().expect("a model's name")).collect()
 }
 
-pub fn says(text: &str) -> Message {
+pub(crate) fn says(text: &str) -> Message {
     Message { role: Role::User, blocks: vec![Block::Text { text: text.into() }] }
 }
 
-pub fn answered(completion: &Completion) -> Message {
+pub(crate) fn answered(completion: &Completion) -> Message {
     Message { role: Role::Assistant, blocks: completion.blocks.clone() }
 }
 
 /// Results of all calls of an answer, each `done <name>`.
-pub fn results(completion: &Completion) -> Message {
+pub(crate) fn results(completion: &Completion) -> Message {
     let blocks = calls(completion).into_iter().map(|call| {
         Block::ToolResult(ToolResult {
             tool_use_id: call.id,
@@ -71,7 +72,7 @@ pub fn results(completion: &Completion) -> Message {
     Message { role: Role::User, blocks: blocks.collect() }
 }
 
-pub fn calls(completion: &Completion) -> Vec<ToolUse> {
+pub(crate) fn calls(completion: &Completion) -> Vec<ToolUse> {
     let calls = completion.blocks.iter().filter_map(|block| match block {
         Block::ToolUse(call) => Some(call.clone()),
         _ => None,
@@ -79,7 +80,7 @@ pub fn calls(completion: &Completion) -> Vec<ToolUse> {
     calls.collect()
 }
 
-pub fn request(messages: Vec<Message>) -> Request {
+pub(crate) fn request(messages: Vec<Message>) -> Request {
     let tool = |name: &str| ToolDefinition {
         name: name.into(),
         description: format!("does {name}"),
@@ -94,12 +95,12 @@ pub fn request(messages: Vec<Message>) -> Request {
 }
 
 /// Everything that a stream said, and how it ended.
-pub struct Heard {
-    pub events: Vec<StreamEvent>,
-    pub error: Option<LlmError>,
+pub(crate) struct Heard {
+    pub(crate) events: Vec<StreamEvent>,
+    pub(crate) error: Option<LlmError>,
 }
 
-pub async fn hear(mut stream: EventStream) -> Heard {
+pub(crate) async fn hear(mut stream: EventStream) -> Heard {
     let mut heard = Heard { events: Vec::new(), error: None };
     while let Some(item) = stream.next().await {
         match item {
@@ -112,7 +113,7 @@ pub async fn hear(mut stream: EventStream) -> Heard {
 
 impl Heard {
     #[track_caller]
-    pub fn done(&self) -> Completion {
+    pub(crate) fn done(&self) -> Completion {
         assert_eq!(self.error, None);
         match self.events.last() {
             Some(StreamEvent::Done(completion)) => completion.clone(),
@@ -121,12 +122,12 @@ impl Heard {
     }
 
     #[track_caller]
-    pub fn failed(&self) -> LlmError {
+    pub(crate) fn failed(&self) -> LlmError {
         self.error.clone().unwrap_or_else(|| panic!("it did not fail: {:?}", self.events))
     }
 
     /// What a reader holds who follows the deltas.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         for event in &self.events {
             match event {
@@ -139,7 +140,7 @@ impl Heard {
     }
 }
 
-pub fn text_of(completion: &Completion) -> String {
+pub(crate) fn text_of(completion: &Completion) -> String {
     let texts = completion.blocks.iter().filter_map(|block| match block {
         Block::Text { text } => Some(text.as_str()),
         _ => None,

@@ -46,12 +46,12 @@ fn insert_thinking(body: &mut Map<String, Value>, request: &Request, endpoint: &
     for quirk in endpoint.quirks {
         match quirk {
             Quirk::ReasoningEffort => {
-                if let Some(effort) = effort(&request.model, request.thinking) {
+                if let Some(effort) = parts::effort(&request.model, request.thinking) {
                     body.insert("reasoning_effort".into(), json!(effort));
                 }
             }
             Quirk::ReasoningObject if thinks => {
-                body.insert("reasoning".into(), json!({"effort": plain_effort(request.thinking)}));
+                body.insert("reasoning".into(), json!({"effort": parts::plain_effort(request.thinking)}));
             }
             Quirk::ThinkingSwitch => {
                 let switch = if thinks { "enabled" } else { "disabled" };
@@ -62,31 +62,6 @@ fn insert_thinking(body: &mut Map<String, Value>, request: &Request, endpoint: &
             }
             _ => {}
         }
-    }
-}
-
-/// The word for how hard a model of OpenAI's naming thinks; `None` leaves it to the model.
-pub(crate) fn effort(model: &str, thinking: Thinking) -> Option<&'static str> {
-    let gpt5_minor = model.strip_prefix("gpt-5.").and_then(|rest| rest.chars().next()).and_then(|c| c.to_digit(10));
-    Some(match thinking {
-        Thinking::Off if gpt5_minor.is_some() && !model.contains("codex") && !model.contains("pro") => "none",
-        Thinking::Off if model.starts_with("gpt-5") && gpt5_minor.is_none() && !model.contains("pro") => "minimal",
-        Thinking::Off => return None,
-        Thinking::Minimal if model.starts_with("gpt-5") && gpt5_minor.is_none() => "minimal",
-        Thinking::Xhigh | Thinking::Max
-            if gpt5_minor.is_some_and(|minor| minor >= 2) || model.ends_with("codex-max") =>
-        {
-            "xhigh"
-        }
-        other => plain_effort(other),
-    })
-}
-
-fn plain_effort(thinking: Thinking) -> &'static str {
-    match thinking {
-        Thinking::Off | Thinking::Minimal | Thinking::Low => "low",
-        Thinking::Medium | Thinking::Adaptive => "medium",
-        Thinking::High | Thinking::Xhigh | Thinking::Max => "high",
     }
 }
 

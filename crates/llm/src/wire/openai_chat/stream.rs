@@ -90,17 +90,13 @@ impl Assembler {
             Value::Object(arguments) => serde_json::to_string(arguments).unwrap_or_default(),
             _ => String::new(),
         };
-        let call = match self.open_call(index, id, name) {
-            Some(call) => call,
-            None => {
-                let id = if id.is_empty() { parts::fresh_id() } else { id.to_owned() };
-                out.push(StreamEvent::ToolUseStart { id: id.clone(), name: name.to_owned() });
-                let call = PartialCall { id, name: name.to_owned(), ..PartialCall::default() };
-                self.pieces.push(Piece::Call(index, call));
-                let Some(Piece::Call(_, call)) = self.pieces.last_mut() else { return };
-                call
-            }
-        };
+        if self.open_call(index, id, name).is_none() {
+            let id = if id.is_empty() { parts::fresh_id() } else { id.to_owned() };
+            out.push(StreamEvent::ToolUseStart { id: id.clone(), name: name.to_owned() });
+            let call = PartialCall { id, name: name.to_owned(), ..PartialCall::default() };
+            self.pieces.push(Piece::Call(index, call));
+        }
+        let Some(call) = self.open_call(index, id, "") else { return };
         if !json.is_empty() {
             call.json.push_str(&json);
             out.push(StreamEvent::ToolUseDelta { id: call.id.clone(), partial_json: json });
@@ -158,6 +154,9 @@ impl Assemble for Assembler {
             self.take_usage(&choice["usage"]);
         }
         if let Some(said) = parts::text(choice, &["finish_reason"]).filter(|said| !said.is_empty()) {
+            if matches!(said, "error" | "insufficient_system_resource") {
+                return Err(LlmErrorKind::Server { message: format!("the provider ended its answer with `{said}`") });
+            }
             let refused = self.stop == Some(StopReason::Refusal);
             self.stop = Some(if refused { StopReason::Refusal } else { stop_reason(said) });
         }
