@@ -17,8 +17,8 @@ use crate::{Problem, Severity, syntax};
 /// wrote it last.
 const ABOUT_THE_FILE: &[&str] = &["$schema", "meta"];
 
-/// A value nested deeper than this was refused when it was read.
-const DEPTH_MAX: usize = 160;
+/// A value nested deeper than this was refused when it was read; it also ends schemas that refer to themselves.
+const DEPTH_MAX: usize = 200;
 
 /// All problems of a value, wrong ones first, against a schema whose `$defs` it carries itself.
 /// `base` is where the value stands in the configuration.

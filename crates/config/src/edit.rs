@@ -8,6 +8,7 @@ use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::{CstArray, CstContainerNode, CstInputValue, CstLeafNode, CstNode, CstObject, CstRootNode};
 use serde_json::{Map, Value};
 
+use crate::mask;
 use crate::path::{KeyPath, Segment};
 use crate::redact::{self, NothingStored, REDACTED};
 use crate::syntax::{self, SyntaxError};
@@ -75,24 +76,36 @@ pub fn replace(raw: &str, value: &Value) -> Result<String, EditError> {
     })
 }
 
-/// A text for others to see: the same, comments and all, without its secrets. `schema` is the root's.
-/// Comments are shown as they are.
-pub fn redacted(raw: &str, schema: &Value) -> Result<String, EditError> {
-    change(raw, |root| {
+/// A text for others to see: the same without its secrets, those in comments too. `schema` is the root's.
+/// Also of a text with mistakes in it, so that it can be shown to whoever mends it; there secrets are known by their names only.
+pub fn redacted(raw: &str, schema: &Value) -> String {
+    let by_schema = change(raw, |root| {
         *root = redact::redact(root, schema);
         Ok(())
-    })
+    });
+    match by_schema {
+        Ok(text) => mask::mask(&text),
+        Err(EditError::Syntax(_) | EditError::NotAnObject) => mask::mask(raw),
+        // Its form is lost, but nothing that is secret by its place only is shown.
+        Err(_) => {
+            syntax::parse(raw).map_or_else(|_| String::new(), |root| format!("{:#}\n", redact::redact(&root, schema)))
+        }
+    }
 }
 
-/// A text that came back from somebody who saw it [`redacted`], with what `stored` says in the place of each secret.
-pub fn unredacted(raw: &str, stored: &Value) -> Result<String, EditError> {
+/// A text that came back from somebody who saw `stored` as [`redacted`] shows it, with its secrets in their places again.
+pub fn unredacted(raw: &str, stored: &str) -> Result<String, EditError> {
     if !raw.contains(REDACTED) {
         return Ok(raw.to_owned());
     }
-    change(raw, |root| {
-        *root = redact::restore_redacted(root, stored)?;
-        Ok(())
-    })
+    let by_path = match syntax::parse(stored) {
+        Ok(stored) => change(raw, |root| {
+            *root = redact::restore_redacted(root, &stored)?;
+            Ok(())
+        })?,
+        Err(_) => raw.to_owned(),
+    };
+    Ok(mask::unmask(&by_path, stored)?)
 }
 
 /// Applies a change of the value to the text, and proves that it did.

@@ -17,6 +17,8 @@ use crate::{Problem, Severity};
 const KEY: &str = "$include";
 /// As in the reference system; deeper is a mistake.
 const DEPTH_MAX: usize = 10;
+/// Together with the depth of one file this bounds how deep the whole is, so that walking it does not overflow the stack.
+const PATH_MAX: usize = 64;
 /// Files may include each other twofold at each level; this bounds the work.
 const FILES_MAX: usize = 256;
 
@@ -138,6 +140,9 @@ impl Includes {
         }
         if self.open.len() > DEPTH_MAX {
             return Err(format!("{name} is included more than {DEPTH_MAX} levels deep"));
+        }
+        if path.segments().len() > PATH_MAX {
+            return Err(format!("{name} is included below more than {PATH_MAX} keys"));
         }
         self.reads += 1;
         if self.reads > FILES_MAX {

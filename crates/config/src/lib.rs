@@ -2,6 +2,20 @@
 //!
 //! Knows no section of its own besides `env` and `secrets`: every other section's struct stands beside the code that it
 //! configures, and the root in the gateway. One of the two crates that read the environment.
+//!
+//! ```no_run
+//! use chela_config::{Criticality, Environment, PlaceOverrides, Places, SecretResolver, Section, load};
+//! # #[derive(Default, serde::Deserialize, schemars::JsonSchema)]
+//! # struct LoggingConfig {}
+//!
+//! let mut environment = Environment::of_process();
+//! let places = Places::locate(&environment, &PlaceOverrides::default())?;
+//! let loaded = load(&places, &mut environment);
+//! let mut problems = loaded.problems.clone();
+//! let logging: Section<LoggingConfig> = loaded.section("logging", Criticality::Normal, &mut problems);
+//! let secrets = SecretResolver::new(&loaded, &environment, &places, &mut problems);
+//! # Ok::<(), chela_config::PlaceError>(())
+//! ```
 
 mod changes;
 mod check;
@@ -12,6 +26,7 @@ mod environment;
 mod foreign;
 mod include;
 mod load;
+mod mask;
 mod nearest;
 mod normalise;
 mod path;

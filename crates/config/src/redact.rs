@@ -134,7 +134,7 @@ fn is_secret_reference(map: &serde_json::Map<String, Value>) -> bool {
 }
 
 /// `${VAR}` or `$VAR`, and nothing else.
-fn is_reference(text: &str) -> bool {
+pub(crate) fn is_reference(text: &str) -> bool {
     let whole = substitute::reference(text).is_some_and(|(_, after)| after.is_empty());
     whole || text.strip_prefix('$').is_some_and(substitute::is_name) || text == REDACTED
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::check::check;
 use crate::path::KeyPath;
@@ -65,7 +65,35 @@ impl Loaded {
         T: DeserializeOwned + JsonSchema + Default,
     {
         let Ok(path) = path.parse::<KeyPath>() else { return Section::Sound(T::default()) };
-        let left_out = self.disabled.iter().any(|gone| gone.is_within(&path) || path.is_within(gone));
+        self.section_at(&path, criticality, problems)
+    }
+
+    /// Reads the entries of an object as sections of their own, so that a wrong one (a provider, a channel) is off alone.
+    /// Whatever else than an object stands there is reported, and has no entries.
+    pub fn entries<T>(
+        &self,
+        path: &str,
+        criticality: Criticality,
+        problems: &mut Vec<Problem>,
+    ) -> Vec<(String, Section<T>)>
+    where
+        T: DeserializeOwned + JsonSchema + Default,
+    {
+        let Ok(path) = path.parse::<KeyPath>() else { return Vec::new() };
+        let Some(written) = path.get(&self.value) else { return Vec::new() };
+        let Some(map) = written.as_object() else {
+            extend(problems, self.check_at(&path, written, &json!({"type": "object"})));
+            return Vec::new();
+        };
+        let names = map.keys();
+        names.map(|name| (name.clone(), self.section_at(&path.key(name), criticality, problems))).collect()
+    }
+
+    fn section_at<T>(&self, path: &KeyPath, criticality: Criticality, problems: &mut Vec<Problem>) -> Section<T>
+    where
+        T: DeserializeOwned + JsonSchema + Default,
+    {
+        let left_out = self.disabled.iter().any(|gone| gone.is_within(path) || path.is_within(gone));
         let Some(written) = path.get(&self.value) else {
             return match (left_out, criticality) {
                 (true, Criticality::Security) => Section::Closed,
@@ -73,10 +101,10 @@ impl Loaded {
                 (false, _) => Section::Sound(T::default()),
             };
         };
-        let found = self.check_at(&path, written, &schema_of::<T>());
+        let found = self.check_at(path, written, &schema_of::<T>());
         let wrong = found.iter().any(|problem| problem.severity == Severity::Error);
         extend(problems, found);
-        let value = if wrong { None } else { read::<T>(written, &path, problems) };
+        let value = if wrong { None } else { read::<T>(written, path, problems) };
         match (value, criticality) {
             (_, Criticality::Security) if left_out => Section::Closed,
             (Some(value), _) => Section::Sound(value),

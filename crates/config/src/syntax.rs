@@ -93,7 +93,8 @@ fn check_depth(text: &str) -> Result<(), SyntaxError> {
                 inside
             }
             (Inside::String(quote), _) if c == quote => Inside::Plain,
-            (Inside::LineComment, '\n') => Inside::Plain,
+            // All that ends a line for the parser; a bracket missed here would not be counted.
+            (Inside::LineComment, '\n' | '\r' | '\u{2028}' | '\u{2029}') => Inside::Plain,
             (Inside::BlockComment, '*') if chars.next_if_eq(&'/').is_some() => Inside::Plain,
             _ => inside,
         };
@@ -138,6 +139,16 @@ mod tests {
     fn a_file_of_brackets_is_refused_and_does_not_overflow() {
         let error = parse(&"[".repeat(200_000)).expect_err("too deep");
         assert_eq!((error.line, error.column), (1, DEPTH_MAX + 1));
+        for line_end in ["\n", "\r", "\r\n", "\u{2028}", "\u{2029}"] {
+            let text = format!("// quiet{line_end}{}", "[".repeat(200_000));
+            assert!(parse(&text).expect_err("too deep").message.starts_with("nested deeper"), "{line_end:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_just_not_too_deep_is_read() {
+        let text = format!("{}1{}", "{a:".repeat(DEPTH_MAX), "}".repeat(DEPTH_MAX));
+        assert!(parse(&text).is_ok());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::{Gateway, House, shown};
@@ -168,6 +169,17 @@ fn includes_nest_ten_levels_and_no_more() {
     let loaded = House::with(&all).load();
     assert_eq!(loaded.problems.len(), 1);
     assert!(loaded.problems[0].message.contains("11.json5 is included more than 10 levels deep"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_gives_a_value_or_safe_mode(text in "[\\[\\]{}:,\"'$a-c0-9/*\\\\ \n]{0,40}|\\PC{0,40}") {
+        let loaded = House::of(&text).load();
+        prop_assert_eq!(loaded.safe_mode, crate::parse(&text).map_or(true, |value| !value.is_object()));
+        prop_assert_eq!(loaded.raw, text);
+    }
 }
 
 #[test]

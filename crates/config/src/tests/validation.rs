@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Agents, AuthMode, Gateway, House, Root, shown};
+use super::{Agents, AuthMode, Channel, Gateway, House, Root, shown};
 use crate::{Criticality, Loaded, Section, schema_of};
 
 /// All that is reported for a configuration.
@@ -42,6 +42,23 @@ fn g15_a_wrong_section_is_off_alone() {
         shown(&problems),
         "Error gateway.port: expected a whole number from 1 to 65535, found 70000",
         "taken twice, reported once"
+    );
+}
+
+#[test]
+fn g15_a_wrong_entry_is_off_alone() {
+    let loaded =
+        House::of("{channels: {discord: {enabled: 'yes'}, 'my.own': {enabled: true}}, agents: {list: []}}").load();
+    let mut problems = Vec::new();
+    let channels: Vec<(String, Section<Channel>)> = loaded.entries("channels", Criticality::Normal, &mut problems);
+    let sound: Vec<(&str, bool)> = channels.iter().map(|(name, channel)| (name.as_str(), channel.is_sound())).collect();
+    assert_eq!(sound, [("discord", false), ("my.own", true)]);
+    assert!(loaded.entries::<Channel>("agents.list", Criticality::Normal, &mut problems).is_empty());
+    assert!(loaded.entries::<Channel>("nothing", Criticality::Normal, &mut problems).is_empty());
+    assert_eq!(
+        shown(&problems),
+        "Error channels.discord.enabled: expected true or false, found \"yes\"\n\
+         Error agents.list: expected an object, found a list"
     );
 }
 
