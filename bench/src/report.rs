@@ -22,8 +22,6 @@ pub(crate) struct Row {
 pub(crate) enum Verdict {
     Met,
     Missed,
-    /// Nothing to hold it against.
-    Shown,
 }
 
 impl Verdict {
@@ -39,7 +37,6 @@ impl Verdict {
         match self {
             Self::Met => "met",
             Self::Missed => "missed",
-            Self::Shown => "",
         }
     }
 }

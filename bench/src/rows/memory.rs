@@ -1,1 +1,80 @@
 //! Resident memory: idle, and what a connected client adds.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use chela_client::{Client, ClientOptions};
+use chela_testkit::model::FakeModel;
+
+use crate::http::Target;
+use crate::process::{Home, Running, TOKEN, binary, drop_page_cache};
+use crate::report::{Row, Verdict};
+
+const CLIENTS: usize = 500;
+const SOAK: usize = 10_000;
+const SOAK_AT_ONCE: usize = 16;
+/// Until the kernel's counters and the gateway's own housekeeping have settled.
+const SETTLE: Duration = Duration::from_secs(2);
+
+pub(super) async fn measure() -> Result<Vec<Row>> {
+    let model = FakeModel::start([]).await;
+    model.forget_requests();
+    let home = Home::new(&model.url(), "")?;
+    drop_page_cache(&binary()?)?;
+    let gateway = home.start()?;
+    reqwest::get(gateway.url("/healthz")).await?;
+    tokio::time::sleep(SETTLE).await;
+    let (idle, own) = (gateway.memory_kb("Pss")? / 1024.0, gateway.memory_kb("Anonymous")? / 1024.0);
+    let client_kb = each_client(&gateway).await?;
+    let through = Target::gateway(&gateway.url(""))?;
+    soak(&through, SOAK / 10).await?;
+    let warm = gateway.memory_kb("Pss")? / 1024.0;
+    soak(&through, SOAK).await?;
+    tokio::time::sleep(SETTLE).await;
+    let soaked = gateway.memory_kb("Pss")? / 1024.0;
+    Ok(vec![
+        Row {
+            name: "idle memory (PSS)",
+            measured: format!("{idle:.1} MB, of which {own:.1} MB its own data"),
+            limit: "≤ 8 MB",
+            reference: "857 MB",
+            verdict: Verdict::at_most(idle, 8.0),
+        },
+        Row {
+            name: "each of 500 idle WebSocket clients",
+            measured: format!("{client_kb:.1} KB"),
+            limit: "≤ 8 KB",
+            reference: "9.4 KB",
+            verdict: Verdict::at_most(client_kb, 8.0),
+        },
+        Row {
+            name: "memory after 10,000 turns (PSS)",
+            measured: format!("{soaked:.1} MB ({warm:.1} MB after the first 1,000)"),
+            limit: "≤ 32 MB, flat",
+            reference: "1,710 MB",
+            verdict: Verdict::at_most(soaked, 32.0),
+        },
+    ])
+}
+
+async fn each_client(gateway: &Running) -> Result<f64> {
+    let before = gateway.memory_kb("Anonymous")?;
+    let mut clients = Vec::with_capacity(CLIENTS);
+    for _ in 0..CLIENTS {
+        clients.push(Client::connect(ClientOptions::new(gateway.websocket(), Some(TOKEN.into()))).await?);
+    }
+    tokio::time::sleep(SETTLE).await;
+    let after = gateway.memory_kb("Anonymous")?;
+    Ok((after - before) / CLIENTS as f64)
+}
+
+async fn soak(through: &Target, turns: usize) -> Result<()> {
+    let lanes = (0..SOAK_AT_ONCE).map(|lane| async move {
+        for number in 0..turns / SOAK_AT_ONCE {
+            through.turn(&format!("soak-{lane}-{}", number / 20)).await?;
+        }
+        anyhow::Ok(())
+    });
+    futures_util::future::try_join_all(lanes).await?;
+    Ok(())
+}

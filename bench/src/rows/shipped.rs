@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use crate::process::binary;
 use crate::report::{Row, Verdict};
 
+#[expect(clippy::unused_async, reason = "every group has this shape")]
 pub(super) async fn measure() -> Result<Vec<Row>> {
     let bytes = std::fs::metadata(binary()?)?.len() as f64 / 1e6;
     let packages = packages()?;
@@ -29,7 +30,8 @@ pub(super) async fn measure() -> Result<Vec<Row>> {
 }
 
 fn packages() -> Result<usize> {
-    let arguments = ["tree", "--locked", "-e", "normal,build", "-p", "chela-cli", "--prefix", "none", "--format", "{p}"];
+    let arguments =
+        ["tree", "--locked", "-e", "normal,build", "-p", "chela-cli", "--prefix", "none", "--format", "{p}"];
     let output = Command::new("cargo").args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output()?;
     if !output.status.success() {
         bail!("cargo tree failed with {}", output.status);

@@ -23,7 +23,12 @@ pub(super) async fn measure() -> Result<Vec<Row>> {
     Ok(vec![
         Row {
             name: "start to listening, warm",
-            measured: format!("{:.1} ms p50, {:.1} ms p95 (n={})", listening.median(), listening.quantile(0.95), listening.len()),
+            measured: format!(
+                "{:.1} ms p50, {:.1} ms p95 (n={})",
+                listening.median(),
+                listening.quantile(0.95),
+                listening.len()
+            ),
             limit: "≤ 5 ms",
             reference: "4.3 s",
             verdict: Verdict::at_most(listening.median(), 5.0),

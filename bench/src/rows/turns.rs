@@ -51,7 +51,11 @@ pub(super) async fn measure() -> Result<Vec<Row>> {
         },
         Row {
             name: "own part of the first token",
-            measured: format!("{own_first:.2} ms p50 ({:.2} through, {:.2} direct)", first.median(), direct_first.median()),
+            measured: format!(
+                "{own_first:.2} ms p50 ({:.2} through, {:.2} direct)",
+                first.median(),
+                direct_first.median()
+            ),
             limit: "≤ 3 ms to the model and back",
             reference: "133 ms",
             verdict: Verdict::at_most(own_first, 3.0),
