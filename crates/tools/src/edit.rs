@@ -80,7 +80,7 @@ impl Tool for Edit {
         Effect::Write
     }
 
-    fn call<'a>(&'a self, args: Value, context: ToolContext) -> ToolFuture<'a> {
+    fn call(&self, args: Value, context: ToolContext) -> ToolFuture<'_> {
         Box::pin(async move {
             let args: Args = parse("edit", args)?;
             let written = args.path.clone();
@@ -203,7 +203,7 @@ fn with_crlf(text: &str) -> String {
 }
 
 fn line_of(text: &str, at: usize) -> usize {
-    text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1
+    text[..at].matches('\n').count() + 1
 }
 
 fn ambiguous(original: &str, places: &[usize]) -> String {

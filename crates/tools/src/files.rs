@@ -21,7 +21,7 @@ pub(crate) struct Files {
     /// Refused, but for a workspace inside and `readable`.
     pub(crate) state_dir: PathBuf,
     /// Refused wherever they stand: the configuration, `.env`.
-    pub(crate) secret_files: Vec<PathBuf>,
+    pub(crate) secrets: Vec<PathBuf>,
     /// May be read whatever else holds, for example folders of skills.
     pub(crate) readable: Vec<PathBuf>,
     /// Whether everything outside the workspace is refused.
@@ -43,7 +43,7 @@ pub(crate) struct Judge {
     start: PathBuf,
     workspace: PathBuf,
     state_dir: PathBuf,
-    secret_files: Vec<PathBuf>,
+    secrets: Vec<PathBuf>,
     readable: Vec<PathBuf>,
     workspace_only: bool,
 }
@@ -56,7 +56,7 @@ impl Files {
             start: workspace.to_path_buf(),
             workspace: resolve(&workspace.to_path_buf()),
             state_dir: resolve(&self.state_dir),
-            secret_files: self.secret_files.iter().map(resolve).collect(),
+            secrets: self.secrets.iter().map(resolve).collect(),
             readable: self.readable.iter().map(resolve).collect(),
             workspace_only: self.workspace_only,
         }
@@ -86,7 +86,7 @@ impl Judge {
             && path.starts_with(&self.workspace);
         let state = path.starts_with(&self.state_dir) && !own_workspace && !self.is_readable(path, access);
         // `/proc` shows the environment and memory of this very process.
-        state || path.starts_with("/proc") || self.secret_files.iter().any(|secret| secret == path)
+        state || path.starts_with("/proc") || self.secrets.iter().any(|secret| secret == path)
     }
 
     fn absolute(&self, written: &str) -> PathBuf {
@@ -262,7 +262,7 @@ mod tests {
             let files = Files {
                 home: folder.path().to_path_buf(),
                 state_dir: state.clone(),
-                secret_files: vec![folder.path().join("config.json")],
+                secrets: vec![folder.path().join("config.json")],
                 readable: vec![state.join("skills")],
                 workspace_only,
             };

@@ -1,5 +1,6 @@
 //! `find`: files by glob, without what `.gitignore` hides.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use chela_agent::{Effect, Tool, ToolContext, ToolError, ToolFuture, ToolOutput};
@@ -59,7 +60,7 @@ impl Tool for Find {
         Effect::Read
     }
 
-    fn call<'a>(&'a self, args: Value, context: ToolContext) -> ToolFuture<'a> {
+    fn call(&self, args: Value, context: ToolContext) -> ToolFuture<'_> {
         Box::pin(async move {
             let args: Args = parse("find", args)?;
             let files = self.files.clone();
@@ -104,7 +105,7 @@ fn render(mut found: Vec<String>, limit: usize) -> String {
     found.truncate(limit);
     let mut text = found.join("\n");
     if cut {
-        text.push_str(&format!("\n[The first {limit}; there are more. Narrow the pattern or the path.]"));
+        let _ = write!(text, "\n[The first {limit}; there are more. Narrow the pattern or the path.]");
     }
     text
 }

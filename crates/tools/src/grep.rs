@@ -83,7 +83,7 @@ impl Tool for Grep {
         Effect::Read
     }
 
-    fn call<'a>(&'a self, args: Value, context: ToolContext) -> ToolFuture<'a> {
+    fn call(&self, args: Value, context: ToolContext) -> ToolFuture<'_> {
         Box::pin(async move {
             let args: Args = parse("grep", args)?;
             let files = self.files.clone();

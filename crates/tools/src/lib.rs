@@ -84,7 +84,7 @@ impl Kit {
         let files = Files {
             home: host.home.clone(),
             state_dir: host.state_dir.clone(),
-            secret_files: host.secret_files.clone(),
+            secrets: host.secret_files.clone(),
             readable: host.readable.clone(),
             workspace_only: config.fs.workspace_only,
         };

@@ -1,5 +1,6 @@
 //! `ls`: the names in a directory.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -55,7 +56,7 @@ impl Tool for Ls {
         Effect::Read
     }
 
-    fn call<'a>(&'a self, args: Value, context: ToolContext) -> ToolFuture<'a> {
+    fn call(&self, args: Value, context: ToolContext) -> ToolFuture<'_> {
         Box::pin(async move {
             let args: Args = parse("ls", args)?;
             let files = self.files.clone();
@@ -102,7 +103,7 @@ fn render(names: &[String], limit: Option<u64>) -> String {
     let shown = usize::try_from(limit).unwrap_or(usize::MAX).min(names.len());
     let mut text = names[..shown].join("\n");
     if shown < names.len() {
-        text.push_str(&format!("\n[{shown} of {} names. Use find with a pattern, or a larger limit.]", names.len()));
+        let _ = write!(text, "\n[{shown} of {} names. Use find with a pattern, or a larger limit.]", names.len());
     }
     text
 }

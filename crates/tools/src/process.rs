@@ -100,7 +100,7 @@ impl Tool for Process {
         }
     }
 
-    fn call<'a>(&'a self, args: Value, context: ToolContext) -> ToolFuture<'a> {
+    fn call(&self, args: Value, context: ToolContext) -> ToolFuture<'_> {
         Box::pin(async move {
             let args: Args = parse("process", args)?;
             tokio::select! {

@@ -1,5 +1,6 @@
 //! `read`: a part of a text file, or a whole image or PDF.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _, Seek as _};
 
@@ -66,7 +67,7 @@ impl Tool for Read {
         Effect::Read
     }
 
-    fn call<'a>(&'a self, args: Value, context: ToolContext) -> ToolFuture<'a> {
+    fn call(&self, args: Value, context: ToolContext) -> ToolFuture<'_> {
         Box::pin(async move {
             let args: Args = parse("read", args)?;
             let files = self.files.clone();
@@ -190,15 +191,14 @@ impl Part {
         let last = self.first + self.lines - 1;
         if self.cut {
             let rest = format!("use exec: sed -n {last}p FILE | cut -c{BYTES_LIMIT}-");
-            text.push_str(&format!(
-                "\n[Line {last} is longer than {BYTES_LIMIT} bytes and is cut. For its rest {rest}]"
-            ));
+            let _ = write!(text, "\n[Line {last} is longer than {BYTES_LIMIT} bytes and is cut. For its rest {rest}]");
         } else if self.more {
-            text.push_str(&format!(
+            let _ = write!(
+                text,
                 "\n[Lines {} to {last}; the file goes on. Continue with offset={}.]",
                 self.first,
                 last + 1
-            ));
+            );
         }
         Ok(ToolOutput::text(text))
     }

@@ -27,7 +27,7 @@ impl Tool for SessionStatusTool {
         Effect::Read
     }
 
-    fn call<'a>(&'a self, _args: Value, context: ToolContext) -> ToolFuture<'a> {
+    fn call(&self, _args: Value, context: ToolContext) -> ToolFuture<'_> {
         Box::pin(async move {
             if context.cancel.is_cancelled() {
                 return Err(ToolError::Aborted);

@@ -44,7 +44,7 @@ impl Tool for Write {
         Effect::Write
     }
 
-    fn call<'a>(&'a self, args: Value, context: ToolContext) -> ToolFuture<'a> {
+    fn call(&self, args: Value, context: ToolContext) -> ToolFuture<'_> {
         Box::pin(async move {
             let Args { path: written, content } = parse("write", args)?;
             let files = self.files.clone();

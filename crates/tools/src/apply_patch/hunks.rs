@@ -207,19 +207,19 @@ mod tests {
         let tail = old.iter().rev().zip(new.iter().rev()).take_while(same).count().min(most);
         let (from, to) = (head.saturating_sub(context), (old.len() - tail + context).min(old.len()));
         let marked =
-            |mark: char, lines: &[String]| lines.iter().map(|line| format!("{mark}{line}\n")).collect::<String>();
+            |mark: &str, lines: &[String]| lines.iter().flat_map(|line| [mark, line, "\n"]).collect::<String>();
         [
             "@@\n".to_owned(),
-            marked(' ', &old[from..head]),
-            marked('-', &old[head..old.len() - tail]),
-            marked('+', &new[head..new.len() - tail]),
-            marked(' ', &old[old.len() - tail..to]),
+            marked(" ", &old[from..head]),
+            marked("-", &old[head..old.len() - tail]),
+            marked("+", &new[head..new.len() - tail]),
+            marked(" ", &old[old.len() - tail..to]),
         ]
         .concat()
     }
 
     fn text(lines: &[String]) -> String {
-        lines.iter().map(|line| format!("{line}\n")).collect()
+        lines.iter().flat_map(|line| [line, "\n"]).collect()
     }
 
     proptest! {

@@ -64,7 +64,7 @@ impl Tool for ApplyPatch {
         Effect::Write
     }
 
-    fn call<'a>(&'a self, args: Value, context: ToolContext) -> ToolFuture<'a> {
+    fn call(&self, args: Value, context: ToolContext) -> ToolFuture<'_> {
         Box::pin(async move {
             let Args { input } = parse("apply_patch", args)?;
             let files = self.files.clone();

@@ -42,22 +42,22 @@ pub(crate) enum Line {
 
 /// Reads a whole patch. The error names the line of the patch.
 pub(crate) fn parse(patch: &str) -> Result<Vec<Operation>, String> {
-    let mut lines = Lines::new(patch)?;
+    let mut body = Body::new(patch)?;
     let mut operations = Vec::new();
-    while let Some(line) = lines.next() {
+    while let Some(line) = body.next() {
         if operations.len() == OPERATIONS_LIMIT {
             return Err(format!("a patch has at most {OPERATIONS_LIMIT} files"));
         }
         let operation = if let Some(path) = line.strip_prefix(ADD) {
-            Operation::Add { path: path.trim().to_owned(), text: added(&mut lines)? }
+            Operation::Add { path: path.trim().to_owned(), text: added(&mut body)? }
         } else if let Some(path) = line.strip_prefix(DELETE) {
             Operation::Delete { path: path.trim().to_owned() }
         } else if let Some(path) = line.strip_prefix(UPDATE) {
-            update(path.trim(), &mut lines)?
+            update(path.trim(), &mut body)?
         } else if line.trim().is_empty() {
             continue;
         } else {
-            return Err(lines.wrong(line, "`*** Add File: `, `*** Delete File: ` or `*** Update File: `"));
+            return Err(body.wrong(line, "`*** Add File: `, `*** Delete File: ` or `*** Update File: `"));
         };
         operations.push(operation);
     }
@@ -68,14 +68,14 @@ pub(crate) fn parse(patch: &str) -> Result<Vec<Operation>, String> {
 }
 
 /// The lines between the first and the last, with their numbers.
-struct Lines<'a> {
+struct Body<'a> {
     lines: Vec<&'a str>,
     next: usize,
     /// Number of the patch's line that `lines[0]` is.
     first: usize,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> Body<'a> {
     fn new(patch: &'a str) -> Result<Self, String> {
         let all: Vec<&str> = patch.lines().map(|line| line.strip_suffix('\r').unwrap_or(line)).collect();
         let begin = all.iter().position(|line| !line.trim().is_empty()).filter(|at| all[*at].trim() == BEGIN);
@@ -113,27 +113,27 @@ impl<'a> Lines<'a> {
     }
 }
 
-fn added(lines: &mut Lines<'_>) -> Result<String, String> {
+fn added(body: &mut Body<'_>) -> Result<String, String> {
     let mut text = String::new();
-    while let Some(line) = lines.next_inside() {
-        let is_blank_end = line.is_empty() && lines.lines.get(lines.next).is_none_or(|next| next.starts_with("*** "));
+    while let Some(line) = body.next_inside() {
+        let is_blank_end = line.is_empty() && body.lines.get(body.next).is_none_or(|next| next.starts_with("*** "));
         match line.strip_prefix('+') {
             Some(line) => {
                 text.push_str(line);
                 text.push('\n');
             }
             None if is_blank_end => {}
-            None => return Err(lines.wrong(line, "a line of the new file, with `+` before it,")),
+            None => return Err(body.wrong(line, "a line of the new file, with `+` before it,")),
         }
     }
     Ok(text)
 }
 
-fn update(path: &str, lines: &mut Lines<'_>) -> Result<Operation, String> {
-    let move_to = lines.next_if(MOVE).map(|path| path.trim().to_owned());
+fn update(path: &str, body: &mut Body<'_>) -> Result<Operation, String> {
+    let move_to = body.next_if(MOVE).map(|path| path.trim().to_owned());
     let mut hunks: Vec<Hunk> = Vec::new();
     let mut current = Hunk::default();
-    while let Some(line) = lines.next_inside() {
+    while let Some(line) = body.next_inside() {
         if let Some(header) = line.strip_prefix("@@") {
             if !current.lines.is_empty() {
                 hunks.push(std::mem::take(&mut current));
@@ -143,7 +143,7 @@ fn update(path: &str, lines: &mut Lines<'_>) -> Result<Operation, String> {
             current.at_end = true;
         } else {
             let line =
-                hunk_line(line).ok_or_else(|| lines.wrong(line, "a line that begins with space, `+`, `-` or `@@`"))?;
+                hunk_line(line).ok_or_else(|| body.wrong(line, "a line that begins with space, `+`, `-` or `@@`"))?;
             current.lines.push(line);
         }
     }

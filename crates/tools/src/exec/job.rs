@@ -252,7 +252,7 @@ async fn type_into(mut writer: Writer, mut input: mpsc::Receiver<Input>, kind: I
             }
         }
         // Nobody can type any more, but the input stays open, as it was.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     tokio::select! {
         () = ended.cancelled() => {}

@@ -96,7 +96,7 @@ impl Tool for Exec {
         Effect::Write
     }
 
-    fn call<'a>(&'a self, args: Value, context: ToolContext) -> ToolFuture<'a> {
+    fn call(&self, args: Value, context: ToolContext) -> ToolFuture<'_> {
         Box::pin(async move { self.run(parse("exec", args)?, context).await })
     }
 }

@@ -14,7 +14,7 @@ use crate::args::refuse;
 /// Commands kept, running or ended: each holds up to 200 KB of output.
 const JOBS_LIMIT: usize = 32;
 /// How long an ended command can still be asked about.
-const KEPT_FOR: Duration = Duration::from_secs(30 * 60);
+const KEPT_FOR: Duration = Duration::from_mins(30);
 
 /// All commands of the gateway. Clones share one list.
 #[derive(Clone, Default)]
@@ -29,7 +29,9 @@ impl Processes {
     /// Ends every command with all its children, and waits for that; for the end of the gateway.
     pub async fn end_all(&self) {
         let jobs: Vec<Arc<Job>> = self.list().drain(..).collect();
-        jobs.iter().for_each(|job| job.stop.cancel());
+        for job in &jobs {
+            job.stop.cancel();
+        }
         for job in jobs {
             // Twice the grace: a process in the kernel's hands can outlive SIGKILL, and the gateway doesn't wait for it.
             let _ = timeout(KILL_GRACE * 2, job.ended()).await;

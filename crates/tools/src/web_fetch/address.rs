@@ -111,22 +111,20 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 
 /// Global unicast alone, without its special blocks; an address that carries an IPv4 one is judged by that.
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    let [a, b, c, d, e, f, g, h] = address.segments();
-    let carried = |high: u16, low: u16| {
-        let [[w, x], [y, z]] = [high.to_be_bytes(), low.to_be_bytes()];
-        is_public_v4(Ipv4Addr::new(w, x, y, z))
+    let segments = address.segments();
+    let carried = |at: usize| {
+        let [[first, second], [third, fourth]] = [segments[at].to_be_bytes(), segments[at + 1].to_be_bytes()];
+        is_public_v4(Ipv4Addr::new(first, second, third, fourth))
     };
-    match (a, b) {
-        // Mapped.
-        (0, 0) if [c, d, e] == [0, 0, 0] && f == 0xffff => carried(g, h),
-        // NAT64.
-        (0x64, 0xff9b) if [c, d, e, f] == [0, 0, 0, 0] => carried(g, h),
+    match segments {
+        // Mapped, and NAT64.
+        [0, 0, 0, 0, 0, 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => carried(6),
         // 6to4.
-        (0x2002, high) => carried(high, c),
+        [0x2002, ..] => carried(1),
         // Teredo, benchmarking, ORCHID and other protocol assignments; documentation.
-        (0x2001, second) => second >= 0x200 && second != 0xdb8,
-        (0x3fff, second) => second >= 0x1000,
-        _ => (0x2000..0x4000).contains(&a),
+        [0x2001, second, ..] => second >= 0x200 && second != 0xdb8,
+        [0x3fff, second, ..] => second >= 0x1000,
+        [first, ..] => (0x2000..0x4000).contains(&first),
     }
 }
 

@@ -2,19 +2,20 @@
 
 mod address;
 mod client;
+mod measure;
 mod page;
 #[cfg(test)]
 mod tests;
 
 use std::fmt::Write as _;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chela_agent::{Effect, Tool, ToolContext, ToolError, ToolFuture, ToolOutput};
 use chela_llm::ToolDefinition;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use url::Url;
 
@@ -52,7 +53,7 @@ pub(crate) struct WebFetch {
     names: Names,
     /// Made at the first call: most runs of the gateway never fetch.
     fetcher: OnceLock<Fetcher>,
-    calls: Semaphore,
+    calls: Arc<Semaphore>,
 }
 
 #[derive(Deserialize)]
@@ -79,7 +80,7 @@ impl WebFetch {
             host: kit.host.clone(),
             names: Names::System,
             fetcher: OnceLock::new(),
-            calls: Semaphore::new(CALLS_AT_ONCE),
+            calls: Arc::new(Semaphore::new(CALLS_AT_ONCE)),
         }
     }
 }
@@ -93,7 +94,7 @@ impl Tool for WebFetch {
         Effect::External
     }
 
-    fn call<'a>(&'a self, args: Value, context: ToolContext) -> ToolFuture<'a> {
+    fn call(&self, args: Value, context: ToolContext) -> ToolFuture<'_> {
         Box::pin(async move {
             let args: Args = parse("web_fetch", args)?;
             tokio::select! {
@@ -107,7 +108,7 @@ impl Tool for WebFetch {
 
 impl WebFetch {
     async fn run(&self, args: Args) -> Result<ToolOutput, ToolError> {
-        let _turn = self.calls.acquire().await.map_err(|_| ToolError::Aborted)?;
+        let permit = self.calls.clone().acquire_owned().await.map_err(|_| ToolError::Aborted)?;
         let url = Url::parse(args.url.trim()).map_err(|error| refuse(format!("`{}` is no URL: {error}.", args.url)))?;
         let fetched = self.fetcher()?.fetch(&url).await.map_err(|error| refuse(error.to_string()))?;
         if !fetched.status.is_success() {
@@ -117,11 +118,11 @@ impl WebFetch {
             readability: self.config.readability.unwrap_or(true),
             markdown: args.extract_mode != Some(ExtractMode::Text),
         };
-        let page = timeout(CONVERT_TIMEOUT, readable(&fetched, style))
+        let page = timeout(CONVERT_TIMEOUT, readable(&fetched, style, permit))
             .await
             .map_err(|_| refuse(format!("`{}` takes too long to be made readable.", fetched.url)))??;
         let most = args.max_chars.and_then(|most| usize::try_from(most).ok()).or(self.config.max_chars);
-        Ok(render(&url, &fetched, page, most.unwrap_or(CHARS_DEFAULT).clamp(1, CHARS_MOST)))
+        Ok(render(&url, &fetched, &page, most.unwrap_or(CHARS_DEFAULT).clamp(1, CHARS_MOST)))
     }
 
     fn fetcher(&self) -> Result<&Fetcher, ToolError> {
@@ -134,11 +135,11 @@ impl WebFetch {
     }
 }
 
-async fn readable(fetched: &Fetched, style: Style) -> Result<Page, ToolError> {
+async fn readable(fetched: &Fetched, style: Style, permit: OwnedSemaphorePermit) -> Result<Page, ToolError> {
     let kind = page::kind(&fetched.content_type, &fetched.body);
     let text = page::decode(&fetched.content_type, &fetched.body, kind);
     match kind {
-        Kind::Html => Ok(page::html(text, fetched.url.clone(), style).await),
+        Kind::Html => Ok(page::html(text, fetched.url.clone(), style, Some(permit)).await),
         Kind::Json => Ok(page::json(text)),
         Kind::Text => Ok(Page { title: None, text, extractor: "text" }),
         Kind::Binary => Err(refuse(format!(
@@ -149,7 +150,7 @@ async fn readable(fetched: &Fetched, style: Style) -> Result<Page, ToolError> {
 }
 
 /// Puts the page between marks with a random id, which the page can't know and so can't forge.
-fn render(asked: &Url, fetched: &Fetched, page: Page, most: usize) -> ToolOutput {
+fn render(asked: &Url, fetched: &Fetched, page: &Page, most: usize) -> ToolOutput {
     let id = mark_id();
     let shown: String = page.text.chars().take(most).collect();
     let is_cut = fetched.is_cut || shown.len() < page.text.len();

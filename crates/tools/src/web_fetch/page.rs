@@ -1,18 +1,20 @@
 //! An answer made readable: charset, HTML to Markdown, JSON indented. Pure, and safe against hostile pages.
 //!
 //! The HTML libraries recurse over the page and may panic, so they run on a thread of their own with a known stack, and
-//! pages that nest too deeply never reach them.
+//! pages that grow too large or nest too deeply never reach them.
 
 use dom_smoothie::{Config, Readability};
 use encoding_rs::{Encoding, UTF_8};
 use htmd::HtmlToMarkdown;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use url::Url;
 
+use super::measure::check_size;
+
 /// Deepest nesting that is given to the HTML libraries. Pages of the real web stay below 100.
-const DEPTH_LIMIT: usize = 250;
-/// Stack of the thread that converts: room for the deepest page in a debug build.
-const STACK_BYTES: usize = 16 * 1024 * 1024;
+const DEPTH_LIMIT: usize = 400;
+/// Stack of the thread that converts: room for the deepest page in a debug build. Only what is used takes memory.
+const STACK_BYTES: usize = 32 * 1024 * 1024;
 /// Elements beyond which a page is not searched for its main part: that takes too long.
 const ELEMENTS_LIMIT: usize = 30_000;
 /// A main part shorter than this is taken for a miss when the page has much more.
@@ -91,7 +93,7 @@ fn charset(text: &str) -> Option<&'static Encoding> {
     let end = label
         .find(|character: char| !character.is_ascii_alphanumeric() && !"-_:.".contains(character))
         .unwrap_or(label.len());
-    Encoding::for_label(label[..end].as_bytes())
+    Encoding::for_label(&label.as_bytes()[..end])
 }
 
 /// Indents JSON; what isn't JSON stays as it is.
@@ -104,14 +106,13 @@ pub(crate) fn json(text: String) -> Page {
     }
 }
 
-/// Converts a page on a thread of its own. Whatever goes wrong there, the words of the page remain.
-pub(crate) async fn html(text: String, url: Url, style: Style) -> Page {
-    if depth(&text) > DEPTH_LIMIT {
-        return plain(&text);
-    }
+/// Converts a page on a thread of its own. Whatever goes wrong there, the words of the page remain. `permit` is given back when
+/// the thread ends, which can be after this call was dropped.
+pub(crate) async fn html(text: String, url: Url, style: Style, permit: Option<OwnedSemaphorePermit>) -> Page {
     let (sender, receiver) = oneshot::channel();
     let page = text.clone();
     let thread = std::thread::Builder::new().name("web-page".into()).stack_size(STACK_BYTES).spawn(move || {
+        let _permit = permit;
         // A panic drops the sender, which the waiting side sees.
         let _ = sender.send(convert(&page, &url, style));
     });
@@ -123,16 +124,15 @@ pub(crate) async fn html(text: String, url: Url, style: Style) -> Page {
 }
 
 fn convert(html: &str, url: &Url, style: Style) -> Option<Page> {
-    let markdown = |html: &str| {
-        let skipped = vec!["script", "style", "noscript", "template", "svg", "iframe", "head"];
-        HtmlToMarkdown::builder().skip_tags(skipped).build().convert(html).ok().map(|text| tidy(&text))
-    };
+    check_size(html);
     let whole = markdown(html)?;
     let config = Config { max_elements_to_parse: ELEMENTS_LIMIT, ..Config::default() };
-    let mut readability = Readability::new(html, Some(url.as_str()), Some(config)).ok();
-    let title =
-        readability.as_ref().map(|page| page.get_article_title().trim().to_owned()).filter(|title| !title.is_empty());
-    let article = if style.readability { readability.as_mut().and_then(|page| page.parse().ok()) } else { None };
+    let mut readability = Readability::new(html, Some(url.as_str()), Some(config)).ok()?;
+    if !is_shallow(readability.doc.root(), |node| node.children_it(false).collect()) {
+        return None;
+    }
+    let title = Some(readability.get_article_title().trim().to_owned()).filter(|title| !title.is_empty());
+    let article = if style.readability { readability.parse().ok() } else { None };
     let main = article.and_then(|article| markdown(&article.content));
     let (text, extractor) = match main {
         Some(main) if main.len() >= ARTICLE_LEAST.min(whole.len() / 2) => (main, "readability"),
@@ -140,6 +140,16 @@ fn convert(html: &str, url: &Url, style: Style) -> Option<Page> {
     };
     let text = if style.markdown { text } else { words(&text) };
     Some(Page { title, text, extractor })
+}
+
+/// HTML as Markdown, unless it nests too deeply.
+fn markdown(html: &str) -> Option<String> {
+    let skipped = vec!["script", "style", "noscript", "template", "svg", "iframe", "head"];
+    // Without scripting, as the other library parses, so that both see the same tree.
+    let converter = HtmlToMarkdown::builder().skip_tags(skipped).scripting_enabled(false).build();
+    let tree = converter.html_to_tree(html).ok()?;
+    let is_safe = is_shallow(tree.clone(), |node| node.children.borrow().clone());
+    is_safe.then(|| tidy(&converter.tree_to_markdown(&tree)))
 }
 
 /// Markdown without its links' targets, images and emphasis.
@@ -194,35 +204,16 @@ fn tags(html: &str) -> impl Iterator<Item = (String, bool, usize, usize)> {
     })
 }
 
-/// The most elements that can be open at once. Counts too many rather than too few: only closings that match the innermost
-/// open element, and elements that never nest in themselves, are believed.
-fn depth(html: &str) -> usize {
-    const EMPTY: [&str; 14] =
-        ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"];
-    const CLOSE_THEMSELVES: [&str; 9] = ["p", "li", "dt", "dd", "tr", "td", "th", "option", "tbody"];
-    let mut open: Vec<String> = Vec::new();
-    let mut deepest = 0;
-    for (name, closes, ..) in tags(html) {
-        if EMPTY.contains(&name.as_str()) {
-            continue;
+/// Whether a tree is shallow enough for code that recurses over it.
+fn is_shallow<N>(root: N, children: impl Fn(&N) -> Vec<N>) -> bool {
+    let mut ahead = vec![(root, 0)];
+    while let Some((node, depth)) = ahead.pop() {
+        if depth > DEPTH_LIMIT {
+            return false;
         }
-        if closes {
-            // Past unclosed ones within: the parser closes those with it.
-            if let Some(at) = open.iter().rposition(|other| *other == name) {
-                open.truncate(at);
-            }
-            continue;
-        }
-        if CLOSE_THEMSELVES.contains(&name.as_str()) && open.last() == Some(&name) {
-            continue;
-        }
-        open.push(name);
-        deepest = deepest.max(open.len());
-        if deepest > DEPTH_LIMIT {
-            return deepest;
-        }
+        ahead.extend(children(&node).into_iter().map(|child| (child, depth + 1)));
     }
-    deepest
+    true
 }
 
 /// The words of a page, by taking the tags out.
@@ -267,7 +258,7 @@ mod tests {
     const MARKDOWN: Style = Style { readability: true, markdown: true };
 
     async fn page(html_text: &str) -> Page {
-        html(html_text.to_owned(), Url::parse("https://example.com/a/").unwrap(), MARKDOWN).await
+        html(html_text.to_owned(), Url::parse("https://example.com/a/").unwrap(), MARKDOWN, None).await
     }
 
     #[tokio::test]
@@ -293,13 +284,17 @@ mod tests {
     #[tokio::test]
     async fn hostile_pages_neither_crash_nor_vanish() {
         let deep = format!("{}words{}", "<div>".repeat(200_000), "</div>".repeat(100_000));
-        assert_eq!(page(&deep).await, Page { title: None, text: "words".into(), extractor: "plain" });
+        let deepest = format!("{0}words{0}", "<div>".repeat(DEPTH_LIMIT / 2));
+        // Each paragraph opens again every formatting element before it.
+        let bomb: Vec<String> = (0..50_000).map(|number| format!("<b id={number}><p>words")).collect();
         let unclosed = format!("{}words", "<b><p>".repeat(20_000));
-        assert!(page(&unclosed).await.text.contains("words"));
-        let sly = format!("{}words", "<div><x></y>".repeat(20_000));
-        assert!(page(&sly).await.text.contains("words"));
-        let within = format!("{}words{}", "<div>".repeat(DEPTH_LIMIT - 5), "</div>".repeat(DEPTH_LIMIT - 5));
-        assert!(page(&within).await.text.contains("words"));
+        let hidden = format!("{}words", "<div><!--</div>--><b title='</b>'><object></div>".repeat(5_000));
+        let template = format!("<template>{}</template>words", "<div>".repeat(100_000));
+        let svg = format!("{}words", "<svg><desc>".repeat(50_000));
+        let table = format!("{}words", "<table><td>".repeat(50_000));
+        for hostile in [deep, deepest, bomb.concat(), unclosed, hidden, template, svg, table] {
+            assert!(page(&hostile).await.text.contains("words"), "{}", &hostile[..40]);
+        }
         for odd in ["", "<", "<>", "</", "<a", "<!--", "<script>", "<p><![CDATA[", "&#x110000;", "<table><td><table>"] {
             page(odd).await;
         }
