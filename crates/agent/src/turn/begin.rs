@@ -33,7 +33,7 @@ pub(super) async fn begin<'a>(
     cancel: &'a TurnCancel,
 ) -> Result<Begun<'a>, StoreError> {
     let now_ms = world.clock.now_ms();
-    let session = match world.store.session(&job.row.session).await? {
+    let mut session = match world.store.session(&job.row.session).await? {
         Some(session) => session,
         None => world.store.ensure_session(&job.row.session, &job.row.agent, now_ms).await?,
     };
@@ -41,15 +41,19 @@ pub(super) async fn begin<'a>(
     let fresh = items.len();
     let start = TurnStart { inbox: job.row.id, session_id: session.id.clone(), items, now_ms };
     let own = match world.store.begin_turn(start).await {
-        Ok(items) => items.len(),
+        Ok(items) => items,
         Err(error @ StoreError::NotFound { .. }) => {
             return closed(world, &job.row).await?.map(Begun::Closed).ok_or(error);
         }
         Err(error) => return Err(error),
     };
-    let resumed = job.row.attempts > 0 || own > fresh;
+    let resumed = job.row.attempts > 0 || own.len() > fresh;
+    if let Some(first) = own.first() {
+        // The key may have got a new conversation since the crash; the run belongs to the one in which it began.
+        session.id = first.session_id.clone();
+    }
     let items = world.store.items_in_context(&session.id).await?;
-    let turn = assemble(world, job, events, cancel, session, items, own);
+    let turn = assemble(world, job, events, cancel, session, items, &own);
     turn.emit(TurnEventKind::Started { at_ms: now_ms, resumed }).await;
     Ok(Begun::Turn(Box::new(turn)))
 }
@@ -135,7 +139,7 @@ fn assemble<'a>(
     cancel: &'a TurnCancel,
     session: Session,
     items: Vec<Item>,
-    own: usize,
+    own: &[Item],
 ) -> Turn<'a> {
     let input = TurnInput::from_body(&job.row.body);
     let profile = &world.profile;
@@ -152,7 +156,10 @@ fn assemble<'a>(
         budget: history_budget(profile, &model, &prefix),
         stop: Stop::new(cancel, timeout.min(MAX_TIMEOUT)),
         tool_stop: CancellationToken::new(),
-        also: also(&job, &items),
+        also: also(&job, own),
+        first_seq: own.first().map_or(0, |item| item.seq),
+        own: own.len(),
+        said: said(own),
         steer: job.steer,
         row: job.row,
         deliver: input.deliver,
@@ -162,26 +169,30 @@ fn assemble<'a>(
         model,
         prefix,
         items,
-        own,
         calls: 0,
         usage: Usage::default(),
-        said: String::new(),
         repeats: Repeats::default(),
         shrunk: 0,
     }
 }
 
 /// Every other row that this turn answers: those given to it now, and those that a cut-off run had taken up.
-fn also(job: &TurnJob, items: &[Item]) -> Vec<InboxId> {
-    let taken =
-        items.iter().filter(|item| item.run.as_ref() == Some(&job.row.run)).filter_map(|item| {
-            match ItemBody::of(item) {
-                Some(ItemBody::User(body)) => body.inbox,
-                _ => None,
-            }
-        });
+fn also(job: &TurnJob, own: &[Item]) -> Vec<InboxId> {
+    let taken = own.iter().filter_map(|item| match ItemBody::of(item) {
+        Some(ItemBody::User(body)) => body.inbox,
+        _ => None,
+    });
     let mut rows: Vec<_> = job.also.iter().map(|row| row.id).chain(taken).filter(|id| *id != job.row.id).collect();
     rows.sort_unstable();
     rows.dedup();
     rows
+}
+
+/// The last words of a run that is picked up.
+fn said(own: &[Item]) -> String {
+    let texts = own.iter().rev().filter_map(|item| match ItemBody::of(item) {
+        Some(ItemBody::Assistant(body)) => Some(body.text()),
+        _ => None,
+    });
+    texts.into_iter().find(|text| !text.trim().is_empty()).unwrap_or_default()
 }

@@ -34,6 +34,8 @@ pub(super) struct Turn<'a> {
     pub budget: u64,
     /// The model's view of the session, this turn's items included.
     pub items: Vec<Item>,
+    /// Where this turn's items begin.
+    pub first_seq: i64,
     /// How many items this turn has written.
     pub own: usize,
     pub calls: u32,

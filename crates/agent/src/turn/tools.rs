@@ -10,7 +10,7 @@ use chela_protocol::{AgentId, RunId, SessionKey};
 use chela_store::{StoreError, fault};
 use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::output;
@@ -33,14 +33,26 @@ const PROGRESS_QUEUE: usize = 32;
 /// Whether a call may run.
 enum Plan<'a> {
     Run(&'a dyn Tool, Effect),
-    /// It may not, and the model is told this.
+    /// It can't, and the model is told why.
     Answer(String),
+    /// It did so often enough.
+    Refuse(String),
 }
 
 /// What became of one call.
 enum Called {
     Ended(ToolResultEntry),
+    /// Not run because it would only repeat itself.
+    Refused(ToolResultEntry),
     Stopped(AbortReason),
+}
+
+/// A call that is over, on its way into the transcript.
+struct Finished<'c> {
+    call: &'c ToolUse,
+    called: Called,
+    /// Fires when the result is durable.
+    written: oneshot::Sender<()>,
 }
 
 /// What a running call needs of its turn.
@@ -62,16 +74,33 @@ impl<'a> Turn<'a> {
         let changes = |plan: &Plan<'_>| matches!(plan, Plan::Run(_, Effect::Write | Effect::External));
         let width = if plans.iter().any(changes) { 1 } else { PARALLEL };
         let caller = self.caller();
-        // Collected first: a closure inside the stream would keep this future from being `Send`.
-        let started: Vec<_> = plans.into_iter().zip(calls).map(|(plan, call)| caller.call(plan, call)).collect();
-        let mut running = stream::iter(started).buffer_unordered(width);
-        let mut stopped = None;
-        while let Some((call, called)) = running.next().await {
-            match called {
-                Called::Ended(entry) => self.record(call, entry).await?,
-                Called::Stopped(reason) => stopped = stopped.or(Some(reason)),
+        let (finished, mut results) = mpsc::channel(PARALLEL);
+        // Calls go on while results are written: were they only polled in between, a call that waits for room among the events
+        // would keep the writer waiting behind it for ever.
+        // They are made before the stream: a closure inside it would keep this future from being `Send`.
+        let calls: Vec<_> = plans
+            .into_iter()
+            .zip(calls)
+            .map(|(plan, call)| caller.call_and_wait(plan, call, finished.clone()))
+            .collect();
+        drop(finished);
+        let working = stream::iter(calls).buffer_unordered(width).for_each(|()| std::future::ready(())).map(Ok);
+        let writing = async {
+            let mut stopped = None;
+            while let Some(Finished { call, called, written }) = results.recv().await {
+                match called {
+                    Called::Stopped(reason) => stopped = stopped.or(Some(reason)),
+                    Called::Refused(entry) => self.record(call, entry).await?,
+                    Called::Ended(entry) => {
+                        self.repeats.note(call, &entry.result.text);
+                        self.record(call, entry).await?;
+                    }
+                }
+                let _ = written.send(());
             }
-        }
+            Ok::<_, StoreError>(stopped)
+        };
+        let ((), stopped) = tokio::try_join!(working, writing)?;
         Ok(stopped)
     }
 
@@ -89,7 +118,7 @@ impl<'a> Turn<'a> {
             return Plan::Answer(format!("There is no tool `{}`. The tools are: {}.", call.name, names.join(", ")));
         };
         if let Some(times) = self.repeats.refuse(call, self.world.limits.identical_calls) {
-            return Plan::Answer(format!(
+            return Plan::Refuse(format!(
                 "Not run: this very call gave the same result {times} times in a row. Do something else, or say what is in the way."
             ));
         }
@@ -110,7 +139,6 @@ impl<'a> Turn<'a> {
     }
 
     async fn record(&mut self, call: &ToolUse, entry: ToolResultEntry) -> Result<(), StoreError> {
-        self.repeats.note(call, &entry.result.text);
         let ended = TurnEventKind::ToolEnd {
             call_id: call.id.clone(),
             name: call.name.clone(),
@@ -126,22 +154,31 @@ impl<'a> Turn<'a> {
 }
 
 impl Caller<'_> {
-    async fn call<'c>(&self, plan: Plan<'_>, call: &'c ToolUse) -> (&'c ToolUse, Called) {
+    /// Runs a call and waits until its result is durable, so that the next one of a row begins only then.
+    async fn call_and_wait<'c>(&self, plan: Plan<'_>, call: &'c ToolUse, finished: mpsc::Sender<Finished<'c>>) {
+        let called = self.call(plan, call).await;
+        let (written, durable) = oneshot::channel();
+        if finished.send(Finished { call, called, written }).await.is_ok() {
+            let _ = durable.await;
+        }
+    }
+
+    async fn call(&self, plan: Plan<'_>, call: &ToolUse) -> Called {
         if let Some(reason) = self.stop.now() {
-            return (call, Called::Stopped(reason));
+            return Called::Stopped(reason);
         }
         let (call_id, name, args) = (call.id.clone(), call.name.clone(), call.input.clone());
         self.emit(TurnEventKind::ToolStart { call_id, name, args }).await;
-        let called = match plan {
-            Plan::Answer(text) => Called::Ended(entry(call, Err(ToolError::ToModel(text)))),
+        match plan {
+            Plan::Answer(text) => Called::Ended(unanswered(call, text)),
+            Plan::Refuse(text) => Called::Refused(unanswered(call, text)),
             Plan::Run(tool, _) => {
                 fault::point("turn.before_tool");
                 let called = self.run(tool, call).await;
                 fault::point("turn.in_tool");
                 called
             }
-        };
-        (call, called)
+        }
     }
 
     async fn run(&self, tool: &dyn Tool, call: &ToolUse) -> Called {
@@ -217,6 +254,6 @@ fn entry(call: &ToolUse, ended: Result<ToolOutput, ToolError>) -> ToolResultEntr
 }
 
 /// The answer to a call that never got a result of its own.
-pub(super) fn unanswered(call: &ToolUse, why: &str) -> ToolResultEntry {
-    entry(call, Err(ToolError::ToModel(why.to_owned())))
+pub(super) fn unanswered(call: &ToolUse, why: impl Into<String>) -> ToolResultEntry {
+    entry(call, Err(ToolError::ToModel(why.into())))
 }

@@ -1,0 +1,142 @@
+//! The process dies at every step of a turn, again and again, and nothing is lost or doubled (G7, G30).
+
+use std::collections::BTreeMap;
+
+use chela_agent::{ItemBody, SteerQueue, TurnCancel, TurnEnd, TurnJob, messages, run_turn};
+use chela_store::{InboxRow, InboxState};
+use serde_json::json;
+
+use crate::support::{House, results_so_far, session, steer, text, to_discord, tools_after, watched};
+use crate::transcript::assert_valid;
+
+/// More steps than the turn has.
+const STEPS: usize = 200;
+
+fn house() -> House {
+    House::new(|request| match results_so_far(request) {
+        0 => tools_after("Looking.", &[("a", "look", json!({"n": 1})), ("b", "look", json!({"n": 2}))]),
+        2 => tools_after("Making.", &[("c", "make", json!({"n": 3})), ("d", "look", json!({"n": 4}))]),
+        _ => text("All done."),
+    })
+}
+
+/// Runs a turn until it has told of so many events, then lets it fall. `Some` when it ended before.
+async fn run_and_fall(house: &House, row: InboxRow, events: usize, queue: SteerQueue) -> Option<TurnEnd> {
+    let (sender, mut seen) = watched(1);
+    let cancel = TurnCancel::new();
+    let job = TurnJob { row, also: Vec::new(), steer: queue };
+    let turn = run_turn(&house.world, job, sender, &cancel);
+    let watch = async {
+        for _ in 0..events {
+            if seen.recv().await.is_none() {
+                return std::future::pending().await;
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        () = watch => None,
+        end = turn => Some(end.unwrap()),
+    }
+}
+
+async fn assert_answered_once(house: &House, inputs: &[&str], at: &str) {
+    let bodies = house.bodies().await;
+    let said: Vec<_> = bodies.iter().filter(|body| matches!(body, ItemBody::User(_))).map(ItemBody::text).collect();
+    assert_eq!(said, inputs, "{at}");
+    let finals = bodies.iter().filter(|body| body.text() == "All done.").count();
+    assert_eq!(finals, 1, "{at}");
+    assert_eq!(house.open_rows().await, [], "{at}");
+    let outbox = house.world.store.due_outbox(i64::MAX, 10).await.unwrap();
+    assert_eq!(outbox.len(), 1, "{at}: one reply goes out");
+    let mut counts = BTreeMap::<String, usize>::new();
+    house.calls().into_iter().for_each(|call| *counts.entry(call).or_default() += 1);
+    assert!(
+        counts.get("make 3").is_none_or(|count| *count <= 1),
+        "{at}: what changes things is never repeated: {counts:?}"
+    );
+    assert_valid(&messages(house.items().await), at);
+}
+
+#[tokio::test]
+async fn g07_a_crash_at_any_step_loses_and_doubles_nothing() {
+    let mut interrupted = 0;
+    for step in 1..STEPS {
+        let mut house = house();
+        let at = format!("fell after {step} events");
+        let row = house.accept("a", to_discord("go")).await;
+        let ended = run_and_fall(&house, row, step, SteerQueue::default()).await;
+        house.reopen().await;
+        if ended.is_none() {
+            for row in house.open_rows().await {
+                let end = house.run(row).await;
+                assert!(matches!(&end, TurnEnd::Final { text, .. } if text == "All done."), "{at}: {end:?}");
+            }
+        }
+        assert_answered_once(&house, &["go"], &at).await;
+        interrupted +=
+            usize::from(house.bodies().await.iter().any(|body| body.text().contains("Interrupted by a restart")));
+        if ended.is_some() {
+            assert!(step > 20, "the turn has many steps, this one ended after {step}");
+            assert!(interrupted > 0, "some crash hit the call that changes things");
+            return;
+        }
+    }
+    panic!("the turn never ended");
+}
+
+#[tokio::test]
+async fn g07_a_crash_at_every_step_in_a_row_still_ends_in_an_answer() {
+    let mut house = house();
+    house.accept("a", to_discord("go")).await;
+    // Each life gets a little further than the one before; the ninth is left in peace.
+    for life in 1..9 {
+        let Some(row) = house.open_rows().await.pop() else { break };
+        run_and_fall(&house, row, life * 3, SteerQueue::default()).await;
+        house.reopen().await;
+    }
+    if let Some(row) = house.open_rows().await.pop() {
+        house.run(row).await;
+    }
+    assert_answered_once(&house, &["go"], "after eight crashes").await;
+}
+
+#[tokio::test]
+async fn g07_a_steered_input_survives_a_crash_and_is_answered_once() {
+    for step in 1..STEPS {
+        let mut house = house();
+        let at = format!("fell after {step} events");
+        let row = house.accept("a", to_discord("go")).await;
+        let second = house.accept("b", chela_agent::TurnInput::text("and this")).await;
+        let ended = run_and_fall(&house, row, step, steer([second])).await;
+        house.reopen().await;
+        for row in house.world.store.open_inbox().await.unwrap() {
+            let end = house.run(row).await;
+            assert!(matches!(end, TurnEnd::Final { .. }), "{at}: {end:?}");
+        }
+        let bodies = house.bodies().await;
+        let said: Vec<_> = bodies.iter().filter(|body| matches!(body, ItemBody::User(_))).map(ItemBody::text).collect();
+        assert_eq!(said, ["go", "and this"], "{at}");
+        assert_eq!(house.open_rows().await, [], "{at}");
+        assert_valid(&messages(house.items().await), &at);
+        if ended.is_some() {
+            return;
+        }
+    }
+    panic!("the turn never ended");
+}
+
+#[tokio::test]
+async fn a_turn_that_always_falls_is_given_up() {
+    let mut house = house();
+    house.accept("a", to_discord("go")).await;
+    for _ in 0..10 {
+        let row = house.open_rows().await.pop().unwrap();
+        run_and_fall(&house, row, 1, SteerQueue::default()).await;
+        house.reopen().await;
+    }
+    let end = house.run(house.open_rows().await.pop().unwrap()).await;
+    assert!(matches!(&end, TurnEnd::Failed { message, .. } if message.contains("10 times")), "{end:?}");
+    let last = house.world.store.session(&session()).await.unwrap().unwrap().last_state;
+    assert_eq!(last, Some(InboxState::Failed));
+}

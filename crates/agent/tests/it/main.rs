@@ -1,0 +1,11 @@
+//! Turns on a real store, with scripted models and tools.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
+mod abort;
+mod crash;
+mod prompt;
+mod support;
+mod transcript;
+mod turn;
+mod wires;
