@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{House, models, watched};
 
-const WIRES: &[&str] = &["openai-completions"];
+const WIRES: &[&str] = &["openai-completions", "openai-responses", "anthropic-messages", "google-generative-ai"];
 
 async fn house(api: &str, fake: &FakeModel) -> House {
     let provider =
