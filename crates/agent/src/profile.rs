@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(agents[0].workspace, Path::new("/state/workspace"));
         assert_eq!(
             (agents[0].timeout, agents[0].files.one, agents[0].files.all),
-            (Duration::from_secs(600), 20_000, 60_000)
+            (Duration::from_mins(10), 20_000, 60_000)
         );
     }
 
@@ -254,7 +254,7 @@ mod tests {
         );
         assert_eq!(agents[0].model_texts(None).0.as_deref(), Some("openai/gpt-4o"));
         assert_eq!(agents[1].model_texts(Some("Gpt")).0.as_deref(), Some("openai/gpt-4o"));
-        assert_eq!(agents[0].timeout, Duration::from_secs(86_400));
+        assert_eq!(agents[0].timeout, Duration::from_hours(24));
     }
 
     #[test]

@@ -117,7 +117,7 @@ pub trait Tool: Send + Sync {
     fn effect(&self, args: &Value) -> Effect;
 
     /// Runs the call. `args` is always a JSON object and may hold anything: it was written by a model.
-    fn call<'a>(&'a self, args: Value, context: ToolContext) -> ToolFuture<'a>;
+    fn call(&self, args: Value, context: ToolContext) -> ToolFuture<'_>;
 }
 
 /// The tools of one agent, in the order in which the model sees them.

@@ -1,4 +1,4 @@
-//! Skills: folders with a `SKILL.md` that the agent reads when a task calls for it. Format: AgentSkills with OpenClaw's metadata.
+//! Skills: folders with a `SKILL.md` that the agent reads when a task calls for it. Format: `AgentSkills` with OpenClaw's metadata.
 //!
 //! Owns finding, gating and listing them. Never runs anything of a skill, and never reads the environment: it is handed one.
 
@@ -160,9 +160,10 @@ fn find_in(root: &Path, source: Source, limits: FindLimits, skills: &mut Vec<Ski
         if !fs::metadata(&file).is_ok_and(|meta| meta.is_file() && meta.len() <= limits.file_bytes as u64) {
             continue;
         }
-        match fs::read_to_string(&file).ok().and_then(|text| Skill::read(&text, &folder, source)) {
-            Some(skill) => skills.push(skill),
-            None => tracing::warn!(file = %file.display(), "no skill: its head can't be read or names nothing"),
+        if let Some(skill) = fs::read_to_string(&file).ok().and_then(|text| Skill::read(&text, &folder, source)) {
+            skills.push(skill);
+        } else {
+            tracing::warn!(file = %file.display(), "no skill: its head can't be read or names nothing");
         }
     }
 }

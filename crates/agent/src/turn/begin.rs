@@ -16,7 +16,7 @@ use crate::transcript::{ItemBody, UserBody};
 use crate::{AbortReason, Attachment, FailureKind, TurnEnd, TurnEventKind, TurnEvents, TurnInput, parse_thinking};
 
 /// No turn is older than a day, whatever a client asks for.
-const MAX_TIMEOUT: Duration = Duration::from_secs(86_400);
+const MAX_TIMEOUT: Duration = Duration::from_hours(24);
 /// Longest text attachment that is put into the conversation, in bytes.
 const TEXT_ATTACHMENT_MAX_BYTES: usize = 64 * 1024;
 
@@ -123,7 +123,7 @@ fn attach(body: &mut UserBody, attachment: Attachment) {
         Some(text) => format!("[attachment {name} ({mime}) left out: {} bytes of text are too many]", text.len()),
         None => format!("[attachment {name} ({mime}) left out: only images, PDFs and text can be read]"),
     };
-    body.text = format!("{}\n\n{block}", body.text).trim_start().to_owned();
+    body.text = [body.text.as_str(), &block].join("\n\n").trim_start().to_owned();
 }
 
 fn base64_text(data: &str) -> Option<String> {

@@ -88,7 +88,7 @@ impl Turn<'_> {
                 Some(Ok(StreamEvent::Done(completion))) => return ReadEnd::Done(completion),
                 Some(Ok(event)) => self.pass_on(event, partial).await,
                 Some(Err(error)) => return ReadEnd::Failed(error),
-                None => return ReadEnd::Failed(self.broken_off(partial)),
+                None => return ReadEnd::Failed(Self::broken_off(partial)),
             }
         }
     }
@@ -117,7 +117,7 @@ impl Turn<'_> {
         }
     }
 
-    fn broken_off(&self, partial: &Partial) -> LlmError {
+    fn broken_off(partial: &Partial) -> LlmError {
         LlmError {
             provider: partial.provider.clone(),
             model: partial.model.clone(),

@@ -1,5 +1,6 @@
 //! What of a tool's output goes into the conversation. The rest is kept in a file that the model can read piece by piece.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::ToolOutput;
@@ -20,7 +21,7 @@ pub(super) async fn bounded(mut output: ToolOutput, workspace: &Path, call_id: &
     if output.media.len() > MEDIA_MAX {
         let dropped = output.media.len() - MEDIA_MAX;
         output.media.truncate(MEDIA_MAX);
-        output.text.push_str(&format!("\n[{dropped} more attachments left out]"));
+        let _ = write!(output.text, "\n[{dropped} more attachments left out]");
     }
     // A text has at most as many characters as bytes, which spares the count for nearly every output.
     if output.text.len() > TEXT_MAX_CHARS && output.text.chars().count() > TEXT_MAX_CHARS {

@@ -24,7 +24,7 @@ use crate::{
 /// Calls that run at once.
 const PARALLEL: usize = 8;
 /// Longest a call may take; what works longer belongs into the background.
-const CALL_LIMIT: Duration = Duration::from_secs(30 * 60);
+const CALL_LIMIT: Duration = Duration::from_mins(30);
 /// How long a call may take to stop after it was told to.
 const STOP_GRACE: Duration = Duration::from_secs(2);
 /// Output that waits for watchers; more is dropped.

@@ -289,7 +289,7 @@ impl Tool for Watched {
         self.effect
     }
 
-    fn call<'a>(&'a self, args: Value, context: ToolContext) -> ToolFuture<'a> {
+    fn call(&self, args: Value, context: ToolContext) -> ToolFuture<'_> {
         self.calls.lock().unwrap().push(format!("{} {}", self.definition.name, args["n"]));
         (self.work)(args, context)
     }

@@ -32,11 +32,12 @@ pub(crate) fn assert_valid(messages: &[Message], at: &str) {
         for block in &message.blocks {
             match (message.role, block) {
                 (_, Block::Text { text }) if text.trim().is_empty() => complain(index, "a text can't be blank"),
-                (_, Block::Text { .. }) | (Role::User, Block::Media(_)) | (Role::Assistant, Block::Thinking(_)) => {}
                 (Role::User, Block::ToolResult(result)) if result.text.is_empty() && result.media.is_empty() => {
                     complain(index, "a result can't be empty");
                 }
-                (Role::User, Block::ToolResult(_)) => {}
+                (_, Block::Text { .. })
+                | (Role::User, Block::Media(_) | Block::ToolResult(_))
+                | (Role::Assistant, Block::Thinking(_)) => {}
                 (Role::Assistant, Block::ToolUse(call)) => {
                     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
                     if call.id.is_empty() || call.id.len() > 40 || !call.id.chars().all(plain) {

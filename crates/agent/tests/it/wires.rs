@@ -9,7 +9,7 @@ use crate::support::{House, models, watched};
 
 const WIRES: &[&str] = &["openai-completions", "openai-responses", "anthropic-messages", "google-generative-ai"];
 
-async fn house(api: &str, fake: &FakeModel) -> House {
+fn house(api: &str, fake: &FakeModel) -> House {
     let provider =
         json!({"baseUrl": fake.url(), "api": api, "apiKey": "k-123", "models": [{"id": "m", "reasoning": true}]});
     let models = models(json!({"mode": "replace", "providers": {"mock": provider}}));
@@ -47,7 +47,7 @@ async fn g30_vendors_accept_what_aborts_and_restarts_leave_behind() {
             Step::text("And all is well."),
         ])
         .await;
-        let house = house(api, &fake).await;
+        let house = house(api, &fake);
         let end = stop_at(&house, "work", AbortReason::User, "wait").await;
         assert!(matches!(end, TurnEnd::Aborted { .. }), "{api}: {end:?}");
         let end = house.say("what happened?").await;
