@@ -1,10 +1,13 @@
 //! Fan-out of events to connected clients: one bounded queue per client, and a slow client is dropped, never the gateway.
 
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use chela_protocol::{Scope, SessionKey};
+use chela_protocol::{CloseCode, DeviceId, Scope, SessionKey, StateVersion};
 use serde::Serialize;
 use serde_json::value::RawValue;
+
+use crate::connection::{Outbound, Peer};
 
 /// An event on its way to every client that may and wants to see it. Serialised once, shared by all.
 #[derive(Debug, Clone)]
@@ -12,6 +15,8 @@ pub struct Event {
     pub name: &'static str,
     pub payload: Arc<RawValue>,
     pub audience: Audience,
+    /// For `presence` and `health`.
+    pub state_version: Option<StateVersion>,
 }
 
 /// Who gets an event.
@@ -34,46 +39,128 @@ impl Event {
     /// Never: payloads are our own types, whose serialisation can't fail.
     pub fn new(name: &'static str, audience: Audience, payload: &impl Serialize) -> Self {
         let payload = serde_json::value::to_raw_value(payload).expect("our payloads serialise");
-        Self { name, payload: payload.into(), audience }
+        Self { name, payload: payload.into(), audience, state_version: None }
+    }
+
+    #[must_use]
+    pub fn with_state_version(mut self, version: StateVersion) -> Self {
+        self.state_version = Some(version);
+        self
     }
 }
 
-/// Every connected client's queue.
+/// Every connected client's queue, and what each watches.
 #[derive(Default)]
-pub struct Events {}
+pub struct Events {
+    clients: RwLock<HashMap<String, Client>>,
+}
+
+struct Client {
+    peer: Arc<Peer>,
+    outbound: Arc<Outbound>,
+    watches_session_list: bool,
+    watched_sessions: HashSet<SessionKey>,
+}
+
+/// Sessions that one connection may watch at once; more is a client that never unsubscribes.
+const WATCHED_SESSIONS_MAX: usize = 256;
+
+impl Client {
+    fn wants(&self, audience: &Audience) -> bool {
+        match audience {
+            Audience::Everyone => true,
+            Audience::Holding(scope) => self.peer.holds(*scope),
+            Audience::Capable(cap) => self.peer.holds(Scope::Read) && self.peer.has_cap(cap),
+            Audience::SessionListWatchers => self.watches_session_list && self.peer.holds(Scope::SessionsRead),
+            Audience::SessionWatchers(session) => {
+                self.watched_sessions.contains(session) && self.peer.holds(Scope::SessionsRead)
+            }
+        }
+    }
+}
 
 impl Events {
     /// Queues the event for every client of its audience. Never waits.
     pub fn publish(&self, event: &Event) {
-        let _ = event;
+        for client in self.read().values().filter(|client| client.wants(&event.audience)) {
+            client.outbound.push_event(event.name, &event.payload, event.state_version);
+        }
     }
 
     /// Queues the event for one client, if it is still there, whatever the audience says.
     pub fn publish_to(&self, connection_id: &str, event: &Event) {
-        let _ = (connection_id, event);
+        if let Some(client) = self.read().get(connection_id) {
+            client.outbound.push_targeted_event(event.name, &event.payload);
+        }
     }
 
     /// From now on the connection gets events for [`Audience::SessionListWatchers`].
     pub fn watch_session_list(&self, connection_id: &str) {
-        let _ = connection_id;
+        self.change(connection_id, |client| client.watches_session_list = true);
     }
 
     pub fn unwatch_session_list(&self, connection_id: &str) {
-        let _ = connection_id;
+        self.change(connection_id, |client| client.watches_session_list = false);
     }
 
     /// From now on the connection gets events for [`Audience::SessionWatchers`] of this session.
+    /// Beyond [`WATCHED_SESSIONS_MAX`] sessions, nothing is added.
     pub fn watch_session(&self, connection_id: &str, session: &SessionKey) {
-        let _ = (connection_id, session);
-    }
-
-    /// Whether anybody watches this session, so that nothing is made that nobody reads.
-    pub fn is_session_watched(&self, session: &SessionKey) -> bool {
-        let _ = session;
-        false
+        self.change(connection_id, |client| {
+            if client.watched_sessions.len() < WATCHED_SESSIONS_MAX {
+                client.watched_sessions.insert(session.clone());
+            }
+        });
     }
 
     pub fn unwatch_session(&self, connection_id: &str, session: &SessionKey) {
-        let _ = (connection_id, session);
+        self.change(connection_id, |client| {
+            client.watched_sessions.remove(session);
+        });
+    }
+
+    /// Whether anybody gets events for [`Audience::SessionWatchers`] of this session.
+    pub fn is_session_watched(&self, session: &SessionKey) -> bool {
+        self.read().values().any(|client| client.watched_sessions.contains(session))
+    }
+
+    /// How many clients are connected.
+    pub fn connected(&self) -> usize {
+        self.read().len()
+    }
+
+    /// Whether a client of this device is connected.
+    pub fn has_device(&self, device: &DeviceId) -> bool {
+        self.read().values().any(|client| client.peer.device.as_ref() == Some(device))
+    }
+
+    pub(crate) fn join(&self, peer: Arc<Peer>, outbound: Arc<Outbound>) {
+        let client = Client { peer, outbound, watches_session_list: false, watched_sessions: HashSet::new() };
+        self.write().insert(client.peer.connection_id.clone(), client);
+    }
+
+    pub(crate) fn leave(&self, connection_id: &str) {
+        self.write().remove(connection_id);
+    }
+
+    /// Closes every client for which `goes` holds, after what waits for it already.
+    pub(crate) fn close_where(&self, code: CloseCode, reason: &str, goes: impl Fn(&Peer) -> bool) {
+        for client in self.read().values().filter(|client| goes(&client.peer)) {
+            client.outbound.close(code, reason);
+        }
+    }
+
+    fn change(&self, connection_id: &str, change: impl FnOnce(&mut Client)) {
+        if let Some(client) = self.write().get_mut(connection_id) {
+            change(client);
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<String, Client>> {
+        self.clients.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<String, Client>> {
+        self.clients.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -11,6 +11,7 @@ mod connection;
 mod events;
 mod intake;
 mod openai;
+mod pairing;
 mod presence;
 mod route;
 mod rpc;

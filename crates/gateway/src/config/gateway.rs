@@ -1,13 +1,15 @@
 //! `gateway`: the port, who may connect, and what is served. Shape: OpenClaw's section of the same name.
 
-use chela_config::Secret;
+use chela_config::{Criticality, Loaded, Problem, Secret};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// Default port, as in OpenClaw.
 pub const DEFAULT_PORT: u16 = 18_789;
 
 /// Settings of the daemon itself.
-#[derive(Debug, Clone, Default, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GatewayConfig {
     /// Port of everything: WebSocket, HTTP, the web page. Needs a restart.
@@ -37,7 +39,7 @@ pub struct GatewayConfig {
     pub tools: GatewayToolsConfig,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum GatewayMode {
     Local,
@@ -45,7 +47,7 @@ pub enum GatewayMode {
 }
 
 /// Which addresses to listen on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum BindMode {
     /// All interfaces in a container, else loopback.
@@ -61,7 +63,7 @@ pub enum BindMode {
 }
 
 /// `gateway.auth`.
-#[derive(Debug, Clone, Default, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GatewayAuthConfig {
     /// What proves that a client may connect; `token` by default. Needs a restart.
@@ -76,7 +78,7 @@ pub struct GatewayAuthConfig {
     pub trusted_proxy: Option<TrustedProxyConfig>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AuthMode {
     /// Anybody who reaches the port; loopback only.
@@ -88,7 +90,7 @@ pub enum AuthMode {
 }
 
 /// `gateway.auth.rateLimit`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RateLimitConfig {
     /// Wrong secrets within the window before a lockout.
@@ -106,7 +108,7 @@ impl Default for RateLimitConfig {
 }
 
 /// `gateway.auth.trustedProxy`.
-#[derive(Debug, Clone, Default, Deserialize, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TrustedProxyConfig {
     /// The header that names the user.
@@ -118,7 +120,7 @@ pub struct TrustedProxyConfig {
 }
 
 /// `gateway.controlUi`.
-#[derive(Debug, Clone, Default, Deserialize, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ControlUiConfig {
     /// Whether the page is served; true by default. Needs a restart.
@@ -130,7 +132,7 @@ pub struct ControlUiConfig {
 }
 
 /// `gateway.pairing`.
-#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PairingConfig {
     /// `auto`: the right secret pairs a new device in one step. `approve`: a new device that is not on this machine waits for
@@ -138,7 +140,7 @@ pub struct PairingConfig {
     pub mode: PairingMode,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PairingMode {
     #[default]
@@ -147,7 +149,7 @@ pub enum PairingMode {
 }
 
 /// `gateway.remote`.
-#[derive(Debug, Clone, Default, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RemoteConfig {
     /// `wss://my-gateway.fly.dev`.
@@ -157,7 +159,7 @@ pub struct RemoteConfig {
 }
 
 /// `gateway.reload`.
-#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ReloadConfig {
     /// `hybrid` applies what it can and names the rest; `off` reads the file at start only.
@@ -166,7 +168,7 @@ pub struct ReloadConfig {
     pub debounce_ms: Option<u64>,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReloadMode {
     #[default]
@@ -176,14 +178,14 @@ pub enum ReloadMode {
 }
 
 /// `gateway.http`.
-#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HttpConfig {
     pub endpoints: HttpEndpointsConfig,
 }
 
 /// `gateway.http.endpoints`.
-#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HttpEndpointsConfig {
     /// `/v1/chat/completions`.
@@ -192,7 +194,7 @@ pub struct HttpEndpointsConfig {
     pub responses: EndpointConfig,
 }
 
-#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct EndpointConfig {
     /// Served whenever a token or password protects the gateway, unless set to false.
@@ -200,11 +202,54 @@ pub struct EndpointConfig {
 }
 
 /// `gateway.tools`.
-#[derive(Debug, Clone, Default, Deserialize, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GatewayToolsConfig {
     /// Tools that may be called besides the harmless ones.
     pub allow: Vec<String>,
     /// Tools that may never be called.
     pub deny: Vec<String>,
+}
+
+/// Takes the section apart, so that one wrong value disables its own part only. Parts that decide who may connect fail closed:
+/// with a wrong `auth`, a token is needed that the file did not set; a wrong list of proxies or origins trusts none.
+pub(super) fn read(loaded: &Loaded, problems: &mut Vec<Problem>) -> GatewayConfig {
+    let mut parts = Parts { loaded, problems };
+    GatewayConfig {
+        port: parts.normal("port"),
+        mode: parts.normal("mode"),
+        bind: parts.secure("bind", || None),
+        custom_bind_host: parts.normal("customBindHost"),
+        auth: parts.secure("auth", GatewayAuthConfig::default),
+        control_ui: parts.secure("controlUi", ControlUiConfig::default),
+        trusted_proxies: parts.secure("trustedProxies", Vec::new),
+        pairing: parts.secure("pairing", || PairingConfig { mode: PairingMode::Approve }),
+        remote: parts.normal("remote"),
+        reload: parts.normal("reload"),
+        http: parts.secure("http", HttpConfig::closed),
+        tools: parts.secure("tools", || GatewayToolsConfig { deny: vec!["*".to_owned()], ..Default::default() }),
+    }
+}
+
+struct Parts<'a> {
+    loaded: &'a Loaded,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Parts<'_> {
+    fn normal<T: DeserializeOwned + JsonSchema + Default>(&mut self, name: &str) -> T {
+        self.loaded.section(&format!("gateway.{name}"), Criticality::Normal, self.problems).or_closed(T::default)
+    }
+
+    /// `closed` is what refuses most.
+    fn secure<T: DeserializeOwned + JsonSchema + Default>(&mut self, name: &str, closed: impl FnOnce() -> T) -> T {
+        self.loaded.section(&format!("gateway.{name}"), Criticality::Security, self.problems).or_closed(closed)
+    }
+}
+
+impl HttpConfig {
+    fn closed() -> Self {
+        let off = EndpointConfig { enabled: Some(false) };
+        Self { endpoints: HttpEndpointsConfig { chat_completions: off, responses: off } }
+    }
 }

@@ -1,9 +1,21 @@
 //! WebSocket clients: framing, handshake, and the loop that serves one connection.
 
+mod admit;
+mod handshake;
+mod outbound;
+mod serve;
+mod wire;
+
 use std::net::IpAddr;
 
 use chela_protocol::{DeviceId, Scope};
 use tokio_util::sync::CancellationToken;
+
+pub(crate) use admit::{IssuedToken, Refusal};
+pub use outbound::Outbound;
+pub(crate) use serve::{Arrived, Upgraded, serve};
+
+use crate::auth::Credential;
 
 /// What the gateway knows of a connected client.
 #[derive(Debug, Clone)]
@@ -19,6 +31,8 @@ pub struct Peer {
     pub caps: Vec<String>,
     pub device: Option<DeviceId>,
     pub remote_ip: IpAddr,
+    /// What let the client in.
+    pub credential: Credential,
     /// Cancelled when the connection is gone, for work that nobody else waits for.
     pub closed: CancellationToken,
 }

@@ -1,8 +1,180 @@
 //! `device.*`: paired devices and their tokens.
 
-use super::Method;
+use chela_protocol::methods::devices::{
+    DevicePairListResult, DeviceParams, DeviceTokenParams, DeviceTokenRotateResult, DeviceTokenSummary,
+    PairRequestParams, PairedDevice,
+};
+use chela_protocol::{CloseCode, DeviceId, DevicePairResolved, PairDecision, RpcError, Scope};
+use chela_store::{Device, PairingRequest};
+use serde_json::json;
+
+use super::{Access, Call, Method, RpcResult, answer_of, store_failed};
+use crate::app::Gateway;
+use crate::auth::Credential;
+use crate::events::{Audience, Event};
+use crate::pairing;
+
+/// Roles that a device can have a token for.
+const ROLES: &[&str] = &["operator", "node"];
 
 /// The methods of this noun.
 pub(super) fn methods() -> Vec<Method> {
-    Vec::new()
+    let pairing = Access::Holding(Scope::Pairing);
+    vec![
+        Method::new("device.pair.list", pairing, list),
+        Method::new("device.pair.approve", pairing, approve),
+        Method::new("device.pair.reject", pairing, reject),
+        Method::new("device.pair.remove", pairing, remove),
+        Method::new("device.token.rotate", pairing, rotate),
+        Method::new("device.token.revoke", pairing, revoke),
+    ]
+}
+
+async fn list(call: Call) -> RpcResult {
+    let gateway = &call.gateway;
+    let since = gateway.now_ms() - pairing::REQUEST_TTL_MS;
+    let pending = gateway.store.pairing_requests(since).await.map_err(|error| store_failed(&error))?;
+    let devices = gateway.store.devices().await.map_err(|error| store_failed(&error))?;
+    let mut paired = Vec::with_capacity(devices.len());
+    for device in devices {
+        paired.push(shown(gateway, device).await?);
+    }
+    answer_of(&DevicePairListResult { pending: pending.into_iter().map(pairing::shown).collect(), paired })
+}
+
+async fn approve(call: Call) -> RpcResult {
+    let gateway = &call.gateway;
+    let request = take(&call).await?;
+    may_grant(&call, &request.scopes)?;
+    let request_id = request.request_id.clone();
+    let device = pairing::approve(gateway, request).await.map_err(|error| store_failed(&error))?;
+    resolved(gateway, &request_id, &device.id, PairDecision::Approved);
+    let device = shown(gateway, device).await?;
+    Ok(json!({"requestId": request_id, "device": device}))
+}
+
+async fn reject(call: Call) -> RpcResult {
+    let request = take(&call).await?;
+    resolved(&call.gateway, &request.request_id, &request.device_id, PairDecision::Rejected);
+    Ok(json!({"requestId": request.request_id, "deviceId": request.device_id}))
+}
+
+async fn remove(call: Call) -> RpcResult {
+    let DeviceParams { device_id } = call.params()?;
+    let existed = call.gateway.store.remove_device(&device_id).await.map_err(|error| store_failed(&error))?;
+    if !existed {
+        return Err(unknown_device(&device_id));
+    }
+    close_device(&call.gateway, &device_id);
+    Ok(json!({"deviceId": device_id}))
+}
+
+async fn rotate(call: Call) -> RpcResult {
+    let params: DeviceTokenParams = call.params()?;
+    let gateway = &call.gateway;
+    let device = device(gateway, &params.device_id).await?;
+    if device.role != params.role || !ROLES.contains(&params.role.as_str()) {
+        return Err(RpcError::invalid(format!("device {} has no role `{}`", params.device_id, params.role)));
+    }
+    let asked = params.scopes.unwrap_or_else(|| device.scopes.clone());
+    if let Some(scope) = asked.iter().find(|scope| !covers(&device.scopes, scope)) {
+        return Err(RpcError::invalid(format!("device {} does not hold {scope}", params.device_id)));
+    }
+    may_grant(&call, &asked)?;
+    let scopes: Vec<Scope> = asked.iter().filter_map(|name| name.parse().ok()).collect();
+    let issued =
+        pairing::issue_token(gateway, &device.id, &params.role, &scopes).await.map_err(|refusal| *refusal.error)?;
+    close_device(gateway, &device.id);
+    answer_of(&DeviceTokenRotateResult {
+        device_id: device.id,
+        role: params.role,
+        token: issued.token,
+        scopes: asked,
+        rotated_at_ms: issued.issued_at_ms,
+    })
+}
+
+async fn revoke(call: Call) -> RpcResult {
+    let params: DeviceTokenParams = call.params()?;
+    let store = &call.gateway.store;
+    let existed =
+        store.revoke_device_token(&params.device_id, &params.role).await.map_err(|error| store_failed(&error))?;
+    if !existed {
+        return Err(unknown_device(&params.device_id));
+    }
+    close_device(&call.gateway, &params.device_id);
+    Ok(json!({"deviceId": params.device_id, "role": params.role, "revokedAtMs": call.gateway.now_ms()}))
+}
+
+async fn take(call: &Call) -> Result<PairingRequest, RpcError> {
+    let PairRequestParams { request_id } = call.params()?;
+    let taken = call.gateway.store.take_pairing_request(&request_id).await.map_err(|error| store_failed(&error))?;
+    taken.ok_or_else(|| RpcError::invalid(format!("unknown requestId: {request_id}")))
+}
+
+/// Nobody hands on more than they hold.
+fn may_grant(call: &Call, scopes: &[String]) -> Result<(), RpcError> {
+    let scopes = scopes.iter().filter_map(|name| name.parse::<Scope>().ok());
+    scopes.into_iter().find(|scope| !call.peer.holds(*scope)).map_or(Ok(()), |scope| Err(super::missing_scope(scope)))
+}
+
+fn covers(held: &[String], asked: &str) -> bool {
+    let Ok(asked) = asked.parse::<Scope>() else { return false };
+    held.iter().filter_map(|name| name.parse::<Scope>().ok()).any(|scope| scope.covers(asked))
+}
+
+async fn device(gateway: &Gateway, id: &DeviceId) -> Result<Device, RpcError> {
+    let device = gateway.store.device(id).await.map_err(|error| store_failed(&error))?;
+    device.ok_or_else(|| unknown_device(id))
+}
+
+fn unknown_device(id: &DeviceId) -> RpcError {
+    RpcError::invalid(format!("unknown deviceId: {id}"))
+}
+
+/// Ends what a device opened with its token. What it opened with the shared secret stays.
+fn close_device(gateway: &Gateway, id: &DeviceId) {
+    gateway.events.close_where(CloseCode::AuthChanged, "gateway auth changed", |peer| {
+        peer.credential == Credential::Device && peer.device.as_ref() == Some(id)
+    });
+}
+
+fn resolved(gateway: &Gateway, request_id: &str, device_id: &DeviceId, decision: PairDecision) {
+    let payload = DevicePairResolved {
+        request_id: request_id.to_owned(),
+        device_id: device_id.clone(),
+        decision,
+        ts: gateway.now_ms(),
+    };
+    gateway.events.publish(&Event::new("device.pair.resolved", Audience::Holding(Scope::Pairing), &payload));
+}
+
+async fn shown(gateway: &Gateway, device: Device) -> Result<PairedDevice, RpcError> {
+    let mut tokens = Vec::new();
+    for role in ROLES {
+        let token = gateway.store.device_token(&device.id, role).await.map_err(|error| store_failed(&error))?;
+        tokens.extend(token.map(|token| DeviceTokenSummary {
+            role: token.role,
+            scopes: token.scopes,
+            created_at_ms: token.created_at_ms,
+        }));
+    }
+    Ok(PairedDevice {
+        connected: gateway.events.has_device(&device.id),
+        device_id: device.id,
+        public_key: device.public_key,
+        display_name: device.display_name,
+        platform: device.platform,
+        device_family: device.device_family,
+        client_id: device.client_id,
+        client_mode: device.client_mode,
+        roles: vec![device.role.clone()],
+        role: device.role,
+        scopes: device.scopes,
+        approved_via: device.approved_via,
+        created_at_ms: device.created_at_ms,
+        approved_at_ms: device.approved_at_ms,
+        last_seen_at_ms: device.last_seen_at_ms,
+        tokens,
+    })
 }

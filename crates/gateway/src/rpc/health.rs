@@ -1,8 +1,90 @@
-//! The gateway's own health.
+//! The gateway's own health: `health`, the `health` event, and the snapshot in the hello.
 
-use super::Method;
+use std::sync::Arc;
+
+use chela_protocol::Scope;
+use chela_protocol::methods::health::{AgentHealth, ConfigReloadHealth, HealthSnapshot, RecentSession, SessionsHealth};
+use chela_store::SessionFilter;
+
+use super::{Access, Call, Method, RpcResult, answer_of};
+use crate::app::Gateway;
+use crate::config::ReloadMode;
+use crate::events::{Audience, Event};
+
+/// Sessions that are listed as recent.
+const RECENT: usize = 5;
 
 /// The methods of this noun.
 pub(super) fn methods() -> Vec<Method> {
-    Vec::new()
+    vec![Method::new("health", Access::Open, health)]
+}
+
+async fn health(call: Call) -> RpcResult {
+    answer_of(&snapshot(&call.gateway).await)
+}
+
+/// How the gateway is now.
+pub(crate) async fn snapshot(gateway: &Arc<Gateway>) -> HealthSnapshot {
+    let started = std::time::Instant::now();
+    let config = gateway.config.load();
+    let default_agent_id = gateway.default_agent();
+    let mut degraded = gateway.degraded();
+    let sessions = match sessions(gateway).await {
+        Ok(sessions) => sessions,
+        Err(error) => {
+            degraded.push(format!("store: {error}"));
+            SessionsHealth::default()
+        }
+    };
+    let agents = gateway.agents().into_iter().map(|agent| AgentHealth {
+        is_default: agent.id == default_agent_id,
+        agent_id: agent.id,
+        sessions: sessions.clone(),
+    });
+    HealthSnapshot {
+        ok: true,
+        ts: gateway.now_ms(),
+        uptime_ms: gateway.uptime_ms(),
+        version: gateway.facts.version.to_owned(),
+        config_reload: ConfigReloadHealth {
+            hot_reload_status: match config.gateway.reload.mode {
+                ReloadMode::Hybrid => "watching".to_owned(),
+                ReloadMode::Off => "off".to_owned(),
+            },
+        },
+        channels: serde_json::Map::new(),
+        channel_order: Vec::new(),
+        channel_labels: serde_json::Map::new(),
+        heartbeat_seconds: 0,
+        agents: agents.collect(),
+        default_agent_id,
+        sessions,
+        degraded,
+        duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+/// A fresh snapshot as an event.
+pub(crate) async fn event(gateway: &Arc<Gateway>) -> Event {
+    let snapshot = snapshot(gateway).await;
+    let version = gateway.presence.health_changed();
+    Event::new("health", Audience::Holding(Scope::Read), &snapshot).with_state_version(version)
+}
+
+async fn sessions(gateway: &Gateway) -> Result<SessionsHealth, chela_store::StoreError> {
+    let now_ms = gateway.now_ms();
+    let filter = SessionFilter { limit: RECENT, ..SessionFilter::default() };
+    let (recent, _) = gateway.store.sessions(filter).await?;
+    Ok(SessionsHealth {
+        path: gateway.store.path().display().to_string(),
+        count: gateway.store.stats().await?.sessions,
+        recent: recent
+            .into_iter()
+            .map(|session| RecentSession {
+                key: session.key.to_string(),
+                updated_at: session.updated_at_ms,
+                age: now_ms - session.updated_at_ms,
+            })
+            .collect(),
+    })
 }

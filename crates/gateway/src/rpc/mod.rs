@@ -15,15 +15,19 @@ mod skills;
 mod status;
 mod tools;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use chela_protocol::{RpcError, Scope};
+use chela_protocol::{ErrorCode, RpcError, Scope};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
+
+pub(crate) use health::{event as health_event, snapshot as health_snapshot};
+pub(crate) use status::auth_mode_name;
 
 use crate::app::Gateway;
 use crate::connection::Peer;
@@ -45,9 +49,15 @@ pub struct Call {
 impl Call {
     /// The parameters as the method's own type; the error names the method, the path and what was expected.
     pub fn params<T: DeserializeOwned>(&self) -> Result<T, RpcError> {
-        serde_json::from_value(self.params.clone())
+        T::deserialize(&self.params)
             .map_err(|error| RpcError::invalid(format!("invalid {} params: {error}", self.method)))
     }
+}
+
+/// A method's own result type as its answer.
+fn answer_of(result: &impl Serialize) -> RpcResult {
+    serde_json::to_value(result)
+        .map_err(|error| RpcError::unavailable(format!("the answer could not be written: {error}")))
 }
 
 /// What a caller must hold.
@@ -57,6 +67,29 @@ pub enum Access {
     Holding(Scope),
     /// Depends on the parameters (`agent`, `sessions.patch`, `sessions.delete`).
     Decided(fn(&Value) -> Scope),
+}
+
+type Handler = Box<dyn Fn(Call) -> Pin<Box<dyn Future<Output = RpcResult> + Send>> + Send + Sync>;
+
+/// A row of the table.
+pub struct Method {
+    pub name: &'static str,
+    pub access: Access,
+    handler: Handler,
+}
+
+impl Method {
+    pub fn new<F, Fut>(name: &'static str, access: Access, handler: F) -> Self
+    where
+        F: Fn(Call) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = RpcResult> + Send + 'static,
+    {
+        Self { name, access, handler: Box::new(move |call| Box::pin(handler(call))) }
+    }
+
+    pub async fn answer(&self, call: Call) -> RpcResult {
+        (self.handler)(call).await
+    }
 }
 
 /// Every method that the gateway answers.
@@ -80,31 +113,70 @@ pub fn table() -> Vec<Method> {
     nouns.into_iter().flatten().collect()
 }
 
-/// A method's own result type as its answer.
-fn answer_of(result: &impl Serialize) -> RpcResult {
-    serde_json::to_value(result)
-        .map_err(|error| RpcError::unavailable(format!("the answer could not be written: {error}")))
+/// The table by name.
+pub struct Methods {
+    by_name: BTreeMap<&'static str, Method>,
 }
 
-type Handler = Box<dyn Fn(Call) -> Pin<Box<dyn Future<Output = RpcResult> + Send>> + Send + Sync>;
-
-/// A row of the table.
-pub struct Method {
-    pub name: &'static str,
-    pub access: Access,
-    handler: Handler,
-}
-
-impl Method {
-    pub fn new<F, Fut>(name: &'static str, access: Access, handler: F) -> Self
-    where
-        F: Fn(Call) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = RpcResult> + Send + 'static,
-    {
-        Self { name, access, handler: Box::new(move |call| Box::pin(handler(call))) }
+impl Methods {
+    pub fn new() -> Self {
+        Self { by_name: table().into_iter().map(|method| (method.name, method)).collect() }
     }
 
-    pub async fn answer(&self, call: Call) -> RpcResult {
-        (self.handler)(call).await
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.by_name.keys().copied()
+    }
+
+    /// The method's own name when it exists and the peer may call it with these parameters.
+    pub(crate) fn permit(&self, name: &str, params: &Value, peer: &Peer) -> Result<&'static str, RpcError> {
+        let method = self.by_name.get(name).ok_or_else(|| RpcError::invalid(format!("unknown method: {name}")))?;
+        let needed = match method.access {
+            Access::Open => return Ok(method.name),
+            Access::Holding(scope) => scope,
+            Access::Decided(decide) => decide(params),
+        };
+        if peer.holds(needed) { Ok(method.name) } else { Err(missing_scope(needed)) }
+    }
+
+    /// Answers a call that was permitted.
+    pub(crate) async fn answer(&self, call: Call) -> RpcResult {
+        match self.by_name.get(call.method) {
+            Some(method) => method.answer(call).await,
+            None => Err(RpcError::invalid(format!("unknown method: {}", call.method))),
+        }
+    }
+}
+
+impl Default for Methods {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The refusal of a caller without a scope.
+pub(crate) fn missing_scope(needed: Scope) -> RpcError {
+    let details = json!({"code": "MISSING_SCOPE", "missingScope": needed, "requiredScopes": [needed]});
+    RpcError::new(ErrorCode::Forbidden, format!("missing scope: {needed}")).with_details(details)
+}
+
+/// A failure of the store, in words that say nothing of its inside.
+pub(crate) fn store_failed(error: &chela_store::StoreError) -> RpcError {
+    tracing::error!(target: "gateway", %error, "the store failed");
+    RpcError::unavailable("the gateway's database can't be used now; its log says why")
+}
+
+#[cfg(test)]
+mod tests {
+    use chela_protocol::METHOD_NAMES;
+
+    use super::table;
+
+    #[test]
+    fn every_method_is_in_the_protocol_once() {
+        let mut names: Vec<&str> = table().iter().map(|method| method.name).collect();
+        names.sort_unstable();
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
+        let unknown: Vec<&&str> = names.iter().filter(|name| !METHOD_NAMES.contains(name)).collect();
+        assert!(unknown.is_empty(), "not in METHOD_NAMES: {unknown:?}");
     }
 }

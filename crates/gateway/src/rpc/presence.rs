@@ -1,8 +1,14 @@
 //! `system-presence`: who is connected.
 
-use super::Method;
+use chela_protocol::Scope;
+
+use super::{Access, Call, Method, RpcResult, answer_of};
 
 /// The methods of this noun.
 pub(super) fn methods() -> Vec<Method> {
-    Vec::new()
+    vec![Method::new("system-presence", Access::Holding(Scope::Read), list)]
+}
+
+async fn list(call: Call) -> RpcResult {
+    answer_of(&call.gateway.presence.entries())
 }

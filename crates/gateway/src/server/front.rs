@@ -1,21 +1,36 @@
 //! What the HTTP side knows from the first millisecond, before the gateway behind it is built.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use chela_protocol::limits::PREAUTH_SOCKETS_PER_IP;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::Gateway;
+use crate::auth::Auth;
 
 /// State of the router. Listening starts before the store is open; until then [`Ready`] refuses.
-#[derive(Default)]
 pub struct Front {
+    pub(crate) auth: Arc<Auth>,
+    pub(crate) started: Instant,
+    /// Cancelled when the gateway stops.
+    pub(crate) shutdown: CancellationToken,
     gateway: OnceLock<Arc<Gateway>>,
+    /// Unauthenticated sockets by address.
+    preauth: Mutex<HashMap<IpAddr, usize>>,
 }
 
 impl Front {
+    pub(crate) fn new(auth: Arc<Auth>, shutdown: CancellationToken) -> Self {
+        Self { auth, started: Instant::now(), shutdown, gateway: OnceLock::new(), preauth: Mutex::default() }
+    }
+
     /// The gateway, once it is built.
     pub fn gateway(&self) -> Option<&Arc<Gateway>> {
         self.gateway.get()
@@ -24,6 +39,35 @@ impl Front {
     /// Opens the house. Later calls change nothing.
     pub fn open(&self, gateway: Arc<Gateway>) {
         let _ = self.gateway.set(gateway);
+    }
+
+    /// A place for one more unauthenticated socket of this address, if it has one left.
+    pub(crate) fn preauth_slot(self: &Arc<Self>, ip: IpAddr) -> Option<PreauthSlot> {
+        let mut open = self.preauth.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(ip).or_default();
+        if *count >= PREAUTH_SOCKETS_PER_IP {
+            return None;
+        }
+        *count += 1;
+        Some(PreauthSlot { front: self.clone(), ip })
+    }
+}
+
+/// Held by a socket until it has authenticated.
+pub(crate) struct PreauthSlot {
+    front: Arc<Front>,
+    ip: IpAddr,
+}
+
+impl Drop for PreauthSlot {
+    fn drop(&mut self) {
+        let mut open = self.front.preauth.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.ip) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.ip);
+            }
+        }
     }
 }
 

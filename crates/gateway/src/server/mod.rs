@@ -1,5 +1,17 @@
 //! The one port: accepts connections, serves HTTP by path, and hands WebSocket upgrades to `connection`.
 
+mod accept;
 mod front;
+mod listen;
+mod metrics;
+mod owner;
+mod probes;
+mod routes;
+mod upgrade;
 
+pub(crate) use accept::accept_all;
+pub(crate) use front::PreauthSlot;
 pub use front::{Front, Ready};
+pub(crate) use listen::{BindError, Bound, bind, reaches_others};
+pub(crate) use owner::PortOwner;
+pub(crate) use routes::router;

@@ -1,0 +1,52 @@
+//! `/metrics` in Prometheus' text form. Counts only: nothing that names a person or a session.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+
+use super::front::Front;
+use crate::app::Gateway;
+
+pub(super) async fn metrics(State(front): State<Arc<Front>>) -> Response {
+    let mut text = String::new();
+    gauge(&mut text, "chela_uptime_seconds", "Time since start.", front.started.elapsed().as_secs());
+    gauge(&mut text, "chela_ready", "1 when the gateway does its work.", u64::from(front.gateway().is_some()));
+    if let Some(gateway) = front.gateway() {
+        of_gateway(&mut text, gateway).await;
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+async fn of_gateway(text: &mut String, gateway: &Gateway) {
+    let connected = gateway.events.connected() as u64;
+    gauge(text, "chela_clients_connected", "Authenticated WebSocket clients.", connected);
+    let degraded = gateway.degraded().len() as u64;
+    gauge(text, "chela_degraded", "Things that are not as they should be.", degraded);
+    if let Some(bytes) = resident_bytes() {
+        gauge(text, "process_resident_memory_bytes", "Resident memory.", bytes);
+    }
+    if let Ok(stats) = gateway.store.stats().await {
+        gauge(text, "chela_sessions", "Sessions.", stats.sessions);
+        gauge(text, "chela_transcript_items", "Items in all transcripts.", stats.items);
+        gauge(text, "chela_inbox_open", "Accepted messages without an answer.", stats.inbox_open);
+        gauge(text, "chela_outbox_waiting", "Replies that wait for delivery.", stats.outbox_waiting);
+        gauge(text, "chela_outbox_dead", "Replies that could not be delivered.", stats.outbox_dead);
+        gauge(text, "chela_database_bytes", "Size of the database.", stats.database_bytes);
+    }
+}
+
+fn gauge(text: &mut String, name: &str, help: &str, value: u64) {
+    // Writing to a String can't fail.
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
+}
+
+/// From the kernel; none where there is no `/proc`.
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}

@@ -1,0 +1,129 @@
+//! Builds the gateway behind the open port: store, models, tools.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use chela_config::{Environment, Loaded, Places, Problem, SecretResolver, extend};
+use chela_llm::{Models, ModelsBuild, http_client};
+use chela_store::{DATABASE_FILE, OpenOptions, Store, WriterMode};
+use chela_tools::{Processes, ToolHost};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{StartError, host_name};
+use crate::app::{Facts, Gateway};
+use crate::auth::Auth;
+use crate::config::Config;
+use crate::events::Events;
+use crate::presence::PresenceList;
+use crate::rpc::Methods;
+use crate::sessions::Sessions;
+
+/// What stands when the port is open.
+pub(super) struct Parts {
+    pub(super) config: Config,
+    pub(super) loaded: Loaded,
+    pub(super) problems: Vec<Problem>,
+    pub(super) environment: Environment,
+    pub(super) places: Places,
+    pub(super) auth: Arc<Auth>,
+    pub(super) shutdown: CancellationToken,
+    pub(super) started: Instant,
+    pub(super) port: u16,
+}
+
+pub(super) async fn gateway(mut parts: Parts) -> Result<Arc<Gateway>, StartError> {
+    let store = open_store(parts.places.state_dir.join(DATABASE_FILE)).await?;
+    let (models, found) = models(&parts.config, &parts.loaded, &parts.environment, &parts.places).await?;
+    extend(&mut parts.problems, found);
+    for problem in &parts.problems {
+        tracing::warn!(target: "config", "{problem}");
+    }
+    let tools = chela_tools::builtin(&parts.config.tools, tool_host(&parts)?);
+    let facts = Facts {
+        version: env!("CARGO_PKG_VERSION"),
+        boot_id: uuid::Uuid::new_v4().to_string(),
+        started: parts.started,
+        state_dir: parts.places.state_dir.clone(),
+        config_path: parts.places.config_path.clone(),
+        port: parts.port,
+        host: host_name(),
+    };
+    Ok(Arc::new(Gateway {
+        presence: PresenceList::new(&facts, &facts.host),
+        facts,
+        config: ArcSwap::from_pointee(parts.config),
+        loaded: ArcSwap::from_pointee(parts.loaded),
+        problems: ArcSwap::from_pointee(parts.problems),
+        environment: parts.environment,
+        places: parts.places,
+        store,
+        models: ArcSwap::from_pointee(models),
+        tools,
+        auth: parts.auth,
+        events: Events::default(),
+        methods: Methods::new(),
+        sessions: Sessions::default(),
+        shutdown: parts.shutdown,
+        tasks: TaskTracker::new(),
+    }))
+}
+
+async fn open_store(path: PathBuf) -> Result<Store, StartError> {
+    let open = move || Store::open(OpenOptions { path, writer: WriterMode::Thread });
+    let opened = tokio::task::spawn_blocking(open).await;
+    let opened = opened.map_err(|error| StartError::Failed(format!("opening the database failed: {error}")))?;
+    opened.map_err(|error| StartError::Failed(format!("Gateway failed to start: {error}")))
+}
+
+/// The models that the configuration and the environment make reachable. Secrets may come from programs, so this runs off the
+/// event loop.
+pub(crate) async fn models(
+    config: &Config,
+    loaded: &Loaded,
+    environment: &Environment,
+    places: &Places,
+) -> Result<(Models, Vec<Problem>), StartError> {
+    let resolver = SecretResolver::new(loaded, environment, places, &mut Vec::new());
+    let (models, auth, environment) = (config.models.clone(), config.auth.clone(), environment.clone());
+    let build = move || {
+        let http = http_client(environment.get("SSL_CERT_FILE").map(PathBuf::from));
+        Models::build(ModelsBuild {
+            config: &models,
+            auth: &auth,
+            environment: &environment,
+            resolve: &|secret| resolver.resolve(secret).map_err(|error| error.to_string()),
+            http,
+        })
+    };
+    let built = tokio::task::spawn_blocking(build).await;
+    built.map_err(|error| StartError::Failed(format!("setting up the models failed: {error}")))
+}
+
+fn tool_host(parts: &Parts) -> Result<ToolHost, StartError> {
+    let variables = ["LANG", "TERM", "TZ", "USER", "SHELL", "TMPDIR"];
+    let variables =
+        variables.iter().filter_map(|name| Some(((*name).to_owned(), parts.environment.get(name)?.to_owned())));
+    Ok(ToolHost {
+        home: parts.places.home.clone(),
+        path: parts.environment.get("PATH").unwrap_or("/usr/local/bin:/usr/bin:/bin").to_owned(),
+        variables: variables.collect(),
+        state_dir: parts.places.state_dir.clone(),
+        secret_files: parts.loaded.files.clone(),
+        readable: vec![parts.places.state_dir.join("skills")],
+        user_agent: format!("chela/{}", env!("CARGO_PKG_VERSION")),
+        tls: tls()?,
+        processes: Processes::default(),
+    })
+}
+
+/// TLS of tools that fetch pages.
+fn tls() -> Result<rustls::ClientConfig, StartError> {
+    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|error| StartError::Failed(format!("can't set up TLS: {error}")))?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}

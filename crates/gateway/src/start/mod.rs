@@ -1,0 +1,238 @@
+//! From options to a listening gateway, and from a signal back to nothing.
+//!
+//! The order: lock, configuration, listen, then everything that takes time. Whoever connects before the gateway is built is told to
+//! try again.
+
+mod background;
+mod build;
+mod rules;
+mod secret;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chela_config::{Environment, Loaded, Places};
+use chela_protocol::{CloseCode, Shutdown, limits};
+use chela_store::{InstanceInfo, InstanceLock};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{Gateway, now_ms};
+use crate::auth::{Auth, OriginRules, ProxyRules, RateLimiter, Secrets};
+use crate::config::{AuthMode, Config};
+use crate::events::{Audience, Event};
+use crate::server::{self, BindError, Bound, Front, PortOwner};
+
+/// How long running turns may take to finish or checkpoint before the store is closed. Fly's default kill timeout is 5 s.
+const DRAIN: Duration = Duration::from_secs(4);
+/// How long a process that holds the port is given to stop when `--force` asks it to.
+const FORCE_GRACE: Duration = Duration::from_secs(5);
+
+/// What the command line decided.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    pub environment: Environment,
+    pub places: Option<Places>,
+    /// Beats the environment and the file. 0 lets the system choose.
+    pub port: Option<u16>,
+    pub bind: Option<Bind>,
+    pub auth: Option<AuthMode>,
+    pub token: Option<String>,
+    pub password: Option<String>,
+    /// Start without a configuration, and write a minimal one.
+    pub allow_unconfigured: bool,
+    pub verbose: bool,
+    pub log_format: LogFormat,
+    /// Stop whatever holds the port first.
+    pub force: bool,
+}
+
+/// Which addresses to listen on, as the command line names them.
+pub type Bind = crate::config::BindMode;
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    #[default]
+    Pretty,
+    Json,
+}
+
+/// How a gateway that had started came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// SIGTERM or SIGINT; everything is on disk.
+    Stopped,
+}
+
+/// Why the gateway did not start.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// The configuration or the security rules refuse it: another try changes nothing.
+    #[error("{0}")]
+    Refused(String),
+    /// Something else is in the way.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl StartError {
+    /// 78 when refused, else 1.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Refused(_) => 78,
+            Self::Failed(_) => 1,
+        }
+    }
+}
+
+/// A gateway that listens.
+pub struct Running {
+    /// The port that is really bound.
+    pub port: u16,
+    /// Where it listens, for people.
+    pub address: String,
+    /// A token that was made by this start, to be shown once.
+    pub new_token: Option<String>,
+    gateway: Arc<Gateway>,
+    accepting: JoinHandle<()>,
+    _lock: InstanceLock,
+}
+
+/// Starts, serves until a signal, and stops. Logs to the console and the log file.
+pub async fn run(options: Options) -> Result<Exit, StartError> {
+    let running = start(options).await?;
+    wait_for_signal().await;
+    running.stop("gateway stopping").await;
+    Ok(Exit::Stopped)
+}
+
+/// Starts without touching signals or the process's logging: for tests and for embedding.
+pub async fn start(options: Options) -> Result<Running, StartError> {
+    let started = Instant::now();
+    let mut environment = options.environment.clone();
+    let places =
+        options.places.clone().ok_or_else(|| StartError::Refused("no state directory was given".to_owned()))?;
+    let mut lock = acquire(&places)?;
+    let loaded = rules::load(&options, &places, &mut environment)?;
+    let (config, problems) = Config::read(&loaded);
+    rules::check_mode(&options, &loaded, &config)?;
+    let (secrets, new_token) = secret::decide(&options, &config, &loaded, &environment, &places).await?;
+    let bind_mode = rules::bind_mode(&options, &config, &environment, &secrets)?;
+    let port = rules::port(&options, &config, &environment)?;
+    let bound = listen(&options, bind_mode, &config, port).await?;
+    let address = format!("ws://{}:{}", bound.shown_host, bound.port);
+    let shutdown = CancellationToken::new();
+    let auth = Arc::new(auth(&config, &environment, secrets));
+    let front = Arc::new(Front::new(auth.clone(), shutdown.clone()));
+    let router = server::router(front.clone());
+    let Bound { listeners, port, .. } = bound;
+    let accepting = tokio::spawn(server::accept_all(front.clone(), router, listeners));
+    tracing::info!(target: "gateway", "listening on {address} (PID {})", std::process::id());
+    if let Err(error) = lock.set_address(&address) {
+        tracing::warn!(target: "gateway", %error, "can't note the address in the lock file");
+    }
+    let parts = build::Parts { config, loaded, problems, environment, places, auth, shutdown, started, port };
+    let gateway = build::gateway(parts).await?;
+    front.open(gateway.clone());
+    background::spawn(&gateway);
+    gateway.sessions.resume(&gateway).await;
+    tracing::info!(target: "gateway", "ready");
+    Ok(Running { port, address, new_token, gateway, accepting, _lock: lock })
+}
+
+impl Running {
+    /// Takes no new work, lets what runs finish or checkpoint, tells clients, and closes the store.
+    pub async fn stop(self, reason: &str) {
+        let gateway = &self.gateway;
+        let started = Instant::now();
+        let payload = Shutdown { reason: reason.to_owned(), restart_expected_ms: None };
+        gateway.events.publish(&Event::new("shutdown", Audience::Everyone, &payload));
+        gateway.shutdown.cancel();
+        gateway.sessions.drain(DRAIN).await;
+        gateway.events.close_where(CloseCode::ServiceRestart, "service restart", |_| true);
+        gateway.tasks.close();
+        let _ = tokio::time::timeout(limits::CLOSE_GRACE, gateway.tasks.wait()).await;
+        let _ = tokio::time::timeout(limits::CLOSE_GRACE, self.accepting).await;
+        if let Err(error) = gateway.store.close().await {
+            tracing::error!(target: "shutdown", %error, "the store did not close cleanly");
+        }
+        tracing::info!(target: "shutdown", "completed cleanly in {}ms", started.elapsed().as_millis());
+    }
+}
+
+async fn wait_for_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        // Without handlers the default action of both signals ends the process, and the store recovers at the next start.
+        return std::future::pending().await;
+    };
+    let name = tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    };
+    tracing::info!(target: "gateway", "received {name}; shutting down");
+}
+
+fn acquire(places: &Places) -> Result<InstanceLock, StartError> {
+    let info = InstanceInfo { pid: std::process::id(), started_at_ms: now_ms(), address: None };
+    InstanceLock::acquire(&places.state_dir, info).map_err(|error| StartError::Failed(error.to_string()))
+}
+
+async fn listen(options: &Options, mode: Bind, config: &Config, port: u16) -> Result<Bound, StartError> {
+    if options.force && port != 0 {
+        stop_owner(port).await;
+    }
+    server::bind(mode, config.gateway.custom_bind_host.as_deref(), port).await.map_err(|error| match error {
+        BindError::InUse { .. } | BindError::Failed { .. } | BindError::NoTailnet => {
+            StartError::Failed(format!("Gateway failed to start: {error}"))
+        }
+        BindError::BadHost(_) => StartError::Refused(format!("Gateway failed to start: {error}")),
+    })
+}
+
+/// Asks the process that holds the port to stop. Whether it did shows when the port is bound.
+async fn stop_owner(port: u16) {
+    let Some(owner) = PortOwner::find(port) else { return };
+    let Some(pid) = rustix::process::Pid::from_raw(owner.pid) else { return };
+    tracing::warn!(target: "gateway", "--force: stopping {owner}, which holds port {port}");
+    if rustix::process::kill_process(pid, rustix::process::Signal::TERM).is_err() {
+        return;
+    }
+    let gone = async {
+        while PortOwner::find(port).is_some() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let _ = tokio::time::timeout(FORCE_GRACE, gone).await;
+}
+
+fn auth(config: &Config, environment: &Environment, secrets: Secrets) -> Auth {
+    let (origins, proxies) = page_rules(config, environment);
+    Auth::new(secrets, origins, proxies, RateLimiter::new(config.gateway.auth.rate_limit))
+}
+
+/// Which pages and which proxies are believed.
+pub(crate) fn page_rules(config: &Config, environment: &Environment) -> (OriginRules, ProxyRules) {
+    let fly_app = environment.get("FLY_APP_NAME");
+    let fly_names = fly_app.map(|app| [format!("{app}.fly.dev"), format!("{app}.internal"), format!("{app}.flycast")]);
+    let host = host_name();
+    let names = [host.clone(), format!("{host}.local")].into_iter().chain(fly_names.into_iter().flatten()).collect();
+    let (proxies, wrong) = ProxyRules::new(&config.gateway.trusted_proxies, fly_app.is_some());
+    for entry in wrong {
+        tracing::warn!(target: "gateway", "gateway.trustedProxies: `{entry}` is no address or block, so it is not trusted");
+    }
+    (OriginRules::new(names, &config.gateway.control_ui.allowed_origins), proxies)
+}
+
+/// The machine's name.
+pub(crate) fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// What the configuration says now; for reload.
+pub(crate) fn reread(places: &Places, environment: &mut Environment) -> (Loaded, Config, Vec<chela_config::Problem>) {
+    let loaded = chela_config::load(places, environment);
+    let (config, problems) = Config::read(&loaded);
+    (loaded, config, problems)
+}

@@ -1,0 +1,124 @@
+//! The gateway's own secret: from the command line, the environment, the file, or made at the first start.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use chela_config::{Environment, Loaded, Places, Secret, SecretResolver};
+use secrecy::ExposeSecret as _;
+
+use super::{Options, StartError};
+use crate::auth::{Secrets, tokens};
+use crate::config::{AuthMode, Config};
+
+/// Where a token that nobody set is kept, in the state dir, for its owner only.
+const TOKEN_FILE: &str = "gateway-token";
+
+/// A secret is a line; a file longer than this is something else.
+const TOKEN_MAX_BYTES: usize = 1024;
+
+/// The secrets in force, and the token when this start made it.
+pub(super) async fn decide(
+    options: &Options,
+    config: &Config,
+    loaded: &Loaded,
+    environment: &Environment,
+    places: &Places,
+) -> Result<(Secrets, Option<String>), StartError> {
+    let (mut token, password) = fetch(options, config, loaded, environment, places).await;
+    let mode = options.auth.or(config.gateway.auth.mode).unwrap_or(if token.is_none() && password.is_some() {
+        AuthMode::Password
+    } else {
+        AuthMode::Token
+    });
+    if mode == AuthMode::Password && password.is_none() {
+        let message =
+            "gateway.auth.mode is `password`, but there is none. Set CHELA_GATEWAY_PASSWORD or gateway.auth.password.";
+        return Err(StartError::Refused(message.to_owned()));
+    }
+    let mut new_token = None;
+    if mode == AuthMode::Token && token.is_none() {
+        token = kept(&places.state_dir);
+        if token.is_none() && !asks_for_others(options, config, environment) {
+            let made = tokens::generate();
+            keep(&places.state_dir, &made).map_err(|error| {
+                StartError::Failed(format!("can't write {}: {error}", places.state_dir.join(TOKEN_FILE).display()))
+            })?;
+            new_token = Some(made.clone());
+            token = Some(made);
+        }
+    }
+    Ok((Secrets::new(mode, token.as_deref(), password.as_deref()), new_token))
+}
+
+/// The token and the password as they should be now; a token that was made earlier counts. For a reload.
+pub(crate) async fn current(
+    options: &Options,
+    config: &Config,
+    loaded: &Loaded,
+    environment: &Environment,
+    places: &Places,
+) -> (Option<String>, Option<String>) {
+    let (token, password) = fetch(options, config, loaded, environment, places).await;
+    (token.or_else(|| kept(&places.state_dir)), password)
+}
+
+async fn fetch(
+    options: &Options,
+    config: &Config,
+    loaded: &Loaded,
+    environment: &Environment,
+    places: &Places,
+) -> (Option<String>, Option<String>) {
+    // What is wrong in `secrets` was told when the whole configuration was read.
+    let resolver = SecretResolver::new(loaded, environment, places, &mut Vec::new());
+    let auth = config.gateway.auth.clone();
+    let given = |flag: &Option<String>, variable: &str| {
+        let given = flag.as_deref().or_else(|| environment.gateway(variable)).map(str::trim);
+        given.filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    let token = given(&options.token, "GATEWAY_TOKEN");
+    let password = given(&options.password, "GATEWAY_PASSWORD");
+    // A secret may come from a program, which takes its time.
+    let fetched = tokio::task::spawn_blocking(move || {
+        let token = token.or_else(|| resolved(auth.token.as_ref(), &resolver));
+        let password = password.or_else(|| resolved(auth.password.as_ref(), &resolver));
+        (token, password)
+    });
+    fetched.await.unwrap_or_default()
+}
+
+fn resolved(written: Option<&Secret>, resolver: &SecretResolver) -> Option<String> {
+    match resolver.resolve(written?) {
+        Ok(secret) => Some(secret.expose_secret().trim().to_owned()).filter(|text| !text.is_empty()),
+        Err(error) => {
+            tracing::error!(target: "gateway", %error, "can't fetch the gateway's secret");
+            None
+        }
+    }
+}
+
+/// Whether the options name an address that others can reach. Then a token must have been chosen: one that only stands in a
+/// terminal nobody watches would lock its owner out.
+fn asks_for_others(options: &Options, config: &Config, environment: &Environment) -> bool {
+    use super::Bind;
+    let named = options.bind.map(|mode| matches!(mode, Bind::Lan | Bind::Tailnet | Bind::Custom));
+    let in_environment =
+        || environment.gateway("GATEWAY_BIND").map(|mode| matches!(mode, "lan" | "tailnet" | "custom"));
+    let in_file = || config.gateway.bind.map(|mode| matches!(mode, Bind::Lan | Bind::Tailnet | Bind::Custom));
+    named.or_else(in_environment).or_else(in_file).unwrap_or(false)
+}
+
+fn kept(state_dir: &Path) -> Option<String> {
+    let text = fs::read_to_string(state_dir.join(TOKEN_FILE)).ok()?;
+    let token = text.trim();
+    (!token.is_empty() && token.len() <= TOKEN_MAX_BYTES).then(|| token.to_owned())
+}
+
+fn keep(state_dir: &Path, token: &str) -> io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let path = state_dir.join(TOKEN_FILE);
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    writeln!(file, "{token}")?;
+    file.sync_all()
+}

@@ -1,0 +1,6 @@
+//! The gateway from outside: real sockets, a real store in a temporary state dir.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod handshake;
+mod support;
