@@ -31,7 +31,8 @@ pub enum ModelsMode {
 pub struct ProviderConfig {
     /// Address of the API, with or without its version (`/v1`). Default: the vendor's own, or its environment variable.
     pub base_url: Option<String>,
-    /// The dialect that the provider speaks. Default: the vendor's own; `openai-completions` for added providers.
+    /// The dialect that the provider speaks. Default: the vendor's own (`openai` speaks `openai-responses`, at another
+    /// `baseUrl` too); `openai-completions` for added providers.
     pub api: Option<Api>,
     /// The key. Default: the vendor's environment variables. Added providers without a key are called without one.
     pub api_key: Option<Secret>,

@@ -105,5 +105,13 @@ fn jittered(pause: Duration) -> Duration {
 }
 
 #[cfg(test)]
-#[path = "failover_tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_are_spread_around_the_middle() {
+        let pauses: Vec<Duration> = (0..200).map(|_| jittered(PAUSE)).collect();
+        assert!(pauses.iter().all(|pause| *pause >= PAUSE / 2 && *pause < PAUSE * 3 / 2));
+        assert!(pauses.iter().any(|pause| *pause < PAUSE) && pauses.iter().any(|pause| *pause > PAUSE));
+    }
+}

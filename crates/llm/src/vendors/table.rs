@@ -1,4 +1,6 @@
 //! The rows. Order matters: the first vendor with a key gives the default model.
+//!
+//! Models and prices as the vendors published them in November 2026.
 
 use super::Quirk::{
     EnableThinking, MaxCompletionTokens, NineLetterIds, NoStreamOptions, PromptCacheKey, ReasoningEffort,
@@ -33,15 +35,20 @@ pub(super) const VENDORS: &[Vendor] = &[
         base_url_vars: &["ANTHROPIC_BASE_URL"],
         key_vars: &["ANTHROPIC_OAUTH_TOKEN", "ANTHROPIC_API_KEY"],
         key_header: KeyHeader::Anthropic,
-        default_model: Some("claude-opus-4-5"),
+        default_model: Some("claude-opus-5-5"),
         unlisted: KnownModel::unpriced("", 200, 32, ImagesAndDocuments, Yes),
         models: &[
+            KnownModel::new("claude-opus-5-5", 1000, 128, ImagesAndDocuments, Yes, [4.0, 20.0, 0.4, 5.0]),
+            KnownModel::new("claude-sonnet-5-5", 1000, 128, ImagesAndDocuments, Yes, [2.0, 10.0, 0.2, 2.5]),
+            KnownModel::new("claude-haiku-5-5", 1000, 128, ImagesAndDocuments, Yes, [0.1, 0.5, 0.01, 0.125]),
+            KnownModel::new("claude-fable-5-1", 1000, 128, ImagesAndDocuments, Yes, [10.0, 50.0, 1.0, 12.5]),
+            KnownModel::new("claude-opus-5", 1000, 128, ImagesAndDocuments, Yes, [5.0, 25.0, 0.5, 6.25]),
+            KnownModel::new("claude-sonnet-5", 1000, 128, ImagesAndDocuments, Yes, [2.0, 10.0, 0.2, 2.5]),
             KnownModel::new("claude-opus-4-6", 200, 128, ImagesAndDocuments, Yes, [5.0, 25.0, 0.5, 6.25]),
-            KnownModel::new("claude-opus-4-5", 200, 64, ImagesAndDocuments, Yes, [5.0, 25.0, 0.5, 6.25]),
             KnownModel::new("claude-sonnet-4-6", 200, 64, ImagesAndDocuments, Yes, [3.0, 15.0, 0.3, 3.75]),
+            KnownModel::new("claude-opus-4-5", 200, 64, ImagesAndDocuments, Yes, [5.0, 25.0, 0.5, 6.25]),
             KnownModel::new("claude-sonnet-4-5", 200, 64, ImagesAndDocuments, Yes, [3.0, 15.0, 0.3, 3.75]),
             KnownModel::new("claude-haiku-4-5", 200, 64, ImagesAndDocuments, Yes, [1.0, 5.0, 0.1, 1.25]),
-            KnownModel::new("claude-opus-4-1", 200, 32, ImagesAndDocuments, Yes, [15.0, 75.0, 1.5, 18.75]),
         ],
         ..CHAT
     },
@@ -52,21 +59,21 @@ pub(super) const VENDORS: &[Vendor] = &[
         base_url: "https://api.openai.com/v1",
         base_url_vars: &["OPENAI_BASE_URL", "OPENAI_API_BASE"],
         key_vars: &["OPENAI_API_KEY"],
-        default_model: Some("gpt-5.2"),
+        default_model: Some("gpt-5.6-terra"),
         quirks: &[MaxCompletionTokens, PromptCacheKey, ReasoningEffort],
         unlisted: KnownModel::unpriced("", 400, 128, ImagesAndDocuments, Yes),
         models: &[
+            KnownModel::new("gpt-5.6-sol", 1050, 128, ImagesAndDocuments, Yes, [5.0, 30.0, 0.5, 0.0]),
+            KnownModel::new("gpt-5.6-terra", 1050, 128, ImagesAndDocuments, Yes, [2.0, 12.0, 0.2, 0.0]),
+            KnownModel::new("gpt-5.6-luna", 1050, 128, ImagesAndDocuments, Yes, [0.2, 1.2, 0.02, 0.0]),
+            KnownModel::new("gpt-5.5", 1050, 128, ImagesAndDocuments, Yes, [5.0, 30.0, 0.5, 0.0]),
+            KnownModel::new("gpt-5.4", 1050, 128, ImagesAndDocuments, Yes, [2.5, 15.0, 0.25, 0.0]),
+            KnownModel::new("gpt-5.4-mini", 400, 128, ImagesAndDocuments, Yes, [0.75, 4.5, 0.075, 0.0]),
             KnownModel::new("gpt-5.2", 400, 128, ImagesAndDocuments, Yes, [1.75, 14.0, 0.175, 0.0]),
-            KnownModel::new("gpt-5.1", 400, 128, ImagesAndDocuments, Yes, [1.25, 10.0, 0.125, 0.0]),
             KnownModel::new("gpt-5", 400, 128, ImagesAndDocuments, Yes, [1.25, 10.0, 0.125, 0.0]),
             KnownModel::new("gpt-5-mini", 400, 128, ImagesAndDocuments, Yes, [0.25, 2.0, 0.025, 0.0]),
-            KnownModel::new("gpt-5-nano", 400, 128, ImagesAndDocuments, Yes, [0.05, 0.4, 0.005, 0.0]),
             KnownModel::new("gpt-4.1", 1047, 32, ImagesAndDocuments, No, [2.0, 8.0, 0.5, 0.0]),
-            KnownModel::new("gpt-4.1-mini", 1047, 32, ImagesAndDocuments, No, [0.4, 1.6, 0.1, 0.0]),
             KnownModel::new("gpt-4o", 128, 16, ImagesAndDocuments, No, [2.5, 10.0, 1.25, 0.0]),
-            KnownModel::new("gpt-4o-mini", 128, 16, ImagesAndDocuments, No, [0.15, 0.6, 0.075, 0.0]),
-            KnownModel::new("o3", 200, 100, ImagesAndDocuments, Yes, [2.0, 8.0, 0.5, 0.0]),
-            KnownModel::new("o4-mini", 200, 100, ImagesAndDocuments, Yes, [1.1, 4.4, 0.275, 0.0]),
         ],
         ..CHAT
     },
@@ -78,13 +85,13 @@ pub(super) const VENDORS: &[Vendor] = &[
         base_url_vars: &["GOOGLE_GEMINI_BASE_URL", "GEMINI_BASE_URL"],
         key_vars: &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
         key_header: KeyHeader::Google,
-        default_model: Some("gemini-2.5-pro"),
+        default_model: Some("gemini-3.8-flash"),
         unlisted: KnownModel::unpriced("", 1048, 65, ImagesAndDocuments, Yes),
         models: &[
-            KnownModel::new("gemini-3-pro-preview", 1048, 65, ImagesAndDocuments, Yes, [2.0, 12.0, 0.2, 0.0]),
-            KnownModel::new("gemini-3-flash-preview", 1048, 65, ImagesAndDocuments, Yes, [0.5, 3.0, 0.05, 0.0]),
-            KnownModel::new("gemini-2.5-pro", 1048, 65, ImagesAndDocuments, Yes, [1.25, 10.0, 0.125, 0.0]),
-            KnownModel::new("gemini-2.5-flash", 1048, 65, ImagesAndDocuments, Yes, [0.3, 2.5, 0.03, 0.0]),
+            KnownModel::new("gemini-3.8-flash", 1048, 65, ImagesAndDocuments, Yes, [0.75, 3.75, 0.075, 0.0]),
+            KnownModel::unpriced("gemini-3.5-flash-lite", 1048, 65, ImagesAndDocuments, Yes),
+            KnownModel::new("gemini-3.1-pro-preview", 1048, 65, ImagesAndDocuments, Yes, [2.0, 12.0, 0.2, 0.0]),
+            KnownModel::new("gemini-3.1-flash-lite", 1048, 65, ImagesAndDocuments, Yes, [0.25, 1.5, 0.025, 0.0]),
             KnownModel::new("gemini-2.5-flash-lite", 1048, 65, ImagesAndDocuments, Yes, [0.1, 0.4, 0.01, 0.0]),
         ],
         ..CHAT
@@ -95,7 +102,7 @@ pub(super) const VENDORS: &[Vendor] = &[
         base_url: "https://openrouter.ai/api/v1",
         base_url_vars: &["OPENROUTER_BASE_URL"],
         key_vars: &["OPENROUTER_API_KEY"],
-        default_model: Some("anthropic/claude-opus-4.5"),
+        default_model: Some("openrouter/auto"),
         quirks: &[ReasoningObject],
         unlisted: KnownModel::unpriced("", 128, 16, Images, No),
         models: &[
@@ -156,11 +163,11 @@ pub(super) const VENDORS: &[Vendor] = &[
         base_url: "https://api.deepseek.com/v1",
         base_url_vars: &["DEEPSEEK_BASE_URL"],
         key_vars: &["DEEPSEEK_API_KEY"],
-        default_model: Some("deepseek-chat"),
-        quirks: &[ReplayReasoning],
+        default_model: Some("deepseek-v4-flash"),
+        quirks: &[ThinkingSwitch, ReplayReasoning],
         models: &[
-            KnownModel::new("deepseek-chat", 128, 8, Text, No, [0.28, 0.42, 0.028, 0.0]),
-            KnownModel::new("deepseek-reasoner", 128, 64, Text, Yes, [0.28, 0.42, 0.028, 0.0]),
+            KnownModel::unpriced("deepseek-v4-flash", 1000, 384, Text, Yes),
+            KnownModel::unpriced("deepseek-v4-pro", 1000, 384, Text, Yes),
         ],
         ..CHAT
     },

@@ -117,19 +117,24 @@ pub(super) fn by_turns(messages: &[Message]) -> Vec<(Role, Vec<&Block>)> {
 
 /// The word for how hard a model of OpenAI's naming thinks; `None` leaves it to the model.
 pub(super) fn effort(model: &str, thinking: Thinking) -> Option<&'static str> {
-    let gpt5_minor = model.strip_prefix("gpt-5.").and_then(|rest| rest.chars().next()).and_then(|c| c.to_digit(10));
+    let generation = gpt_generation(model);
+    // The variants that always think refuse to be told not to.
+    let stoppable = !model.contains("codex") && !model.contains("pro");
     Some(match thinking {
-        Thinking::Off if gpt5_minor.is_some() && !model.contains("codex") && !model.contains("pro") => "none",
-        Thinking::Off if model.starts_with("gpt-5") && gpt5_minor.is_none() && !model.contains("pro") => "minimal",
+        Thinking::Off if generation == Some((5, 0)) && stoppable => "minimal",
+        Thinking::Off if generation > Some((5, 0)) && stoppable => "none",
         Thinking::Off => return None,
-        Thinking::Minimal if model.starts_with("gpt-5") && gpt5_minor.is_none() => "minimal",
-        Thinking::Xhigh | Thinking::Max
-            if gpt5_minor.is_some_and(|minor| minor >= 2) || model.ends_with("codex-max") =>
-        {
-            "xhigh"
-        }
+        Thinking::Minimal if generation == Some((5, 0)) => "minimal",
+        Thinking::Xhigh | Thinking::Max if generation >= Some((5, 2)) || model.ends_with("codex-max") => "xhigh",
         other => plain_effort(other),
     })
+}
+
+/// `gpt-5.2-mini` is of generation (5, 2).
+fn gpt_generation(model: &str) -> Option<(u32, u32)> {
+    let version = model.strip_prefix("gpt-")?.split('-').next()?;
+    let (major, minor) = version.split_once('.').unwrap_or((version, "0"));
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 /// The three words that every server with efforts knows.

@@ -9,6 +9,8 @@ mod openai_chat;
 mod openai_responses;
 mod script;
 mod serve;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};

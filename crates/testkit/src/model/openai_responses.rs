@@ -75,8 +75,10 @@ fn check_input(input: &[Value], state: &State) -> Verdict {
                 let follows = next.is_some_and(|next| {
                     next["role"] == "assistant" || next["type"] == "function_call" || next["type"] == "reasoning"
                 });
-                let name = &item["id"];
-                ensure!(follows, "Item {name} of type 'reasoning' was provided without its required following item.");
+                ensure!(
+                    follows,
+                    "Item {position} of type 'reasoning' was provided without its required following item."
+                );
             }
             Some(other) => return Err(format!("input[{position}]: unknown type {other}")),
         }
@@ -123,7 +125,11 @@ fn is_input(part: &Value) -> bool {
 
 fn check_reasoning(position: usize, item: &Value, state: &State) -> Verdict {
     ensure!(item["summary"].is_array(), "input[{position}].summary: Missing required parameter");
-    ensure!(item["id"].as_str().is_some_and(|id| id.starts_with("rs_")), "input[{position}].id: expected rs_…");
+    ensure!(
+        item["id"].is_null(),
+        "Item with id {} not found. Items are not persisted when `store` is set to false.",
+        item["id"]
+    );
     let content = item["encrypted_content"].as_str().unwrap_or_default();
     let summary: Vec<&str> = items(&item["summary"]).iter().filter_map(|part| part["text"].as_str()).collect();
     let genuine = state.is_signed(&summary.join("\n\n"), content);

@@ -23,8 +23,8 @@ pub(super) fn build(request: &Request, endpoint: &Endpoint) -> Value {
     body.insert("max_tokens".into(), json!(max_tokens));
     body.insert("stream".into(), json!(true));
     let thinks = info.reasoning && insert_thinking(&mut body, request, max_tokens, &messages);
-    // The vendor refuses a temperature beside thinking.
-    if let Some(temperature) = request.temperature.filter(|_| !thinks) {
+    // The vendor refuses a temperature beside thinking, and its newer models refuse it always.
+    if let Some(temperature) = request.temperature.filter(|_| !thinks && thinks_by_budget(&request.model)) {
         body.insert("temperature".into(), json!(temperature));
     }
     let system = system(request);
@@ -80,7 +80,7 @@ fn insert_thinking(body: &mut Map<String, Value>, request: &Request, max_tokens:
     }
     if !thinks_by_budget(&request.model) {
         body.insert("thinking".into(), json!({"type": "adaptive"}));
-        if let Some(effort) = effort(request.thinking) {
+        if let Some(effort) = effort(&request.model, request.thinking) {
             body.insert("output_config".into(), json!({"effort": effort}));
         }
         return true;
@@ -110,11 +110,13 @@ fn budget(thinking: Thinking) -> u32 {
     }
 }
 
-fn effort(thinking: Thinking) -> Option<&'static str> {
+fn effort(model: &str, thinking: Thinking) -> Option<&'static str> {
     match thinking {
         Thinking::Off | Thinking::Adaptive => None,
         Thinking::Minimal | Thinking::Low => Some("low"),
         Thinking::Medium => Some("medium"),
+        // The first generation with efforts knows no level between high and max.
+        Thinking::Xhigh if !model.contains("-4-6") => Some("xhigh"),
         Thinking::High | Thinking::Xhigh => Some("high"),
         Thinking::Max => Some("max"),
     }

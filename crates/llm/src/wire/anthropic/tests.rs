@@ -39,7 +39,10 @@ fn newer_models_judge_for_themselves_and_older_ones_get_a_budget() {
         r#"{"type":"enabled","budget_tokens":7168} null null"#
     );
     assert_eq!(thinking("claude-opus-4-5", Thinking::High, Some(2000)), "null null 0.5");
-    assert_eq!(thinking("claude-opus-4-6", Thinking::Off, None), "null null 0.5");
+    assert_eq!(thinking("claude-opus-4-6", Thinking::Xhigh, None), r#"{"type":"adaptive"} {"effort":"high"} null"#);
+    assert_eq!(thinking("claude-opus-5-5", Thinking::Xhigh, None), r#"{"type":"adaptive"} {"effort":"xhigh"} null"#);
+    assert_eq!(thinking("claude-opus-5-5", Thinking::Off, None), "null null null");
+    assert_eq!(thinking("claude-haiku-4-5", Thinking::Off, None), "null null 0.5");
 }
 
 const ANSWER: &str = r#"event: message_start

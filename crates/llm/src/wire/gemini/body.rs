@@ -51,14 +51,14 @@ fn generation(request: &Request, info: &ModelInfo) -> Map<String, Value> {
     generation
 }
 
-/// Since the third generation a level, before that a budget. Only the small models can be kept from thinking.
+/// Since the third generation a level, before that a budget. Only small models of the older kind can be kept from thinking.
 fn thinking(model: &str, thinking: Thinking) -> Value {
     let small = model.contains("flash");
     let shown = thinking != Thinking::Off;
     if takes_level(model) {
         let level = match thinking {
-            Thinking::Off | Thinking::Minimal if small => "minimal",
             Thinking::Medium if small => "medium",
+            // There is a smaller one, but not for every model.
             Thinking::Off | Thinking::Minimal | Thinking::Low => "low",
             Thinking::Medium | Thinking::High | Thinking::Xhigh | Thinking::Adaptive | Thinking::Max => "high",
         };
@@ -135,14 +135,20 @@ impl Transcript<'_> {
         }
     }
 
-    /// A thought's words stay here; its signature goes back with the text that came after it.
+    /// A signed thought goes back as it came, an unsigned one is only words. A signature without words belongs to the text
+    /// behind it.
     fn model(&self, blocks: &[&Block], signs_calls: bool) -> Vec<Value> {
         let mut told = Vec::new();
         let mut signature = None;
         let mut called = false;
         for block in blocks {
             match block {
-                Block::Thinking(thought) if thought.origin == self.origin => signature = thought.signature.as_deref(),
+                Block::Thinking(thought) if thought.origin == self.origin => match thought.signature.as_deref() {
+                    Some(own) if !thought.text.is_empty() => {
+                        told.push(json!({"text": thought.text, "thought": true, "thoughtSignature": own}));
+                    }
+                    of_text => signature = of_text,
+                },
                 Block::Text { text } if !parts::is_blank(text) => {
                     let mut part = json!({"text": text});
                     if let Some(signature) = signature.take() {

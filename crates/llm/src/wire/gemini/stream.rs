@@ -19,7 +19,7 @@ pub(super) struct Assembler {
 
 enum Piece {
     Text { text: String, signature: Option<String> },
-    Thinking(String),
+    Thinking { text: String, signature: Option<String> },
     Call(ToolUse),
 }
 
@@ -34,7 +34,7 @@ impl Assembler {
             self.take_call(&part["functionCall"], signature.as_deref(), out);
         } else if let Some(text) = parts::text(part, &["text"]) {
             if part["thought"] == true {
-                self.take_thinking(text, out);
+                self.take_thinking(text, signature, out);
             } else {
                 self.take_text(text, signature, out);
             }
@@ -54,15 +54,21 @@ impl Assembler {
         self.pieces.push(Piece::Call(ToolUse { id, name, input, invalid, signature }));
     }
 
-    fn take_thinking(&mut self, text: &str, out: &mut Vec<StreamEvent>) {
-        if text.is_empty() {
+    /// A thought that is signed itself ends with the signature, sometimes in an empty part.
+    fn take_thinking(&mut self, text: &str, signature: Option<String>, out: &mut Vec<StreamEvent>) {
+        if text.is_empty() && signature.is_none() {
             return;
         }
         match self.pieces.last_mut() {
-            Some(Piece::Thinking(whole)) => whole.push_str(text),
-            _ => self.pieces.push(Piece::Thinking(text.to_owned())),
+            Some(Piece::Thinking { text: whole, signature: known @ None }) => {
+                whole.push_str(text);
+                *known = signature;
+            }
+            _ => self.pieces.push(Piece::Thinking { text: text.to_owned(), signature }),
         }
-        out.push(StreamEvent::ThinkingDelta(text.to_owned()));
+        if !text.is_empty() {
+            out.push(StreamEvent::ThinkingDelta(text.to_owned()));
+        }
     }
 
     /// The signature of a text comes with its last piece, sometimes with an empty one.
@@ -128,14 +134,12 @@ impl Assemble for Assembler {
         let mut blocks: Vec<Block> = Vec::new();
         for piece in self.pieces {
             match piece {
-                Piece::Thinking(text) => blocks.push(thought(text, None, &origin)),
+                Piece::Thinking { text, signature } => blocks.push(thought(text, signature, &origin)),
                 Piece::Call(call) => blocks.push(Block::ToolUse(call)),
                 Piece::Text { text, signature } => {
-                    // A text has no room for a signature; the thought before it has.
-                    match (blocks.last_mut(), signature) {
-                        (Some(Block::Thinking(before)), Some(signature)) => before.signature = Some(signature),
-                        (_, Some(signature)) => blocks.push(thought(String::new(), Some(signature), &origin)),
-                        (_, None) => {}
+                    // A text has no room for its signature; a thought without words before it has.
+                    if let Some(signature) = signature {
+                        blocks.push(thought(String::new(), Some(signature), &origin));
                     }
                     if !text.is_empty() {
                         blocks.push(Block::Text { text });

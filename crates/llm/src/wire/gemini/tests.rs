@@ -42,11 +42,18 @@ data: {"candidates":[{"content":{"parts":[{"functionCall":{"name":"read","args":
 #[test]
 fn an_answer_with_one_of_everything() {
     let (events, done) = decode(Assembler::new("acme/m".into()), ANSWER).expect("an answer");
-    let [Block::Thinking(thought), Block::Text { text }, Block::ToolUse(read), Block::ToolUse(list)] = &done.blocks[..]
+    let [
+        Block::Thinking(thought),
+        Block::Thinking(of_text),
+        Block::Text { text },
+        Block::ToolUse(read),
+        Block::ToolUse(list),
+    ] = &done.blocks[..]
     else {
         panic!("{:?}", done.blocks)
     };
-    assert_eq!((thought.text.as_str(), thought.signature.as_deref()), ("Let me", Some("c2ln")));
+    assert_eq!((thought.text.as_str(), thought.signature.as_deref()), ("Let me", None));
+    assert_eq!((of_text.text.as_str(), of_text.signature.as_deref()), ("", Some("c2ln")));
     assert_eq!(text, "Hi");
     assert_eq!((&read.input, read.signature.as_deref()), (&serde_json::json!({"path": "a"}), Some("acme/m Y2FsbA==")));
     assert_eq!((&list.input, &list.signature), (&serde_json::json!({}), &None));
@@ -64,4 +71,20 @@ fn a_blocked_prompt_is_refused_and_a_garbled_call_is_an_error() {
     let garbled = "data: {\"candidates\":[{\"content\":{},\"finishReason\":\"MALFORMED_FUNCTION_CALL\"}]}\n\n";
     let outcome = decode(Assembler::new("acme/m".into()), garbled);
     assert!(matches!(outcome, Err(LlmErrorKind::Protocol { .. })), "{outcome:?}");
+}
+
+#[test]
+fn a_thought_that_is_signed_itself_goes_back_as_it_came() {
+    let text = "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hm\",\"thought\":true}]}}]}\n\n\
+        data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\",\"thought\":true,\"thoughtSignature\":\"c2ln\"},\
+        {\"text\":\"Yes\"}]},\"finishReason\":\"STOP\"}]}\n\n";
+    let (_, done) = decode(Assembler::new("acme/m".into()), text).expect("an answer");
+    let asked = Request {
+        model: "m".into(),
+        messages: vec![crate::Message { role: crate::Role::Assistant, blocks: done.blocks }],
+        ..Request::default()
+    };
+    let body = build(&asked, &endpoint("http://127.0.0.1:1", &[], std::time::Duration::from_secs(1)));
+    let parts = serde_json::json!([{"text": "Hm", "thought": true, "thoughtSignature": "c2ln"}, {"text": "Yes"}]);
+    assert_eq!(body["contents"][0]["parts"], parts);
 }

@@ -79,7 +79,7 @@ impl<'a> Transcript<'a> {
             info,
             origin: endpoint.origin(&request.model),
             ids: if endpoint.has(Quirk::NineLetterIds) { IdRule::Nine } else { IdRule::Plain },
-            replays_reasoning: endpoint.has(Quirk::ReplayReasoning),
+            replays_reasoning: endpoint.has(Quirk::ReplayReasoning) && info.reasoning,
         }
     }
 
@@ -143,7 +143,8 @@ impl<'a> Transcript<'a> {
         }
         let content = if texts.is_empty() { Value::Null } else { json!(texts.join("\n\n")) };
         let mut message = json!({"role": "assistant", "content": content});
-        if self.replays_reasoning && !reasoning.is_empty() {
+        // These vendors refuse an answer without the field, even when another model gave it.
+        if self.replays_reasoning {
             message["reasoning_content"] = json!(reasoning);
         }
         if !calls.is_empty() {

@@ -135,14 +135,15 @@ impl Transcript<'_> {
         }
     }
 
+    /// Goes without its id: the vendor stores nothing, and would look for an item of that name.
     fn thought(&self, thought: &ThinkingBlock) -> Option<Value> {
-        let (id, content) = (thought.id.as_ref()?, thought.signature.as_ref()?);
+        let content = thought.signature.as_ref()?;
         let summary = match thought.text.as_str() {
             "" => json!([]),
             text => json!([{"type": "summary_text", "text": text}]),
         };
         (thought.origin == self.origin)
-            .then(|| json!({"type": "reasoning", "id": id, "summary": summary, "encrypted_content": content}))
+            .then(|| json!({"type": "reasoning", "summary": summary, "encrypted_content": content}))
     }
 }
 

@@ -112,12 +112,14 @@ impl Assembler {
     }
 
     fn end(&mut self, response: &Value, stop: StopReason) -> Progress {
-        let cache_read = parts::count(&response["usage"], &["input_tokens_details", "cached_tokens"]);
+        let usage = &response["usage"];
+        let cache_read = parts::count(usage, &["input_tokens_details", "cached_tokens"]);
+        let cache_write = parts::count(usage, &["input_tokens_details", "cache_write_tokens"]);
         self.usage = Usage {
-            input: parts::count(&response["usage"], &["input_tokens"]).saturating_sub(cache_read),
-            output: parts::count(&response["usage"], &["output_tokens"]),
+            input: parts::count(usage, &["input_tokens"]).saturating_sub(cache_read + cache_write),
+            output: parts::count(usage, &["output_tokens"]),
             cache_read,
-            cache_write: 0,
+            cache_write,
         };
         self.stop = Some(stop);
         Progress::Complete

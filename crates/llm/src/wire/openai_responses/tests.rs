@@ -14,6 +14,10 @@ fn efforts_follow_the_generation_of_the_model() {
     for (model, thinking, expected) in [
         ("gpt-5", Thinking::Off, Some("minimal")),
         ("gpt-5.2", Thinking::Off, Some("none")),
+        ("gpt-6-luna", Thinking::Off, Some("none")),
+        ("gpt-6-luna", Thinking::Max, Some("xhigh")),
+        ("gpt-5.5-pro", Thinking::Off, None),
+        ("gpt-4o", Thinking::Off, None),
         ("o3", Thinking::Off, None),
         ("gpt-5", Thinking::Xhigh, Some("high")),
         ("gpt-5.2", Thinking::Xhigh, Some("xhigh")),
