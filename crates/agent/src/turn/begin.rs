@@ -123,7 +123,7 @@ fn attach(body: &mut UserBody, attachment: Attachment) {
         Some(text) => format!("[attachment {name} ({mime}) left out: {} bytes of text are too many]", text.len()),
         None => format!("[attachment {name} ({mime}) left out: only images, PDFs and text can be read]"),
     };
-    body.text = [body.text.as_str(), &block].join("\n\n").trim_start().to_owned();
+    body.text = if body.text.is_empty() { block } else { [body.text.as_str(), &block].join("\n\n") };
 }
 
 fn base64_text(data: &str) -> Option<String> {
@@ -141,6 +141,9 @@ fn assemble<'a>(
     items: Vec<Item>,
     own: &[Item],
 ) -> Turn<'a> {
+    let also = also(&job.row, own);
+    // Collected since a crash: not yet among the items of the turn that is picked up, so they come in like steered ones.
+    job.also.into_iter().filter(|row| !also.contains(&row.id)).for_each(|row| job.steer.push(row));
     let input = TurnInput::from_body(&job.row.body);
     let profile = &world.profile;
     let (primary, fallbacks) = profile.model_texts(input.model.as_deref().or(session.settings.model.as_deref()));
@@ -156,7 +159,7 @@ fn assemble<'a>(
         budget: history_budget(profile, &model, &prefix),
         stop: Stop::new(cancel, timeout.min(MAX_TIMEOUT)),
         tool_stop: CancellationToken::new(),
-        also: also(&job, own),
+        also,
         first_seq: own.first().map_or(0, |item| item.seq),
         own: own.len(),
         said: said(own),
@@ -176,16 +179,13 @@ fn assemble<'a>(
     }
 }
 
-/// Every other row that this turn answers: those given to it now, and those that a cut-off run had taken up.
-fn also(job: &TurnJob, own: &[Item]) -> Vec<InboxId> {
+/// The other rows that this turn answers: those whose words stand among its items.
+fn also(row: &InboxRow, own: &[Item]) -> Vec<InboxId> {
     let taken = own.iter().filter_map(|item| match ItemBody::of(item) {
         Some(ItemBody::User(body)) => body.inbox,
         _ => None,
     });
-    let mut rows: Vec<_> = job.also.iter().map(|row| row.id).chain(taken).filter(|id| *id != job.row.id).collect();
-    rows.sort_unstable();
-    rows.dedup();
-    rows
+    taken.filter(|id| *id != row.id).collect()
 }
 
 /// The last words of a run that is picked up.

@@ -127,6 +127,18 @@ async fn g07_a_steered_input_survives_a_crash_and_is_answered_once() {
 }
 
 #[tokio::test]
+async fn g07_what_is_collected_into_a_resumed_turn_is_said_in_it() {
+    let mut house = house();
+    let row = house.accept("a", to_discord("go")).await;
+    run_and_fall(&house, row, 2, SteerQueue::default()).await;
+    house.reopen().await;
+    let second = house.accept("b", chela_agent::TurnInput::text("and this")).await;
+    let row = house.open_rows().await.remove(0);
+    house.run_job(TurnJob { row, also: vec![second], steer: SteerQueue::default() }).await;
+    assert_answered_once(&house, &["go", "and this"], "collected after a crash").await;
+}
+
+#[tokio::test]
 async fn a_turn_that_always_falls_is_given_up() {
     let mut house = house();
     house.accept("a", to_discord("go")).await;
