@@ -55,6 +55,11 @@ pub(super) async fn begin<'a>(
     let items = world.store.items_in_context(&session.id).await?;
     let turn = assemble(world, job, events, cancel, session, items, &own);
     turn.emit(TurnEventKind::Started { at_ms: now_ms, resumed }).await;
+    if !resumed {
+        for item in own {
+            turn.emit(TurnEventKind::Item { id: item.id, seq: item.seq }).await;
+        }
+    }
     Ok(Begun::Turn(Box::new(turn)))
 }
 

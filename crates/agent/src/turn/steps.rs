@@ -12,9 +12,6 @@ use crate::{AbortReason, Effect, FailureKind, TurnEventKind};
 
 /// How often a context that was too long after all is halved before the turn fails.
 const SHRINKS: u32 = 3;
-/// How often a row is begun before it is given up: a turn that takes the process down must not do so for ever. Ordinary
-/// restarts count too, hence not fewer.
-const ATTEMPTS: u32 = 10;
 /// Refused calls (see `repeats`) after which a turn is going nowhere.
 const REFUSALS: u32 = 5;
 
@@ -69,10 +66,6 @@ impl Turn<'_> {
 
     /// Takes up a run that was cut off: calls without a result are repeated if that changes nothing, else answered.
     async fn pick_up(&mut self) -> Result<Option<Outcome>, StoreError> {
-        if self.row.attempts >= ATTEMPTS {
-            let message = format!("given up after it was cut off {} times", self.row.attempts);
-            return Ok(Some(Outcome::Failed { message, kind: FailureKind::Unknown, partial: None }));
-        }
         let open = unanswered_calls(self.own_items());
         if open.is_empty() {
             return Ok(None);

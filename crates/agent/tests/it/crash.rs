@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use chela_agent::{ItemBody, SteerQueue, TurnCancel, TurnEnd, TurnJob, messages, run_turn};
-use chela_store::{InboxRow, InboxState};
+use chela_store::InboxRow;
 use serde_json::json;
 
-use crate::support::{House, results_so_far, session, steer, text, to_discord, tools_after, watched};
+use crate::support::{House, results_so_far, steer, text, to_discord, tools_after, watched};
 use crate::transcript::assert_valid;
 
 /// More steps than the turn has.
@@ -136,19 +136,4 @@ async fn g07_what_is_collected_into_a_resumed_turn_is_said_in_it() {
     let row = house.open_rows().await.remove(0);
     house.run_job(TurnJob { row, also: vec![second], steer: SteerQueue::default() }).await;
     assert_answered_once(&house, &["go", "and this"], "collected after a crash").await;
-}
-
-#[tokio::test]
-async fn a_turn_that_always_falls_is_given_up() {
-    let mut house = house();
-    house.accept("a", to_discord("go")).await;
-    for _ in 0..10 {
-        let row = house.open_rows().await.pop().unwrap();
-        run_and_fall(&house, row, 1, SteerQueue::default()).await;
-        house.reopen().await;
-    }
-    let end = house.run(house.open_rows().await.pop().unwrap()).await;
-    assert!(matches!(&end, TurnEnd::Failed { message, .. } if message.contains("10 times")), "{end:?}");
-    let last = house.world.store.session(&session()).await.unwrap().unwrap().last_state;
-    assert_eq!(last, Some(InboxState::Failed));
 }

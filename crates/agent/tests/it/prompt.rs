@@ -64,8 +64,8 @@ async fn g27_the_prefix_changes_only_with_the_workspace() {
 
 #[tokio::test]
 async fn g27_first_hi_costs_little() {
-    // The tools' own definitions are measured where they are; these bytes leave them 4,000 of the 10,000.
-    const OURS_MAX_BYTES: usize = 6_000;
+    // The tools' own definitions are measured where they are, and held to 4,500 bytes: 8,500 of the 10,000 in all.
+    const OURS_MAX_BYTES: usize = 4_000;
     let mut house = House::new(|_| text("hello"));
     let profile = profile(house.dir.path(), json!({}));
     let environment = Environment::from_pairs([("PATH", "/usr/bin:/bin")]);

@@ -160,6 +160,7 @@ async fn events_tell_the_story_in_order() {
         story,
         [
             "started false",
+            "item 1",
             "model one",
             "text Ma false",
             "text king. false",
