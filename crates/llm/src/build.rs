@@ -13,7 +13,7 @@ use crate::config::{Api, AuthConfig, AuthKind, InputKind, ModelConfig, ModelsCon
 use crate::http::HttpClient;
 use crate::models::{ModelInfo, Reachable, Standing};
 use crate::vendors::{self, KeyHeader, KeyNeed, KnownModel, UNKNOWN, Vendor, Wire};
-use crate::wire::call::FIRST_BYTE;
+use crate::wire::call::{FIRST_BYTE, IDLE};
 use crate::wire::endpoint::{Credential, Endpoint};
 use crate::wire::{anthropic::Anthropic, gemini::Gemini, openai_chat::OpenAiChat, openai_responses::OpenAiResponses};
 
@@ -68,6 +68,7 @@ impl Builder<'_> {
         };
         let base_url = self.base_url(id, settings, row)?;
         let credential = self.credential(id, settings, row);
+        self.warn_of_plain_http(id, &base_url, &credential);
         let standing = self.standing(&credential, config, row);
         let models = models(id, settings, row, !matches!(credential, Credential::Missing(_)));
         let unlisted = row.map_or(UNKNOWN, |row| row.unlisted);
@@ -77,6 +78,7 @@ impl Builder<'_> {
             key_header: key_header(settings, wire, row),
             headers: self.headers(id, &settings.headers),
             first_byte: settings.timeout_seconds.map_or(FIRST_BYTE, Duration::from_secs),
+            idle: settings.timeout_seconds.map_or(IDLE, |seconds| IDLE.max(Duration::from_secs(seconds))),
             quirks: row.map_or(vendors::ADDED_QUIRKS, |row| row.quirks),
             models: models.iter().map(|info| (info.reference.model.clone(), info.clone())).collect(),
             unlisted: unlisted.info(id, "", !matches!(credential, Credential::Missing(_))),
@@ -141,6 +143,28 @@ impl Builder<'_> {
                 );
                 None
             }
+        }
+    }
+
+    /// A key that crosses a network in the clear is as good as published.
+    fn warn_of_plain_http(&mut self, id: &str, base_url: &str, credential: &Credential) {
+        let Ok(url) = url::Url::parse(base_url) else { return };
+        let near = match url.host() {
+            Some(url::Host::Ipv4(address)) => address.is_loopback() || address.is_private() || address.is_link_local(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback() || address.is_unique_local(),
+            // Names without a dot are of this machine or its containers.
+            Some(url::Host::Domain(name)) => {
+                matches!(name.rsplit_once('.'), None | Some((_, "local" | "internal")))
+            }
+            None => true,
+        };
+        if url.scheme() == "http" && !near && matches!(credential, Credential::Key(_)) {
+            self.problems.push(Problem {
+                path: format!("models.providers.{id}.baseUrl"),
+                severity: Severity::Warning,
+                message: format!("the key of `{id}` travels unencrypted to {base_url}"),
+                hint: Some("use an https address".into()),
+            });
         }
     }
 
@@ -258,10 +282,10 @@ fn speak(wire: Wire, endpoint: &Arc<Endpoint>) -> Arc<dyn Provider> {
 }
 
 fn key_header(settings: &ProviderConfig, wire: Wire, row: Option<&Vendor>) -> KeyHeader {
-    let bearer = settings.auth_header || matches!(settings.auth, Some(AuthKind::Token | AuthKind::Oauth));
     match row {
-        _ if bearer && wire != Wire::Anthropic => KeyHeader::Bearer,
-        _ if settings.auth_header => KeyHeader::Bearer,
+        _ if settings.auth_header || matches!(settings.auth, Some(AuthKind::Token | AuthKind::Oauth)) => {
+            KeyHeader::Bearer
+        }
         Some(row) if row.wire == wire => row.key_header,
         Some(_) | None => wire.key_header(),
     }

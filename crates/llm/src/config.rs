@@ -42,7 +42,7 @@ pub struct ProviderConfig {
     pub auth_header: bool,
     /// Headers added to every call. Values may be secrets.
     pub headers: BTreeMap<String, Secret>,
-    /// Seconds from sending a request to the first byte of the answer. Default: 120.
+    /// Seconds from sending a request to the first output, and, if above 90, between two pieces of it. Default: 120.
     #[schemars(range(min = 1))]
     pub timeout_seconds: Option<u64>,
     /// Models of this provider, added to those that are known. Others can still be named.

@@ -146,6 +146,22 @@ fn every_problem_is_told_at_once_and_the_rest_still_works() {
     assert!(available("google/gemini-3.8-flash") && !available("openai/gpt-5"));
 }
 
+#[test]
+fn a_key_in_the_clear_is_warned_of_unless_it_stays_at_home() {
+    let warned = |url: &str, key: Value| {
+        let (_, problems) = build(json!({"providers": {"x": {"baseUrl": url, "apiKey": key}}}), json!({}), &[]);
+        problems.iter().any(|problem| problem.severity == Severity::Warning)
+    };
+    assert!(warned("http://llm.example.com/v1", json!("k")));
+    assert!(warned("http://93.184.216.34", json!("k")));
+    for home in
+        ["http://127.0.0.1:1", "http://[::1]:1", "http://192.168.1.5", "http://litellm:4000", "http://a.internal"]
+    {
+        assert!(!warned(home, json!("k")), "{home}");
+    }
+    assert!(!warned("https://llm.example.com", json!("k")) && !warned("http://llm.example.com", json!(null)));
+}
+
 #[tokio::test]
 async fn the_missing_key_is_named_when_it_is_needed() {
     use futures_util::StreamExt;

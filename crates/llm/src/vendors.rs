@@ -60,8 +60,9 @@ impl Wire {
 /// How a key is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyHeader {
+    /// `Authorization: Bearer`, with Anthropic's beta header for the tokens of a subscription (`sk-ant-oat…`).
     Bearer,
-    /// `x-api-key`, or a bearer token with its beta header for the tokens of a subscription (`sk-ant-oat…`).
+    /// `x-api-key`; tokens of a subscription go as [`KeyHeader::Bearer`].
     Anthropic,
     /// `x-goog-api-key`.
     Google,
@@ -77,7 +78,7 @@ impl KeyHeader {
             Ok(value)
         };
         match self {
-            Self::Anthropic if key.starts_with("sk-ant-oat") => {
+            Self::Anthropic | Self::Bearer if key.starts_with("sk-ant-oat") => {
                 headers.insert(AUTHORIZATION, value(format!("Bearer {key}"))?);
                 headers.insert(HeaderName::from_static("anthropic-beta"), HeaderValue::from_static("oauth-2025-04-20"));
             }

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -15,10 +16,11 @@ use crate::produce::{Emitter, produce};
 use crate::sse::{Event, Reader};
 use crate::types::{Completion, LlmError, LlmErrorKind, StreamEvent};
 
-/// From sending to the first byte, unless the provider's `timeoutSeconds` says otherwise. Long prompts take minutes to read.
+/// From sending to the headers, and from there to the first output, unless the provider's `timeoutSeconds` says otherwise.
+/// Long prompts take minutes to read.
 pub(crate) const FIRST_BYTE: Duration = Duration::from_mins(2);
 /// Between two pieces of an answer. Vendors send pings or thinking more often than that.
-const IDLE: Duration = Duration::from_secs(90);
+pub(crate) const IDLE: Duration = Duration::from_secs(90);
 /// After the answer is complete, the body's end frees the connection for the next call; it is in the same packet or late.
 const DRAIN: Duration = Duration::from_millis(20);
 /// Enough for any error text; the rest of a large error page tells nothing.
@@ -78,7 +80,9 @@ async fn exchange<A: Assemble>(
 
     let (mut reader, mut events, mut out) = (Reader::default(), Vec::new(), Vec::new());
     let mut received = 0;
-    'answer: while let Some(chunk) = next_chunk(&mut response, IDLE).await? {
+    'answer: loop {
+        let limit = if *after_output { call.endpoint.idle } else { call.endpoint.first_byte };
+        let Some(chunk) = next_chunk(&mut response, limit).await? else { break };
         received += chunk.len();
         if received > MAX_ANSWER_BYTES {
             return Err(error::protocol(format!("the answer is larger than {MAX_ANSWER_BYTES} bytes")).into());
@@ -110,16 +114,20 @@ async fn open(call: &Call) -> Result<reqwest::Response, Failure> {
         .await
         .map_err(|_| LlmErrorKind::Timeout(limit))?
         .map_err(|error| error::network(&error))?;
-    if response.status().is_success() {
-        return Ok(response);
+    if !response.status().is_success() {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        return Err(error::of_response(status, &headers, &read_beginning(response).await));
     }
-    Err(read_failure(response).await)
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if kind.starts_with("application/json") {
+        return Err(error::of_unstreamed(&read_beginning(response).await).into());
+    }
+    Ok(response)
 }
 
-async fn read_failure(mut response: reqwest::Response) -> Failure {
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+/// What came of a body is used even when the rest does not come.
+async fn read_beginning(mut response: reqwest::Response) -> Vec<u8> {
     let mut body = Vec::new();
-    // What came of the body is used even when the rest does not come.
     while let Ok(Some(chunk)) = next_chunk(&mut response, IDLE).await {
         let room = MAX_ERROR_BYTES - body.len();
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);
@@ -127,7 +135,7 @@ async fn read_failure(mut response: reqwest::Response) -> Failure {
             break;
         }
     }
-    error::of_response(status, &headers, &body)
+    body
 }
 
 async fn next_chunk(response: &mut reqwest::Response, limit: Duration) -> Result<Option<bytes::Bytes>, LlmErrorKind> {

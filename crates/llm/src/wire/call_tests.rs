@@ -78,6 +78,12 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
+async fn an_answer_that_does_not_stream_says_so() {
+    let kind = fails(Step::fail_with(200, r#"{"choices": []}"#), AMPLE).await;
+    assert!(matches!(&kind, LlmErrorKind::Protocol { message } if message.contains("baseUrl")), "{kind:?}");
+}
+
+#[tokio::test]
 async fn nobody_at_home_is_a_network_error() {
     let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("loopback").local_addr().expect("bound");
     let error = attempt(fixture::endpoint(&format!("http://{free}"), &[], AMPLE)).await.expect_err("nobody");

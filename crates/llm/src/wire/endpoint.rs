@@ -22,8 +22,10 @@ pub(crate) struct Endpoint {
     pub(crate) key_header: KeyHeader,
     /// Configured by the user; they win over the wire's own.
     pub(crate) headers: HeaderMap,
-    /// From sending to the first byte of the answer.
+    /// From sending to the first output.
     pub(crate) first_byte: Duration,
+    /// Between two pieces of output.
+    pub(crate) idle: Duration,
     pub(crate) quirks: &'static [Quirk],
     pub(crate) models: HashMap<String, ModelInfo>,
     /// What an unlisted model is taken for; its reference is a placeholder.

@@ -75,6 +75,14 @@ pub(crate) fn in_stream(error: &Value) -> LlmErrorKind {
     report.classify(status)
 }
 
+/// A whole JSON body under a good status: some servers put errors there, others don't know how to stream.
+pub(crate) fn of_unstreamed(body: &[u8]) -> LlmErrorKind {
+    match serde_json::from_slice::<Value>(body) {
+        Ok(json) if json.get("error").is_some_and(|error| !error.is_null()) => in_stream(&json),
+        _ => protocol("it came whole instead of as a stream of events; check `baseUrl` and `api`"),
+    }
+}
+
 /// What vendors say, under one set of names.
 #[derive(Debug, Default)]
 struct Report {

@@ -122,3 +122,11 @@ fn the_wish_for_a_pause_is_read_in_every_form() {
         matches!(failure.kind, LlmErrorKind::RateLimited { retry_after: Some(after), .. } if after.as_secs() == 34)
     );
 }
+
+#[test]
+fn a_whole_body_under_a_good_status_is_an_error() {
+    let limited = br#"{"error":{"message":"slow down","code":"rate_limit_exceeded"}}"#;
+    assert_eq!(name(&of_unstreamed(limited)), "RateLimited");
+    assert_eq!(name(&of_unstreamed(br#"{"choices":[],"error":null}"#)), "Protocol");
+    assert_eq!(name(&of_unstreamed(b"{")), "Protocol");
+}

@@ -28,6 +28,7 @@ pub(crate) fn endpoint(base_url: &str, quirks: &'static [Quirk], first_byte: Dur
         key_header: KeyHeader::Bearer,
         headers: HeaderMap::new(),
         first_byte,
+        idle: first_byte,
         quirks,
         models: HashMap::from([("m".into(), able)]),
         unlisted: UNKNOWN.info("acme", "", true),

@@ -79,7 +79,8 @@ fn insert_thinking(body: &mut Map<String, Value>, request: &Request, max_tokens:
         return false;
     }
     if !thinks_by_budget(&request.model) {
-        body.insert("thinking".into(), json!({"type": "adaptive"}));
+        // Without the word the newer models keep their thoughts to themselves.
+        body.insert("thinking".into(), json!({"type": "adaptive", "display": "summarized"}));
         if let Some(effort) = effort(&request.model, request.thinking) {
             body.insert("output_config".into(), json!({"effort": effort}));
         }

@@ -28,8 +28,14 @@ fn newer_models_judge_for_themselves_and_older_ones_get_a_budget() {
         let body = build(&request, &endpoint);
         format!("{} {} {}", body["thinking"], body["output_config"], body["temperature"])
     };
-    assert_eq!(thinking("claude-opus-4-6", Thinking::Max, None), r#"{"type":"adaptive"} {"effort":"max"} null"#);
-    assert_eq!(thinking("claude-opus-4-6", Thinking::Adaptive, None), r#"{"type":"adaptive"} null null"#);
+    assert_eq!(
+        thinking("claude-opus-4-6", Thinking::Max, None),
+        r#"{"type":"adaptive","display":"summarized"} {"effort":"max"} null"#
+    );
+    assert_eq!(
+        thinking("claude-opus-4-6", Thinking::Adaptive, None),
+        r#"{"type":"adaptive","display":"summarized"} null null"#
+    );
     assert_eq!(
         thinking("claude-opus-4-5", Thinking::Low, Some(8192)),
         r#"{"type":"enabled","budget_tokens":4096} null null"#
@@ -39,8 +45,14 @@ fn newer_models_judge_for_themselves_and_older_ones_get_a_budget() {
         r#"{"type":"enabled","budget_tokens":7168} null null"#
     );
     assert_eq!(thinking("claude-opus-4-5", Thinking::High, Some(2000)), "null null 0.5");
-    assert_eq!(thinking("claude-opus-4-6", Thinking::Xhigh, None), r#"{"type":"adaptive"} {"effort":"high"} null"#);
-    assert_eq!(thinking("claude-opus-5-5", Thinking::Xhigh, None), r#"{"type":"adaptive"} {"effort":"xhigh"} null"#);
+    assert_eq!(
+        thinking("claude-opus-4-6", Thinking::Xhigh, None),
+        r#"{"type":"adaptive","display":"summarized"} {"effort":"high"} null"#
+    );
+    assert_eq!(
+        thinking("claude-opus-5-5", Thinking::Xhigh, None),
+        r#"{"type":"adaptive","display":"summarized"} {"effort":"xhigh"} null"#
+    );
     assert_eq!(thinking("claude-opus-5-5", Thinking::Off, None), "null null null");
     assert_eq!(thinking("claude-haiku-4-5", Thinking::Off, None), "null null 0.5");
 }
