@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chela_agent::{ItemBody, SteerQueue, TurnCancel, TurnEnd, TurnJob, messages, run_turn};
+use chela_agent::{AbortReason, ItemBody, SteerQueue, TurnCancel, TurnEnd, TurnJob, messages, run_turn};
 use chela_store::InboxRow;
 use serde_json::json;
 
@@ -136,4 +136,72 @@ async fn g07_what_is_collected_into_a_resumed_turn_is_said_in_it() {
     let row = house.open_rows().await.remove(0);
     house.run_job(TurnJob { row, also: vec![second], steer: SteerQueue::default() }).await;
     assert_answered_once(&house, &["go", "and this"], "collected after a crash").await;
+}
+
+/// What befalls one turn of a random life.
+#[derive(Debug, Clone, Copy)]
+enum Fate {
+    Crash,
+    Abort,
+    Shutdown,
+    Peace,
+}
+
+/// Runs a turn in which this happens after so many events.
+async fn suffer(house: &mut House, row: InboxRow, fate: Fate, after: usize) {
+    let reason = match fate {
+        Fate::Crash => {
+            run_and_fall(house, row, after, SteerQueue::default()).await;
+            return house.reopen().await;
+        }
+        Fate::Peace => return drop(house.run(row).await),
+        Fate::Abort => AbortReason::User,
+        Fate::Shutdown => AbortReason::Shutdown,
+    };
+    let (events, mut seen) = watched(1);
+    let cancel = TurnCancel::new();
+    let watch = async {
+        for count in 1.. {
+            if seen.recv().await.is_none() {
+                return;
+            }
+            if count == after {
+                cancel.abort(reason);
+            }
+        }
+    };
+    let (end, ()) = tokio::join!(run_turn(&house.world, TurnJob::new(row), events, &cancel), watch);
+    end.unwrap();
+}
+
+#[tokio::test]
+async fn g30_random_lives_leave_transcripts_that_every_vendor_takes() {
+    for seed in 0..12_u64 {
+        let mut house = house();
+        let mut random = seed;
+        let mut draw = |below: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) % below
+        };
+        for turn in 0..6 {
+            house.accept(&format!("turn {turn}"), to_discord(&format!("turn {turn}"))).await;
+            // Two tries: what a crash or a shutdown leaves is taken up by the next.
+            for _ in 0..2 {
+                let Some(row) = house.open_rows().await.into_iter().next() else { break };
+                let fate = [Fate::Crash, Fate::Abort, Fate::Shutdown, Fate::Peace][usize::try_from(draw(4)).unwrap()];
+                let after = usize::try_from(draw(26)).unwrap() + 1;
+                suffer(&mut house, row, fate, after).await;
+                let at = format!("seed {seed}, turn {turn}, {fate:?} after {after} events");
+                assert_valid(&messages(house.items().await), &at);
+            }
+        }
+        while let Some(row) = house.open_rows().await.into_iter().next() {
+            house.run(row).await;
+        }
+        let said = house.bodies().await.iter().filter(|body| matches!(body, ItemBody::User(_))).count();
+        assert_eq!(said, 6, "seed {seed}: every input stands in the transcript once");
+        for request in house.requests() {
+            assert_valid(&request.messages, &format!("seed {seed}, as it was sent"));
+        }
+    }
 }
