@@ -206,3 +206,40 @@ pub struct FsConfig {
     /// Whether file tools may only touch the agent's workspace. Default: false.
     pub workspace_only: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_openclaw() {
+        let text = r#"{"profile": "coding", "alsoAllow": ["a"], "exec": {"timeoutSec": 7, "backgroundMs": 5, "pathPrepend": ["/x"], "unknown": 1},
+            "web": {"fetch": {"timeoutSeconds": 3, "maxChars": 9, "ssrfPolicy": {"allowedHostnames": ["h"]}}}, "fs": {"workspaceOnly": true}}"#;
+        let config: ToolsConfig = serde_json::from_str(text).unwrap();
+        assert_eq!((config.profile, config.also_allow), (Some(Profile::Coding), vec!["a".to_owned()]));
+        assert_eq!(
+            (config.exec.timeout_seconds, config.exec.background_ms, config.exec.path_prepend.len()),
+            (Some(7), Some(5), 1)
+        );
+        let fetch = config.web.fetch;
+        assert_eq!(
+            (fetch.timeout_seconds, fetch.max_chars, fetch.ssrf_policy.allowed_hostnames.len()),
+            (Some(3), Some(9), 1)
+        );
+        assert!(config.fs.workspace_only);
+    }
+
+    #[test]
+    fn every_setting_is_described() {
+        fn check(path: &str, schema: &serde_json::Value) {
+            for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+                assert!(property["description"].is_string(), "{path}.{name} has no doc comment");
+            }
+        }
+        let schema = serde_json::to_value(schemars::schema_for!(ToolsConfig)).unwrap();
+        check("tools", &schema);
+        for (name, part) in schema["$defs"].as_object().unwrap() {
+            check(name, part);
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use chela_agent::{Effect, Tool, ToolContext, ToolError, ToolFuture, ToolOutput};
 use chela_llm::ToolDefinition;
@@ -19,6 +20,10 @@ use crate::files::{Access, Files, Judge, blocking};
 const RESULTS_DEFAULT: u64 = 500;
 /// Paths shown at most.
 const RESULTS_LIMIT: u64 = 5000;
+/// How long `find` and `grep` look: a whole disk can take minutes.
+pub(crate) const SEARCH_TIME: Duration = Duration::from_secs(20);
+/// Folders of the kernel: no files to be found, and some that never end.
+const KERNEL_FOLDERS: [&str; 2] = ["/dev", "/sys"];
 
 pub(crate) fn parameters() -> Value {
     json!({
@@ -79,10 +84,16 @@ fn find(args: &Args, judge: Judge, cancel: &CancellationToken) -> Result<ToolOut
     let matcher = glob(&args.pattern)?;
     let limit = args.limit.unwrap_or(RESULTS_DEFAULT).clamp(1, RESULTS_LIMIT);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let until = Instant::now() + SEARCH_TIME;
     let mut found = Vec::new();
+    let mut out_of_time = false;
     for entry in walk(&root, judge).flatten() {
         if cancel.is_cancelled() {
             return Err(ToolError::Aborted);
+        }
+        out_of_time = Instant::now() > until;
+        if out_of_time {
+            break;
         }
         let Ok(relative) = entry.path().strip_prefix(&root) else { continue };
         if relative.as_os_str().is_empty() || !matches(&matcher, relative) {
@@ -94,8 +105,12 @@ fn find(args: &Args, judge: Judge, cancel: &CancellationToken) -> Result<ToolOut
             break;
         }
     }
-    Ok(ToolOutput::text(render(found, limit)))
+    let note = if out_of_time { TIME_NOTE } else { "" };
+    Ok(ToolOutput::text(render(found, limit) + note))
 }
+
+/// What an answer ends with when there was not time for everything.
+pub(crate) const TIME_NOTE: &str = "\n[Stopped after 20 s; not everything was searched. Narrow the path.]";
 
 fn render(mut found: Vec<String>, limit: usize) -> String {
     if found.is_empty() {
@@ -134,6 +149,9 @@ pub(crate) fn walk(root: &Path, judge: Judge) -> Walk {
         .git_global(false)
         .parents(false)
         .sort_by_file_name(std::ffi::OsStr::cmp)
-        .filter_entry(move |entry| entry.file_name() != ".git" && !judge.is_private(entry.path(), Access::Read))
+        .filter_entry(move |entry| {
+            let is_kernel = KERNEL_FOLDERS.iter().any(|folder| entry.path() == Path::new(folder));
+            entry.file_name() != ".git" && !is_kernel && !judge.is_private(entry.path(), Access::Read)
+        })
         .build()
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
+use std::time::Instant;
 
 use chela_agent::{Effect, Tool, ToolContext, ToolError, ToolFuture, ToolOutput};
 use chela_llm::ToolDefinition;
@@ -16,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Kit;
 use crate::args::{count, parse, refuse};
 use crate::files::{Access, Files, Judge, blocking, open};
-use crate::find::{glob, matches, walk};
+use crate::find::{SEARCH_TIME, TIME_NOTE, glob, matches, walk};
 
 /// Matches shown when the model asks for no other number.
 const MATCHES_DEFAULT: u64 = 100;
@@ -107,7 +108,11 @@ fn grep(args: &Args, judge: Judge, cancel: &CancellationToken) -> Result<ToolOut
     if !root.exists() {
         return Err(refuse(format!("`{written}` does not exist.")));
     }
+    let until = Instant::now() + SEARCH_TIME;
     for entry in walk(&root, judge).flatten() {
+        if Instant::now() > until {
+            return Ok(ToolOutput::text(search.render() + TIME_NOTE));
+        }
         if cancel.is_cancelled() {
             return Err(ToolError::Aborted);
         }

@@ -181,29 +181,6 @@ fn tidy(text: &str) -> String {
     tidy.trim().to_owned()
 }
 
-/// The tags of a text one after the other: name in lower case, whether it closes, and where it begins and ends.
-fn tags(html: &str) -> impl Iterator<Item = (String, bool, usize, usize)> {
-    let mut from = 0;
-    std::iter::from_fn(move || {
-        loop {
-            let start = from + html[from..].find('<')?;
-            let rest = &html[start + 1..];
-            let closes = rest.starts_with('/');
-            let name = rest[usize::from(closes)..]
-                .split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
-                .next()
-                .unwrap_or_default();
-            if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
-                from = start + 1;
-                continue;
-            }
-            let end = rest.find('>').map_or(html.len(), |at| start + at + 2);
-            from = end;
-            return Some((name.to_ascii_lowercase(), closes, start, end));
-        }
-    })
-}
-
 /// Whether a tree is shallow enough for code that recurses over it.
 fn is_shallow<N>(root: N, children: impl Fn(&N) -> Vec<N>) -> bool {
     let mut ahead = vec![(root, 0)];
@@ -216,30 +193,31 @@ fn is_shallow<N>(root: N, children: impl Fn(&N) -> Vec<N>) -> bool {
     true
 }
 
-/// The words of a page, by taking the tags out.
+/// The words of a page, by taking the tags out. One pass over any input.
 fn plain(html: &str) -> Page {
+    const WITHIN_LINES: [&str; 8] = ["a", "b", "code", "em", "i", "small", "span", "strong"];
+    let lower = html.to_ascii_lowercase();
+    let behind = |from: usize, mark: &str| lower[from..].find(mark).map_or(html.len(), |at| from + at + mark.len());
     let mut text = String::new();
     let mut from = 0;
-    let mut hidden: Option<String> = None;
-    for (name, closes, start, end) in tags(html) {
-        if hidden.is_none() {
-            text.push_str(&html[from..start]);
-            text.push(if matches!(name.as_str(), "a" | "b" | "i" | "em" | "span" | "strong" | "code") {
-                ' '
-            } else {
-                '\n'
-            });
-        }
-        match &hidden {
-            Some(until) if closes && name == *until => hidden = None,
-            None if !closes && matches!(name.as_str(), "script" | "style") => hidden = Some(name),
-            _ => {}
-        }
-        from = end;
+    while let Some(at) = html[from..].find('<') {
+        let start = from + at;
+        text.push_str(&html[from..start]);
+        let name = lower[start + 1..].trim_start_matches('/');
+        let name =
+            &name[..name.find(|c: char| !c.is_ascii_alphanumeric() && c != '!' && c != '-').unwrap_or(name.len())];
+        from = match name {
+            "script" | "style" => behind(behind(start, &format!("</{name}")), ">"),
+            comment if comment.starts_with("!--") => behind(start, "-->"),
+            tag if tag.starts_with(|c: char| c.is_ascii_alphabetic() || c == '!') => behind(start, ">"),
+            _ => {
+                text.push('<');
+                start + 1
+            }
+        };
+        text.push(if WITHIN_LINES.contains(&name) { ' ' } else { '\n' });
     }
-    if hidden.is_none() {
-        text.push_str(&html[from..]);
-    }
+    text.push_str(&html[from..]);
     let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
     let text = lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
     let text = text
@@ -330,6 +308,15 @@ mod tests {
     fn json_is_indented_in_its_own_order() {
         assert_eq!(json(r#"{"b":1,"a":[]}"#.into()).text, "{\n  \"b\": 1,\n  \"a\": []\n}");
         assert_eq!(json("{".into()), Page { title: None, text: "{".into(), extractor: "text" });
+    }
+
+    #[test]
+    fn plain_words_need_no_parser() {
+        let html = "<p>one <B>two</B></p><script>if (a<b) x('</p>')</script>\n<!-- no <p> -->3 &lt; 4<style>p{}</style ><p>five";
+        assert_eq!(plain(html).text, "one two\n3 < 4\nfive");
+        for odd in ["<", "<a", "<!--", "<script", "</script", "<script>", "ü<ü>", "<style></style"] {
+            plain(odd);
+        }
     }
 
     #[test]
