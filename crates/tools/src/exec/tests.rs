@@ -198,7 +198,7 @@ async fn a_slow_command_goes_to_the_background_and_outlives_the_turn() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_terminal_echoes_and_takes_keys() {
     let bench = Bench::new();
-    let (id, said) = session(&bench, json!({"command": "test -t 1 && echo is-a-tty; read x; echo got $x; trap 'echo interrupted; exit 7' INT; while :; do sleep 1; done", "pty": true, "background": true})).await;
+    let (id, said) = session(&bench, json!({"command": "trap 'echo interrupted; exit 7' INT; test -t 1 && echo is-a-tty; read x; echo got $x; while :; do sleep 1; done", "pty": true, "background": true})).await;
     poll_on(&bench, &id, said, "is-a-tty").await;
     bench.call("process", json!({"action": "submit", "sessionId": id, "data": "hello"})).await;
     let text = poll_for(&bench, &id, "got hello").await;
