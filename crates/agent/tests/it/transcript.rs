@@ -125,7 +125,7 @@ fn any_messages() -> impl Strategy<Value = Vec<Message>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
     #[test]
     fn g30_any_wreck_is_mended_and_mending_twice_changes_nothing(wreck in any_messages()) {
