@@ -225,11 +225,24 @@ fn text_of(message: &Message) -> Option<String> {
         .blocks
         .iter()
         .filter_map(|block| match block {
-            Block::Text { text } => Some(text.trim()),
+            Block::Text { text } => Some(own_words(text)),
             Block::Thinking(_) | Block::ToolUse(_) | Block::ToolResult(_) | Block::Media(_) => None,
         })
         .collect();
     (!texts.is_empty()).then(|| texts.join("\n"))
+}
+
+/// What the person wrote: the gateway adds notes of its own in brackets, such as `[today is …]`, on lines before or after it.
+fn own_words(text: &str) -> &str {
+    let is_note = |line: &str| line.starts_with('[') && line.ends_with(']');
+    let mut words = text.trim();
+    while let Some((rest, _)) = words.rsplit_once('\n').filter(|(_, last)| is_note(last)) {
+        words = rest.trim_end();
+    }
+    while let Some((_, rest)) = words.split_once('\n').filter(|(first, _)| is_note(first)) {
+        words = rest.trim_start();
+    }
+    words
 }
 
 fn is_first(messages: &[Message]) -> bool {

@@ -69,6 +69,15 @@ fn a_greeting_is_told_what_answers_and_how_to_get_a_model() {
 }
 
 #[test]
+fn notes_of_the_gateway_are_not_the_question() {
+    let greeting = ask(vec![user("hi")]);
+    assert_eq!(ask(vec![user("hi\n\n[today is Friday 2026-11-20]")]), greeting);
+    assert_eq!(ask(vec![user("[earlier messages are left out]\nhi")]), greeting);
+    let told = vec![user("the password is blue\n\n[today is Friday]"), assistant("…"), user("what did I just say?")];
+    assert_eq!(ask(told), "You said:\n\n> the password is blue");
+}
+
+#[test]
 fn questions_about_the_product_find_their_passage() {
     let cases = [
         ("How do I set up an API key?", "Set a model key"),

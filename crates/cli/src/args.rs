@@ -1,0 +1,97 @@
+//! The command line's shape: what holds for every command, and the table of commands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands;
+
+/// A personal AI assistant gateway in one program.
+///
+/// Start the gateway with `chela gateway --allow-unconfigured`, then talk to it with `chela chat`.
+#[derive(Debug, Parser)]
+#[command(name = "chela", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    after_help = "Start here: chela gateway --allow-unconfigured, then chela chat in a second terminal.\nSomething wrong? chela doctor"
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags that every command takes.
+// Help texts are read in a terminal, where backticks are noise.
+#[allow(clippy::doc_markdown)]
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct GlobalArgs {
+    /// Address of the gateway to talk to, for example wss://my.example.org [env: CHELA_GATEWAY_URL]
+    #[arg(long, global = true, value_name = "URL", help_heading = "Gateway")]
+    pub url: Option<String>,
+    /// The gateway's token; visible to other users of this machine, so prefer --token-file [env: CHELA_GATEWAY_TOKEN]
+    #[arg(long, global = true, value_name = "TOKEN", help_heading = "Gateway", conflicts_with = "token_file")]
+    pub token: Option<String>,
+    /// File whose first line is the gateway's token
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Gateway")]
+    pub token_file: Option<PathBuf>,
+    /// The gateway's password; visible to other users of this machine, so prefer --password-file
+    #[arg(long, global = true, value_name = "PASSWORD", help_heading = "Gateway", conflicts_with = "password_file")]
+    pub password: Option<String>,
+    /// File whose first line is the gateway's password [env: CHELA_GATEWAY_PASSWORD]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Gateway")]
+    pub password_file: Option<PathBuf>,
+    /// Use a state dir of its own, ~/.chela-<NAME>
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Global")]
+    pub profile: Option<String>,
+    /// The profile `dev`, with port 19001
+    #[arg(long, global = true, help_heading = "Global", conflicts_with = "profile")]
+    pub dev: bool,
+    /// Print one JSON document instead of text
+    #[arg(long, global = true, help_heading = "Global")]
+    pub json: bool,
+    /// Print without colours; NO_COLOR does the same
+    #[arg(long, global = true, help_heading = "Global")]
+    pub no_color: bool,
+}
+
+/// Every command, in the order of the help.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the gateway, or ask a running one
+    #[command(visible_alias = "daemon")]
+    Gateway(commands::gateway::GatewayArgs),
+    /// Talk to the assistant in the terminal
+    #[command(visible_alias = "tui")]
+    Chat(commands::chat::ChatArgs),
+    /// Send one message and print the answer
+    Agent(commands::agent::AgentArgs),
+    /// Show what the gateway is doing
+    Status(commands::status::StatusArgs),
+    /// Ask the gateway whether it is well
+    Health(commands::health::HealthArgs),
+    /// Show the gateway's log
+    Logs(commands::logs::LogsArgs),
+    /// Look for problems on this machine and name their mends
+    Doctor(commands::doctor::DoctorArgs),
+    /// Read and edit the configuration file
+    Config(commands::config::ConfigArgs),
+    /// List models, and which have a key
+    Models(commands::models::ModelsArgs),
+    /// List and manage conversations
+    Sessions(commands::sessions::SessionsArgs),
+    /// List the assistant's skills
+    Skills(commands::skills::SkillsArgs),
+    /// Manage paired devices
+    Devices(commands::devices::DevicesArgs),
+    /// Manage the state dir
+    State(commands::state::StateArgs),
+    /// Print shell completions
+    #[command(visible_alias = "completion")]
+    Completions(commands::completions::CompletionsArgs),
+    /// Print the manual page
+    Man(commands::man::ManArgs),
+    /// Write the generated reference pages
+    #[command(name = "__reference", hide = true)]
+    Reference(commands::reference::ReferenceArgs),
+}

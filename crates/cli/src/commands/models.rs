@@ -1,0 +1,92 @@
+//! `chela models`: what can be reached, and with which key.
+
+use std::process::ExitCode;
+
+use chela_protocol::methods::models::{ModelsAuthStatusResult, ModelsListParams, ModelsListResult};
+use chela_protocol::methods::status::StatusResult;
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::Outcome;
+use crate::context::Context;
+use crate::link::decode;
+use crate::output::{BOLD, DIM};
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsArgs {
+    #[command(subcommand)]
+    command: ModelsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ModelsCommand {
+    /// List the models that can be used now
+    List {
+        /// Also list models without a key
+        #[arg(long)]
+        all: bool,
+        /// Only models of this vendor
+        #[arg(long)]
+        provider: Option<String>,
+    },
+    /// Show the model in use and where each key comes from
+    Status,
+}
+
+pub(crate) fn run(args: ModelsArgs, context: &Context) -> Outcome {
+    match args.command {
+        ModelsCommand::List { all, provider } => list(all, provider, context),
+        ModelsCommand::Status => status(context),
+    }
+}
+
+fn list(all: bool, provider: Option<String>, context: &Context) -> Outcome {
+    let output = context.output;
+    let params = ModelsListParams { provider, view: all.then(|| "all".to_owned()), ..ModelsListParams::default() };
+    let value = context.ask("models.list", params)?;
+    if output.json {
+        output.document(&value);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let result: ModelsListResult = decode("models.list", value)?;
+    let shown = result.models.iter().filter(|model| all || model.available);
+    output.table(
+        &["model", "context", "input", "key"],
+        shown.map(|model| {
+            let key = if model.available { "yes" } else { "no" };
+            vec![
+                format!("{}/{}", model.provider, model.id),
+                model.context_window.to_string(),
+                model.input.join(","),
+                key.to_owned(),
+            ]
+        }),
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+fn status(context: &Context) -> Outcome {
+    let output = context.output;
+    let (status, auth) = context.block_on(async {
+        let link = context.connect().await?;
+        Ok((link.call("status", json!({})).await?, link.call("models.authStatus", json!({})).await?))
+    })?;
+    if output.json {
+        output.document(&auth);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let status: StatusResult = decode("status", status)?;
+    let auth: ModelsAuthStatusResult = decode("models.authStatus", auth)?;
+    let model = status.sessions.defaults.model.as_deref().unwrap_or("none");
+    output.line(format!("{}  {model}", output.style(BOLD, "model")));
+    let (with_key, without): (Vec<_>, Vec<_>) = auth.providers.iter().partition(|provider| provider.status == "ok");
+    for provider in with_key {
+        let source = provider.api_key.as_ref().map_or("no key needed", |key| key.source.as_str());
+        output.line(format!("{}    {} ({source})", output.style(BOLD, "key"), provider.display_name));
+    }
+    if !without.is_empty() {
+        let names: Vec<&str> = without.iter().map(|provider| provider.provider.as_str()).collect();
+        output.line(output.style(DIM, &format!("no key for {}", names.join(", "))));
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,50 @@
+//! `chela status`: what the gateway is doing, for people.
+
+use std::process::ExitCode;
+
+use chela_protocol::methods::health::RecentSession;
+use chela_protocol::methods::status::StatusResult;
+use clap::Args;
+use serde_json::json;
+
+use super::Outcome;
+use crate::context::Context;
+use crate::link::decode;
+use crate::output::{self, BOLD, WARN};
+
+/// Sessions that the overview names.
+const RECENT: usize = 5;
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {}
+
+pub(crate) fn run(_args: StatusArgs, context: &Context) -> Outcome {
+    let output = context.output;
+    let (url, value) = context.block_on(async {
+        let link = context.connect().await?;
+        Ok((link.url().to_owned(), link.call("status", json!({})).await?))
+    })?;
+    if output.json {
+        output.document(&value);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let status: StatusResult = decode("status", value)?;
+    let row = |name: &str, text: &str| output.line(format!("{}  {text}", output.style(BOLD, &format!("{name:8}"))));
+    row("gateway", &format!("{url}, version {}", status.runtime_version));
+    row("running", &format!("for {}, process {}", output::duration(status.uptime_ms), status.pid));
+    row("model", status.sessions.defaults.model.as_deref().unwrap_or("none"));
+    row("config", &status.config_path);
+    row("state", &status.state_dir);
+    row("sessions", &status.sessions.count.to_string());
+    for session in status.sessions.recent.iter().take(RECENT) {
+        row("", &recent(session));
+    }
+    for problem in &status.problems {
+        output.line(format!("{}   {}", output.style(WARN, "problem"), output::printable(problem)));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn recent(session: &RecentSession) -> String {
+    format!("{}  {}", output::printable(&session.key), output::ago(session.updated_at, output::now_ms()))
+}
