@@ -1,1 +1,53 @@
-fn main() {}
+//! The binary: reads the command line, runs one command, words its failure, and chooses the exit code.
+//!
+//! Owns the process: environment, TLS provider, runtime, terminal. Holds no logic that a crate below could hold.
+
+mod args;
+mod commands;
+mod context;
+mod failure;
+mod instance;
+mod keyboard;
+mod link;
+mod markdown;
+mod output;
+mod target;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Cli;
+use crate::context::Context;
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::of(&cli.global);
+    install_tls_provider();
+    arm_fault_point();
+    let result = Context::new(cli.global, output).and_then(|context| commands::run(cli.command, &context));
+    match result {
+        Ok(code) => code,
+        Err(failure) => failure.show(output),
+    }
+}
+
+/// Ring is the only crypto back end in the binary; every TLS user takes it from here.
+fn install_tls_provider() {
+    // Fails only when one is installed already, and nothing ran before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// Lets a test kill the process at a named place. Absent from release builds.
+#[cfg(debug_assertions)]
+fn arm_fault_point() {
+    if let Ok(name) = std::env::var("CHELA_FAULT_POINT")
+        && !chela_store::fault::arm(&name)
+    {
+        eprintln!("chela: no such fault point: {name}");
+    }
+}
+
+#[cfg(not(debug_assertions))]
+fn arm_fault_point() {}

@@ -179,16 +179,16 @@ mod tests {
 
     use super::*;
 
-    fn find(global: GlobalArgs, pairs: &[(&str, &str)], config: Value) -> Result<Target, String> {
+    fn find(global: &GlobalArgs, pairs: &[(&str, &str)], config: Value) -> Result<Target, String> {
         let dir = tempfile::tempdir().unwrap();
         let environment = Environment::from_pairs(pairs.iter().copied());
         let state = Environment::from_pairs([("CHELA_STATE_DIR", dir.path().to_str().unwrap())]);
         let places = Places::locate(&state, &chela_config::PlaceOverrides::default()).unwrap();
-        Target::find(&global, &environment, &Loaded::from_value(config), &places)
+        Target::find(global, &environment, &Loaded::from_value(config), &places)
             .map_err(|failure| failure.message().to_owned())
     }
 
-    fn url(global: GlobalArgs, pairs: &[(&str, &str)], config: Value) -> String {
+    fn url(global: &GlobalArgs, pairs: &[(&str, &str)], config: Value) -> String {
         find(global, pairs, config).unwrap().url
     }
 
@@ -197,38 +197,38 @@ mod tests {
         let global = || GlobalArgs { url: Some("https://a.example".into()), ..GlobalArgs::default() };
         let pairs = [("CLAWDBOT_GATEWAY_URL", "wss://b.example")];
         let remote = || json!({"gateway": {"mode": "remote", "remote": {"url": "wss://c.example", "token": "far"}}});
-        assert_eq!(url(global(), &pairs, remote()), "wss://a.example");
-        assert_eq!(url(GlobalArgs::default(), &pairs, remote()), "wss://b.example");
-        assert_eq!(url(GlobalArgs::default(), &[], remote()), "wss://c.example");
-        assert_eq!(find(GlobalArgs::default(), &[], remote()).unwrap().token.as_deref(), Some("far"));
+        assert_eq!(url(&global(), &pairs, remote()), "wss://a.example");
+        assert_eq!(url(&GlobalArgs::default(), &pairs, remote()), "wss://b.example");
+        assert_eq!(url(&GlobalArgs::default(), &[], remote()), "wss://c.example");
+        assert_eq!(find(&GlobalArgs::default(), &[], remote()).unwrap().token.as_deref(), Some("far"));
     }
 
     #[test]
     fn without_an_address_the_port_of_this_machine_is_meant() {
         let config = json!({"gateway": {"port": 3000, "auth": {"token": "near"}}});
-        assert_eq!(url(GlobalArgs::default(), &[], config.clone()), "ws://127.0.0.1:3000");
+        assert_eq!(url(&GlobalArgs::default(), &[], config.clone()), "ws://127.0.0.1:3000");
         assert_eq!(
-            url(GlobalArgs::default(), &[("OPENCLAW_GATEWAY_PORT", "4000")], config.clone()),
+            url(&GlobalArgs::default(), &[("OPENCLAW_GATEWAY_PORT", "4000")], config.clone()),
             "ws://127.0.0.1:4000"
         );
-        assert_eq!(url(GlobalArgs::default(), &[], json!({})), "ws://127.0.0.1:18789");
-        assert_eq!(url(GlobalArgs { dev: true, ..GlobalArgs::default() }, &[], json!({})), "ws://127.0.0.1:19001");
-        assert_eq!(find(GlobalArgs::default(), &[], config).unwrap().token.as_deref(), Some("near"));
+        assert_eq!(url(&GlobalArgs::default(), &[], json!({})), "ws://127.0.0.1:18789");
+        assert_eq!(url(&GlobalArgs { dev: true, ..GlobalArgs::default() }, &[], json!({})), "ws://127.0.0.1:19001");
+        assert_eq!(find(&GlobalArgs::default(), &[], config).unwrap().token.as_deref(), Some("near"));
     }
 
     #[test]
     fn the_secret_of_this_machine_is_not_shown_to_another() {
         let config = json!({"gateway": {"auth": {"token": "near"}}});
         let global = GlobalArgs { url: Some("wss://elsewhere.example".into()), ..GlobalArgs::default() };
-        assert_eq!(find(global.clone(), &[], config.clone()).unwrap().token, None);
+        assert_eq!(find(&global, &[], config.clone()).unwrap().token, None);
         let pairs = [("CHELA_GATEWAY_TOKEN", "given")];
-        assert_eq!(find(global, &pairs, config).unwrap().token.as_deref(), Some("given"));
+        assert_eq!(find(&global, &pairs, config).unwrap().token.as_deref(), Some("given"));
     }
 
     #[test]
     fn a_secret_in_an_address_is_refused() {
         for address in ["ws://user:pass@host", "ws://host/?token=x", "ftp://host"] {
-            assert!(find(GlobalArgs { url: Some(address.into()), ..GlobalArgs::default() }, &[], json!({})).is_err());
+            assert!(find(&GlobalArgs { url: Some(address.into()), ..GlobalArgs::default() }, &[], json!({})).is_err());
         }
     }
 

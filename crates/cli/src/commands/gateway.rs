@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use chela_gateway::config::AuthMode;
 use chela_gateway::{Bind, LogFormat, Options};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
@@ -160,10 +161,10 @@ fn options(args: RunArgs, context: &Context) -> Result<Options, Failure> {
     }
     Ok(Options {
         environment: context.environment.clone(),
-        state_dir: context.places.state_dir.clone(),
-        config_path: context.places.config_path.clone(),
+        places: Some(context.places.clone()),
         port: args.port.or(global.dev.then_some(target::DEV_PORT)),
         bind: args.bind.map(Bind::from),
+        auth: args.auth.map(AuthMode::from),
         token,
         password,
         allow_unconfigured: args.allow_unconfigured || global.dev,
@@ -232,6 +233,17 @@ impl From<BindArg> for Bind {
             BindArg::Loopback => Self::Loopback,
             BindArg::Custom => Self::Custom,
             BindArg::Tailnet => Self::Tailnet,
+        }
+    }
+}
+
+impl From<AuthArg> for AuthMode {
+    fn from(auth: AuthArg) -> Self {
+        match auth {
+            AuthArg::None => Self::None,
+            AuthArg::Token => Self::Token,
+            AuthArg::Password => Self::Password,
+            AuthArg::TrustedProxy => Self::TrustedProxy,
         }
     }
 }
