@@ -56,7 +56,7 @@ pub struct ResponseFrame {
 #[serde(tag = "type", rename = "event", rename_all = "camelCase")]
 pub struct EventFrame<P = Box<RawValue>> {
     pub event: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<P>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
