@@ -28,7 +28,10 @@ pub use event::{AbortReason, EVENT_QUEUE, FailureKind, TurnEnd, TurnEvent, TurnE
 pub use input::{Attachment, DeliveryRoute, INPUT_VERSION, InputOrigin, OriginKind, TurnInput};
 pub use profile::{AgentProfile, DEFAULT_MAX_CONCURRENT, FileLimits};
 pub use skills::{SkillIndex, SkillNeeds, SkillSources, SkillStatus};
-pub use tool::{Effect, SessionStatus, Tool, ToolContext, ToolError, ToolFuture, ToolOutput, ToolProgress, ToolSet};
+pub use tool::{
+    AgentId, Effect, Media, RunId, SessionKey, SessionStatus, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture,
+    ToolOutput, ToolProgress, ToolSet,
+};
 pub use transcript::{
     AssistantBody, CompactionBody, Cut, ItemBody, NoteBody, NoteKind, ToolResultEntry, ToolResultsBody, UserBody,
     messages, repair,

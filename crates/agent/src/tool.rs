@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use chela_llm::{Media, ToolDefinition};
-use chela_protocol::{AgentId, RunId, SessionKey};
+// The words of the contract: a tool needs no other crate of the house.
+pub use chela_llm::{Media, ToolDefinition};
+pub use chela_protocol::{AgentId, RunId, SessionKey};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;

@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use chela_agent::{Effect, Tool, ToolContext, ToolError, ToolFuture, ToolOutput};
-use chela_llm::ToolDefinition;
+use chela_agent::{Effect, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture, ToolOutput};
 use globset::{GlobBuilder, GlobMatcher};
 use ignore::{Walk, WalkBuilder};
 use serde::Deserialize;

@@ -6,8 +6,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Instant;
 
-use chela_agent::{Effect, Tool, ToolContext, ToolError, ToolFuture, ToolOutput};
-use chela_llm::ToolDefinition;
+use chela_agent::{Effect, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture, ToolOutput};
 use globset::GlobMatcher;
 use regex::bytes::{Regex, RegexBuilder};
 use serde::Deserialize;

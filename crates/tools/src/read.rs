@@ -6,8 +6,7 @@ use std::io::{self, BufRead, BufReader, Read as _, Seek as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chela_agent::{Effect, Tool, ToolContext, ToolError, ToolFuture, ToolOutput};
-use chela_llm::{Media, ToolDefinition};
+use chela_agent::{Effect, Media, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture, ToolOutput};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;

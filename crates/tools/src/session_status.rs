@@ -1,7 +1,6 @@
 //! `session_status`: what the session is and what it has used.
 
-use chela_agent::{Effect, SessionStatus, Tool, ToolContext, ToolError, ToolFuture, ToolOutput};
-use chela_llm::ToolDefinition;
+use chela_agent::{Effect, SessionStatus, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture, ToolOutput};
 use serde_json::{Value, json};
 
 pub(crate) fn parameters() -> Value {

@@ -4,8 +4,7 @@
 
 use std::sync::Arc;
 
-use chela_agent::{Effect, Tool};
-use chela_llm::ToolDefinition;
+use chela_agent::{Effect, Tool, ToolDefinition};
 use serde_json::Value;
 
 use crate::{Kit, apply_patch, edit, exec, find, grep, ls, process, read, session_status, web_fetch, write};

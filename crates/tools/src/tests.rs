@@ -6,8 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chela_agent::{Effect, SessionStatus, Tool, ToolContext, ToolError, ToolOutput, ToolProgress, ToolSet};
-use chela_protocol::SessionKey;
+use chela_agent::{Effect, SessionKey, SessionStatus, Tool, ToolContext, ToolError, ToolOutput, ToolProgress, ToolSet};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -117,7 +116,7 @@ fn every_tool_is_built_in_the_order_of_the_table() {
 fn g27_definitions_are_short_valid_and_byte_stable() {
     let bench = Bench::new();
     let text = |tools: &ToolSet| {
-        let shown = |d: chela_llm::ToolDefinition| json!({"name": d.name, "description": d.description, "input_schema": d.parameters});
+        let shown = |d: chela_agent::ToolDefinition| json!({"name": d.name, "description": d.description, "input_schema": d.parameters});
         serde_json::to_string(&tools.definitions().into_iter().map(shown).collect::<Vec<_>>()).unwrap()
     };
     let all = text(&bench.tools);

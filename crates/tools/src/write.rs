@@ -1,7 +1,6 @@
 //! `write`: a whole file, replaced in one step.
 
-use chela_agent::{Effect, Tool, ToolContext, ToolFuture, ToolOutput};
-use chela_llm::ToolDefinition;
+use chela_agent::{Effect, Tool, ToolContext, ToolDefinition, ToolFuture, ToolOutput};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -4,8 +4,7 @@ mod hunks;
 mod parse;
 mod plan;
 
-use chela_agent::{Effect, Tool, ToolContext, ToolError, ToolFuture, ToolOutput};
-use chela_llm::ToolDefinition;
+use chela_agent::{Effect, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture, ToolOutput};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

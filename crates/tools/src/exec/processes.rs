@@ -4,8 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chela_agent::ToolError;
-use chela_protocol::SessionKey;
+use chela_agent::{SessionKey, ToolError};
 use tokio::time::{Instant, timeout};
 
 use super::job::{Job, KILL_GRACE, Spec};

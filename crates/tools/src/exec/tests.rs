@@ -155,7 +155,7 @@ async fn a_background_command_is_polled_typed_at_and_killed() {
             .contains("needs a terminal")
     );
 
-    let stranger = ToolContext { session: chela_protocol::SessionKey::main(&"other".into()), ..bench.context() };
+    let stranger = ToolContext { session: chela_agent::SessionKey::main(&"other".into()), ..bench.context() };
     let poll = json!({"action": "poll", "sessionId": id});
     assert!(bench.tool("process").call(poll, stranger).await.is_err(), "a command is its own session's alone");
 
