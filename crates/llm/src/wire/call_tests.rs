@@ -60,7 +60,7 @@ async fn an_endless_event_is_refused() {
 
 #[tokio::test]
 async fn an_endless_answer_is_refused() {
-    let kind = fails(Step::Raw(": ping\n".repeat(MAX_ANSWER_BYTES / 7 + 1)), AMPLE).await;
+    let kind = fails(Step::Raw(format!(": {}\n", "x".repeat(4093)).repeat(MAX_ANSWER_BYTES / 4096 + 1)), AMPLE).await;
     assert!(matches!(&kind, LlmErrorKind::Protocol { message } if message.contains("larger")), "{kind:?}");
 }
 

@@ -101,22 +101,18 @@ pub(crate) fn everything() -> Request {
             user(vec![text("Thanks. Again?")]),
         ],
         tools: vec![
-            ToolDefinition {
-                name: "read".into(),
-                description: "Reads.".into(),
-                parameters: json!({"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}),
-            },
-            ToolDefinition {
-                name: "list".into(),
-                description: "Lists.".into(),
-                parameters: json!({"type": "object", "properties": {}}),
-            },
+            tool("read", json!({"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]})),
+            tool("list", json!({"type": "object", "properties": {}})),
         ],
         thinking: Thinking::High,
         max_output_tokens: Some(4096),
         temperature: None,
         cache_key: Some("session-1".into()),
     }
+}
+
+fn tool(name: &str, parameters: Value) -> ToolDefinition {
+    ToolDefinition { name: name.into(), description: format!("Does {name}."), parameters }
 }
 
 /// Reads an event stream written by hand.

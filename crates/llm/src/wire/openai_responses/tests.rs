@@ -1,3 +1,5 @@
+//! Responses: bodies as snapshots, answers from events written by hand after the public reference.
+
 use super::body::build;
 use super::stream::Assembler;
 use crate::types::{Block, LlmErrorKind, Request, StopReason, StreamEvent, Thinking, ThinkingBlock, ToolUse, Usage};
