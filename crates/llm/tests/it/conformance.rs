@@ -166,6 +166,22 @@ async fn withheld_thoughts_are_replayed_as_they_are() {
     }
 }
 
+/// G30: an answer that was cut off while the model thought leaves nothing that the vendor would refuse.
+#[tokio::test]
+async fn g30_thoughts_that_led_to_nothing_are_left_out() {
+    for api in WIRES {
+        let only_thoughts = [Part::Thinking("Hm.".into()), Part::Redacted(String::new())];
+        let stopped = Reply::new(only_thoughts).stopping(FakeStop::MaxTokens);
+        let fake = FakeModel::start([stopped.into()]).await;
+        let models = mock(api, &fake);
+        let done = hear(models.stream(&chain(&["m1"]), request(vec![says("look")]))).await.done();
+        assert!(!done.blocks.is_empty(), "{api}");
+        let asked = request(vec![says("look"), answered(&done), says("go on")]);
+        hear(models.stream(&chain(&["m1"]), asked)).await.done();
+        fake.assert_clean();
+    }
+}
+
 /// G30: whichever vendor made a transcript, every other takes it.
 #[tokio::test]
 async fn g30_a_transcript_of_one_vendor_is_taken_by_all_others() {

@@ -163,6 +163,11 @@ fn check_content(position: usize, block: &Value) -> Verdict {
 fn check_assistant<'a>(position: usize, message: &'a Value, state: &State) -> Result<Vec<&'a str>, String> {
     let blocks = items(&message["content"]);
     ensure!(!blocks.is_empty(), "messages.{position}.content: must be non-empty");
+    let last = &blocks[blocks.len() - 1]["type"];
+    ensure!(
+        last != "thinking" && last != "redacted_thinking",
+        "messages.{position}: The final block in an assistant message cannot be `thinking`."
+    );
     let mut open = Vec::new();
     for block in blocks {
         match block["type"].as_str() {

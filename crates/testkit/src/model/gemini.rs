@@ -75,6 +75,8 @@ fn check_model<'a>(
     parts: &'a [Value],
     state: &State,
 ) -> Result<Vec<&'a str>, String> {
+    let says = parts.iter().any(|part| part["thought"] != true);
+    ensure!(says, "contents[{position}]: a turn of the model must say something");
     let mut open = Vec::new();
     for part in parts {
         let signature = part["thoughtSignature"].as_str();

@@ -81,6 +81,11 @@ fn anthropics_rules() {
             ("/messages/1/content/0/signature", json!("forged"), "Invalid `signature`"),
             ("/messages/1/content/0/thinking", json!("changed"), "Invalid `signature`"),
             ("/messages/1/content/0", json!({"type": "text", "text": "no thought"}), "Expected `thinking`"),
+            (
+                "/messages/1/content",
+                json!([{"type": "thinking", "thinking": "thought", "signature": "sig"}]),
+                "cannot be `thinking`",
+            ),
             ("/messages/1/content/1/id", json!("a:b"), "should match"),
             ("/messages/1/content/1/input", json!("{}"), "valid dictionary"),
             ("/messages/2/content/0/tool_use_id", json!("t2"), "unexpected `tool_use_id`"),

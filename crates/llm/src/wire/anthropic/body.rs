@@ -144,7 +144,7 @@ impl Transcript<'_> {
         for (role, blocks) in parts::by_turns(&request.messages) {
             let (role, content) = match role {
                 Role::User => ("user", self.user(&blocks)),
-                Role::Assistant => ("assistant", blocks.iter().filter_map(|block| self.assistant(block)).collect()),
+                Role::Assistant => ("assistant", self.assistant(&blocks)),
             };
             if content.is_empty() {
                 continue;
@@ -206,7 +206,15 @@ impl Transcript<'_> {
         told
     }
 
-    fn assistant(&self, block: &Block) -> Option<Value> {
+    /// A thought that led to nothing (the answer was stopped) is left out: the vendor refuses it at the end of a message.
+    fn assistant(&self, blocks: &[&Block]) -> Vec<Value> {
+        let mut told: Vec<Value> = blocks.iter().filter_map(|block| self.assistant_block(block)).collect();
+        let led_somewhere = told.iter().rposition(|block| block["type"] == "text" || block["type"] == "tool_use");
+        told.truncate(led_somewhere.map_or(0, |last| last + 1));
+        told
+    }
+
+    fn assistant_block(&self, block: &Block) -> Option<Value> {
         match block {
             Block::Text { text } => (!parts::is_blank(text)).then(|| text_block(text)),
             Block::ToolUse(call) => {

@@ -163,6 +163,9 @@ impl Transcript<'_> {
                 Block::Text { .. } | Block::Thinking(_) | Block::ToolResult(_) | Block::Media(_) => {}
             }
         }
+        // Thoughts that led to nothing (the answer was stopped) are no turn of the model.
+        let led_somewhere = told.iter().rposition(|part| part["thought"] != true);
+        told.truncate(led_somewhere.map_or(0, |last| last + 1));
         told
     }
 
