@@ -1,0 +1,156 @@
+//! OpenAI's HTTP interfaces: `/v1/models`, `/v1/chat/completions`, `/v1/responses`.
+//!
+//! On whenever a secret protects the gateway, unless `gateway.http.endpoints` switches one off. A model's name chooses the
+//! agent, never a vendor's model. Which session answers: the one that `x-chela-session-key` (or `x-openclaw-session-key`)
+//! names; else the one of the request's `user`; else a new one.
+
+mod chat;
+mod content;
+mod conversation;
+mod error;
+mod models;
+mod responses;
+mod run;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Bytes, to_bytes};
+use axum::extract::Request;
+use axum::http::request::Parts;
+use axum::response::Response;
+use axum::routing::{get, post};
+use chela_protocol::{AgentId, SessionKey};
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use self::error::ApiError;
+use crate::app::Gateway;
+use crate::auth::http::authorise;
+use crate::config::{AuthMode, EndpointConfig};
+use crate::route::{Target, client_target};
+use crate::server::Front;
+
+/// Largest request: eight pictures in base64 fit.
+const BODY_BYTES: usize = 20 * 1024 * 1024;
+
+/// How long a request may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What every model name here begins with; `openclaw` is what clients of the reference system send.
+const NAMES: [&str; 2] = ["chela", "openclaw"];
+
+/// The routes of this interface.
+pub(crate) fn router() -> Router<Arc<Front>> {
+    Router::new()
+        .route("/v1/models", get(models::list))
+        .route("/v1/models/{*id}", get(models::one))
+        .route("/v1/chat/completions", post(chat::create))
+        .route("/v1/responses", post(responses::create))
+}
+
+/// Whether an endpoint is served: without a secret any page in a browser could call it.
+fn is_on(gateway: &Gateway, endpoint: EndpointConfig) -> bool {
+    endpoint.enabled.unwrap_or(gateway.auth.mode() != AuthMode::None)
+}
+
+/// Lets an authenticated request in and reads its body.
+async fn admit<T: DeserializeOwned>(
+    gateway: &Gateway,
+    endpoint: EndpointConfig,
+    request: Request,
+) -> Result<(Parts, T), Response> {
+    let (parts, body) = request.into_parts();
+    authorise(gateway, &parts).await.map_err(|refusal| *refusal)?;
+    if !is_on(gateway, endpoint) {
+        return Err(ApiError::not_found("This endpoint is off; see gateway.http.endpoints.").into());
+    }
+    let bytes = match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, BODY_BYTES)).await {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(_)) => return Err(ApiError::too_large(BODY_BYTES).into()),
+        Err(_) => return Err(ApiError::invalid("The body did not arrive in time.").into()),
+    };
+    Ok((parts, parsed(&bytes)?))
+}
+
+fn parsed<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, ApiError> {
+    serde_json::from_slice(bytes).map_err(|error| ApiError::invalid(format!("The body can't be read: {error}")))
+}
+
+/// The agent that a model's name chooses; `None` for the default one.
+fn agent_of(model: &str) -> Result<Option<&str>, ApiError> {
+    let model = model.trim();
+    if NAMES.contains(&model) {
+        return Ok(None);
+    }
+    let prefixed = |name: &str| model.strip_prefix(name).and_then(|rest| rest.strip_prefix(['/', ':']));
+    let agent = NAMES.iter().find_map(|name| prefixed(name)).or_else(|| model.strip_prefix("agent:"));
+    match agent {
+        Some("default") => Ok(None),
+        Some(agent) if !agent.is_empty() => Ok(Some(agent)),
+        _ => Err(ApiError::invalid("Invalid `model`. Use `chela` or `chela/<agentId>`.").with_param("model")),
+    }
+}
+
+/// Where a request goes. `place` names new sessions of this interface, as in `openai:<uuid>`.
+fn target_of(
+    gateway: &Gateway,
+    parts: &Parts,
+    model: &str,
+    user: Option<&str>,
+    place: &str,
+) -> Result<Target, ApiError> {
+    let book = gateway.sessions.agents(gateway);
+    let agent = match header(parts, "agent-id") {
+        Some(agent) => Some(agent),
+        None => agent_of(model)?,
+    };
+    let invalid = |error: crate::route::RouteError| ApiError::invalid(error.to_string());
+    if let Some(key) = header(parts, "session-key") {
+        return client_target(&book, Some(key), agent).map_err(invalid);
+    }
+    let Target { agent, .. } = client_target(&book, None, agent).map_err(invalid)?;
+    let place = match user.map(str::trim).filter(|user| !user.is_empty()) {
+        Some(user) => format!("{place}-user:{user}"),
+        None => format!("{place}:{}", Uuid::new_v4()),
+    };
+    Ok(Target { session: checked_key(&agent, &place)?, agent })
+}
+
+/// A key with a part that a client chose.
+fn checked_key(agent: &AgentId, place: &str) -> Result<SessionKey, ApiError> {
+    let key = SessionKey::scoped(agent, place);
+    SessionKey::parse(key.as_str(), agent).map_err(|error| ApiError::invalid(error.to_string()).with_param("user"))
+}
+
+/// A header of ours, under either name.
+fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
+    let value = NAMES.iter().find_map(|prefix| parts.headers.get(format!("x-{prefix}-{name}")))?;
+    value.to_str().ok().map(str::trim).filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn model_names_choose_agents() {
+        let rows = [
+            ("chela", Ok(None)),
+            ("openclaw", Ok(None)),
+            ("chela/default", Ok(None)),
+            ("chela/ops", Ok(Some("ops"))),
+            ("openclaw/ops", Ok(Some("ops"))),
+            ("openclaw:ops", Ok(Some("ops"))),
+            ("agent:ops", Ok(Some("ops"))),
+            ("chela/", Err(())),
+            ("chelax", Err(())),
+            ("gpt-4o", Err(())),
+            ("", Err(())),
+        ];
+        for (model, expected) in rows {
+            assert_eq!(agent_of(model).map_err(|_| ()), expected, "{model}");
+        }
+    }
+}

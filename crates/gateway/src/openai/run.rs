@@ -1,0 +1,218 @@
+//! One request's turn: submitted, followed, and stopped when the client that owns it goes away.
+
+use std::sync::Arc;
+
+use axum::http::request::Parts;
+use chela_agent::{AbortReason, FailureKind, InputOrigin, TurnEnd, TurnEvent, TurnEventKind, TurnInput};
+use chela_llm::{StopReason, Usage};
+use chela_protocol::RunId;
+use chela_protocol::methods::chat::QueueMode;
+use chela_store::{InboxRow, InboxState};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use super::conversation::Memory;
+use super::error::ApiError;
+use super::header;
+use crate::app::Gateway;
+use crate::intake::{Inbound, SubmitState, submit};
+use crate::route::Target;
+use crate::sessions::AbortTarget;
+
+/// Events that may wait for a slow reader of a stream; one that falls further behind is cut off.
+const WATCH_QUEUE: usize = 16_384;
+
+/// A turn that a request waits for.
+pub(super) struct Following {
+    source: Source,
+    text: String,
+    /// A tool ran since the last text: what comes next is a new paragraph.
+    paragraph_due: bool,
+}
+
+enum Source {
+    Events(mpsc::Receiver<TurnEvent>, AbortOnDrop),
+    /// Another request started it; its end is all that there is to tell.
+    Elsewhere(Arc<Gateway>, RunId),
+    /// It ended before.
+    Recorded(Box<InboxRow>),
+    Over,
+}
+
+/// What comes next of a turn.
+#[derive(Debug)]
+pub(super) enum Piece {
+    Text(String),
+    End(Answer),
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub text: String,
+    pub stop: StopReason,
+    pub usage: Usage,
+}
+
+/// Stops the run of a client that went away before its end.
+struct AbortOnDrop {
+    gateway: Arc<Gateway>,
+    run: Option<RunId>,
+}
+
+/// Hands the input over. With an `Idempotency-Key`, the same request again follows the first one's run.
+pub(super) async fn follow(
+    gateway: &Arc<Gateway>,
+    parts: &Parts,
+    target: Target,
+    run: RunId,
+    mut input: TurnInput,
+) -> Result<(RunId, Following), ApiError> {
+    input.model = header(parts, "model").map(str::to_owned);
+    input.origin = InputOrigin {
+        client_id: Some("http".to_owned()),
+        client_mode: Some("backend".to_owned()),
+        ..InputOrigin::default()
+    };
+    let key = parts.headers.get("idempotency-key").and_then(|key| key.to_str().ok()).map(str::trim);
+    let platform_id = key.filter(|key| !key.is_empty()).map_or_else(|| run.to_string(), str::to_owned);
+    let (watcher, events) = mpsc::channel(WATCH_QUEUE);
+    let inbound = Inbound {
+        channel: "http",
+        account: "default".to_owned(),
+        platform_id,
+        run,
+        session: target.session,
+        agent: target.agent,
+        input,
+        mode: QueueMode::Followup,
+        watcher: Some(watcher),
+    };
+    let submitted = submit(gateway, inbound).await?;
+    let run = submitted.run;
+    let source = match submitted.state {
+        SubmitState::Started => {
+            Source::Events(events, AbortOnDrop { gateway: gateway.clone(), run: Some(run.clone()) })
+        }
+        SubmitState::InFlight => Source::Elsewhere(gateway.clone(), run.clone()),
+        SubmitState::Done(row) => Source::Recorded(row),
+    };
+    Ok((run, Following { source, text: String::new(), paragraph_due: false }))
+}
+
+/// Whether the session that answers knows what was said before.
+pub(super) async fn memory_of(gateway: &Gateway, target: &Target) -> Memory {
+    match gateway.store.session(&target.session).await {
+        Ok(Some(stored)) if stored.items > 0 => Memory::Remembers,
+        _ => Memory::Fresh,
+    }
+}
+
+/// Tokens in the names of Chat Completions.
+pub(super) fn chat_usage(usage: &Usage) -> Value {
+    let prompt = usage.input + usage.cache_read + usage.cache_write;
+    json!({
+        "prompt_tokens": prompt,
+        "completion_tokens": usage.output,
+        "total_tokens": prompt + usage.output,
+        "prompt_tokens_details": { "cached_tokens": usage.cache_read },
+    })
+}
+
+impl Following {
+    /// The next text, or the end. After the end there is nothing: an error.
+    pub(super) async fn next(&mut self) -> Result<Piece, ApiError> {
+        match std::mem::replace(&mut self.source, Source::Over) {
+            Source::Events(mut events, mut guard) => loop {
+                let Some(event) = events.recv().await else {
+                    return Err(ApiError::stopped(
+                        "The answer came faster than it was read; it stands in the session.",
+                    ));
+                };
+                match event.kind {
+                    TurnEventKind::TextDelta { text, .. } => {
+                        let text = self.grown(text);
+                        self.source = Source::Events(events, guard);
+                        return Ok(Piece::Text(text));
+                    }
+                    TurnEventKind::ToolStart { .. } => self.paragraph_due = !self.text.is_empty(),
+                    TurnEventKind::Ended(end) => {
+                        guard.run = None;
+                        return self.ended(end).map(Piece::End);
+                    }
+                    _ => {}
+                }
+            },
+            Source::Elsewhere(gateway, run) => self.elsewhere(&gateway, &run).await.map(Piece::End),
+            Source::Recorded(row) => recorded(*row).map(Piece::End),
+            Source::Over => Err(ApiError::stopped("The turn is over.")),
+        }
+    }
+
+    /// Waits for the whole answer.
+    pub(super) async fn answer(mut self) -> Result<Answer, ApiError> {
+        loop {
+            if let Piece::End(answer) = self.next().await? {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// Text that was sent can't be taken back: a retried answer follows as a new paragraph.
+    fn grown(&mut self, text: String) -> String {
+        let text = if std::mem::take(&mut self.paragraph_due) { format!("\n\n{text}") } else { text };
+        self.text.push_str(&text);
+        text
+    }
+
+    fn ended(&mut self, end: TurnEnd) -> Result<Answer, ApiError> {
+        let streamed = std::mem::take(&mut self.text);
+        match end {
+            TurnEnd::Final { text, stop, usage } => {
+                Ok(Answer { text: if streamed.is_empty() { text } else { streamed }, stop, usage })
+            }
+            TurnEnd::Failed { message, kind } => Err(ApiError::turn(kind, message)),
+            TurnEnd::Aborted { reason: AbortReason::User, .. } => Err(ApiError::stopped("The turn was stopped.")),
+            TurnEnd::Aborted { reason: AbortReason::Timeout, .. } => {
+                Err(ApiError::turn(FailureKind::Timeout, "The turn took too long.".to_owned()))
+            }
+            TurnEnd::Aborted { reason: AbortReason::Shutdown, .. } => {
+                Err(ApiError::stopped("The gateway is stopping; the turn goes on by itself after the restart."))
+            }
+        }
+    }
+
+    async fn elsewhere(&mut self, gateway: &Gateway, run: &RunId) -> Result<Answer, ApiError> {
+        if let Some(mut outcome) = gateway.sessions.outcome(run) {
+            let ended = outcome.wait_for(Option::is_some).await.ok().and_then(|ended| ended.clone());
+            if let Some(ended) = ended {
+                return self.ended(ended.end.clone());
+            }
+        }
+        match gateway.store.inbox_by_run(run).await {
+            Ok(Some(row)) if !row.state.is_open() => recorded(row),
+            _ => Err(ApiError::stopped("The turn goes on without this request.")),
+        }
+    }
+}
+
+fn recorded(row: InboxRow) -> Result<Answer, ApiError> {
+    let text = row.result.unwrap_or_default();
+    match row.state {
+        InboxState::Done => Ok(Answer { text, stop: StopReason::EndTurn, usage: Usage::default() }),
+        InboxState::Failed => Err(ApiError::turn(FailureKind::Unknown, text)),
+        InboxState::Aborted | InboxState::Queued | InboxState::Running => {
+            Err(ApiError::stopped("The turn was stopped."))
+        }
+    }
+}
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        let Some(run) = self.run.take() else { return };
+        let gateway = self.gateway.clone();
+        self.gateway.tasks.spawn(async move {
+            gateway.sessions.abort(&gateway, &AbortTarget::Run(run)).await;
+        });
+    }
+}
