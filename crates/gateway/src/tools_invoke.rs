@@ -1,12 +1,221 @@
 //! `POST /tools/invoke`: one tool call without a model.
+//!
+//! Tools that run programs or reach other sessions are not offered here, unless `gateway.tools.allow` names them; what
+//! `gateway.tools.deny` names never is. The agent's own tool policy holds as well.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use chela_agent::{SessionStatus, Tool, ToolContext, ToolError, ToolOutput, ToolProgress};
+use chela_protocol::RunId;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
-use crate::server::Front;
+use crate::app::Gateway;
+use crate::auth::http::authorise;
+use crate::config::GatewayToolsConfig;
+use crate::route::{Target, client_target};
+use crate::server::{Front, Ready};
+
+/// Not offered unless allowed. The reference system's list, and `process`, which steers what `exec` started.
+const DENIED: &[&str] = &[
+    "exec",
+    "process",
+    "spawn",
+    "shell",
+    "fs_write",
+    "fs_delete",
+    "fs_move",
+    "apply_patch",
+    "sessions_spawn",
+    "sessions_send",
+    "cron",
+    "gateway",
+    "nodes",
+];
+
+/// Largest request.
+const BODY_BYTES: usize = 2 * 1024 * 1024;
+
+/// How long a request may take to arrive, and a call to end: as long as an agent's turn by default.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+const CALL_TIMEOUT: Duration = Duration::from_secs(600);
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Invocation {
+    #[serde(alias = "name")]
+    tool: String,
+    /// Goes into the arguments where they have none of their own.
+    action: Option<String>,
+    #[serde(default)]
+    args: Map<String, Value>,
+    session_key: Option<String>,
+    agent_id: Option<String>,
+    /// Checks everything and calls nothing.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// Why there is no result.
+struct Refusal {
+    status: StatusCode,
+    kind: &'static str,
+    message: String,
+}
 
 /// The routes of this interface.
 pub(crate) fn router() -> Router<Arc<Front>> {
-    Router::new()
+    Router::new().route("/tools/invoke", post(invoke))
+}
+
+async fn invoke(Ready(gateway): Ready, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    if let Err(refusal) = authorise(&gateway, &parts).await {
+        return *refusal;
+    }
+    let bytes = match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, BODY_BYTES)).await {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(_)) => {
+            let message = format!("the body is larger than {BODY_BYTES} bytes");
+            return Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", message).into_response();
+        }
+        Err(_) => {
+            return Refusal::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body did not arrive in time")
+                .into_response();
+        }
+    };
+    let invocation: Invocation = match serde_json::from_slice(&bytes) {
+        Ok(invocation) => invocation,
+        Err(error) => return Refusal::invalid(format!("the body can't be read: {error}")).into_response(),
+    };
+    match call(&gateway, invocation).await {
+        Ok(result) => Json(json!({ "ok": true, "result": result })).into_response(),
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+async fn call(gateway: &Arc<Gateway>, invocation: Invocation) -> Result<Value, Refusal> {
+    let book = gateway.sessions.agents(gateway);
+    let Target { agent, session } =
+        client_target(&book, invocation.session_key.as_deref(), invocation.agent_id.as_deref())
+            .map_err(|error| Refusal::invalid(error.to_string()))?;
+    let world = book.world(gateway, &agent).await;
+    let offered = is_offered(&gateway.config.load().gateway.tools, &invocation.tool);
+    let tool = world.tools.get(&invocation.tool).filter(|_| offered).ok_or_else(|| {
+        Refusal::new(StatusCode::NOT_FOUND, "not_found", format!("Tool not available: {}", invocation.tool))
+    })?;
+    if invocation.dry_run {
+        return Ok(json!({ "content": [], "details": { "dryRun": true } }));
+    }
+    let mut args = invocation.args;
+    if let Some(action) = invocation.action {
+        args.entry("action").or_insert_with(|| action.into());
+    }
+    let cancel = CancellationToken::new();
+    // Stops the tool when the caller is gone or too late.
+    let _stop = cancel.clone().drop_guard();
+    let id = Uuid::new_v4().to_string();
+    let context = ToolContext {
+        agent,
+        session,
+        run: RunId::new(format!("invoke_{id}")),
+        call_id: format!("call_{id}"),
+        workspace: world.profile.workspace.clone(),
+        cancel,
+        progress: ToolProgress::silent(),
+        status: Arc::new(SessionStatus {
+            now_ms: gateway.now_ms(),
+            version: gateway.facts.version.to_owned(),
+            ..SessionStatus::default()
+        }),
+    };
+    let running = run(tool.clone(), Value::Object(args), context);
+    match tokio::time::timeout(CALL_TIMEOUT, running).await {
+        Ok(ended) => ended,
+        Err(_) => {
+            let message = format!("no result within {} s", CALL_TIMEOUT.as_secs());
+            Err(Refusal::new(StatusCode::GATEWAY_TIMEOUT, "timeout", message))
+        }
+    }
+}
+
+/// Runs the call in a task of its own: one that panics is an error, not the end of a connection.
+async fn run(tool: Arc<dyn Tool>, args: Value, context: ToolContext) -> Result<Value, Refusal> {
+    let calling = tokio::spawn(async move { tool.call(args, context).await });
+    match calling.await {
+        Ok(Ok(output)) => Ok(result(&output)),
+        Ok(Err(ToolError::ToModel(message))) => Err(Refusal::new(StatusCode::BAD_REQUEST, "tool_error", message)),
+        Ok(Err(ToolError::Aborted)) => {
+            Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "aborted", "the call was stopped"))
+        }
+        Err(error) => {
+            tracing::error!(%error, "a tool panicked");
+            Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "tool_error", "the tool failed; see the gateway's log"))
+        }
+    }
+}
+
+fn result(output: &ToolOutput) -> Value {
+    let text = json!({ "type": "text", "text": output.text });
+    let media = output.media.iter().map(|media| json!({ "type": "image", "mimeType": media.mime, "data": media.data }));
+    let content: Vec<Value> = std::iter::once(text).chain(media).collect();
+    let mut result = json!({ "content": content });
+    if let Some(details) = &output.details {
+        result["details"] = details.clone();
+    }
+    result
+}
+
+fn is_offered(config: &GatewayToolsConfig, tool: &str) -> bool {
+    let names = |list: &[String]| list.iter().any(|name| name.trim().eq_ignore_ascii_case(tool));
+    !names(&config.deny) && (names(&config.allow) || !DENIED.contains(&tool))
+}
+
+impl Refusal {
+    fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
+        Self { status, kind, message: message.into() }
+    }
+
+    fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", message)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let Self { status, kind, message } = self;
+        (status, Json(json!({ "ok": false, "error": { "type": kind, "message": message } }))).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deny_wins_over_allow_and_allow_over_the_default() {
+        let config = |allow: &[&str], deny: &[&str]| GatewayToolsConfig {
+            allow: allow.iter().map(|name| (*name).to_owned()).collect(),
+            deny: deny.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let rows = [
+            (config(&[], &[]), "read", true),
+            (config(&[], &[]), "exec", false),
+            (config(&["exec"], &[]), "exec", true),
+            (config(&["exec"], &["Exec"]), "exec", false),
+            (config(&[], &["read"]), "read", false),
+        ];
+        for (config, tool, offered) in rows {
+            assert_eq!(is_offered(&config, tool), offered, "{tool} with {config:?}");
+        }
+    }
 }
