@@ -2,6 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
+mod chat;
 mod client;
+mod commands;
+mod conversation;
 mod handshake;
+mod openai;
+mod recovery;
+mod sessions;
 mod support;

@@ -1,0 +1,278 @@
+//! The OpenAI endpoints, `/tools/invoke` and the page, over plain HTTP.
+
+use std::sync::Arc;
+
+use chela_testkit::model::{Part, Reply, Step};
+use serde_json::{Value, json};
+use tokio::io::AsyncReadExt as _;
+use tokio::sync::Notify;
+
+use crate::conversation::{Talker, config, fake_model, house, http, request};
+use crate::support::Setup;
+
+fn chat(text: &str) -> Value {
+    json!({ "model": "chela", "messages": [{ "role": "user", "content": text }] })
+}
+
+#[tokio::test]
+async fn a_completion_in_one_piece() {
+    let model = fake_model([Step::text("Hello")]).await;
+    let gateway = house(&model).await;
+    let body = json!({ "model": "openclaw/main", "messages": [
+        { "role": "system", "content": "Be brief." },
+        { "role": "user", "content": [{ "type": "text", "text": "hi" }] },
+    ] });
+    let answer = http(&gateway, "POST", "/v1/chat/completions", &body, "").await;
+    let answered = answer.json();
+    assert_eq!(answer.status, 200, "{answered}");
+    assert_eq!((&answered["object"], &answered["model"]), (&json!("chat.completion"), &json!("openclaw/main")));
+    let choice = &answered["choices"][0];
+    assert_eq!((&choice["message"]["content"], &choice["finish_reason"]), (&json!("Hello"), &json!("stop")));
+    assert_eq!(answered["usage"]["total_tokens"], 110);
+    assert!(model.requests()[0].text.contains("Be brief."));
+}
+
+#[tokio::test]
+async fn a_completion_as_a_stream() {
+    let parts = [Part::Text("Hel".into()), Part::Text("lo".into())];
+    let model = fake_model([Step::Reply(Reply::new(parts))]).await;
+    let gateway = house(&model).await;
+    let mut body = chat("hi");
+    body["stream"] = json!(true);
+    body["stream_options"] = json!({ "include_usage": true });
+    let answer = http(&gateway, "POST", "/v1/chat/completions", &body, "").await;
+    assert!(answer.head.contains("content-type: text/event-stream"), "{}", answer.head);
+    let data = answer.data();
+    assert_eq!(data.last().unwrap(), "[DONE]");
+    let chunks: Vec<Value> = data[..data.len() - 1].iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let text: String = chunks.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str()).collect();
+    assert_eq!((text.as_str(), &chunks[0]["choices"][0]["delta"]["role"]), ("Hello", &json!("assistant")));
+    let (usage, finish) = (&chunks[chunks.len() - 1], &chunks[chunks.len() - 2]);
+    assert_eq!(finish["choices"][0]["finish_reason"], "stop");
+    assert_eq!((&usage["choices"], &usage["usage"]["prompt_tokens"]), (&json!([]), &json!(100)));
+}
+
+#[tokio::test]
+async fn a_user_keeps_a_session_and_nobody_gets_a_new_one() {
+    let model = fake_model([]).await;
+    let gateway = house(&model).await;
+    let mut named = chat("my name is Ada");
+    named["user"] = json!("ada");
+    http(&gateway, "POST", "/v1/chat/completions", &named, "").await;
+    let history = json!([
+        { "role": "user", "content": "my name is Ada" }, { "role": "assistant", "content": "echo" },
+        { "role": "user", "content": "who am I?" },
+    ]);
+    let again = json!({ "model": "chela", "user": "ada", "messages": history });
+    http(&gateway, "POST", "/v1/chat/completions", &again, "").await;
+    let fresh = json!({ "model": "chela", "messages": history });
+    http(&gateway, "POST", "/v1/chat/completions", &fresh, "").await;
+    let requests = model.requests();
+    assert!(requests[1].last_user_text().starts_with("who am I?"), "{}", requests[1].last_user_text());
+    assert_eq!(requests[1].text.matches("my name is Ada").count(), 2, "said once, echoed once");
+    assert!(requests[2].last_user_text().contains("User: my name is Ada"), "{}", requests[2].last_user_text());
+    let mut talker = Talker::new(&gateway).await;
+    let listed = talker.ok("sessions.list", json!({})).await;
+    assert_eq!(listed["totalCount"], 2);
+    let keys: Vec<&str> = listed["sessions"].as_array().unwrap().iter().filter_map(|row| row["key"].as_str()).collect();
+    assert!(keys.contains(&"agent:main:openai-user:ada"), "{keys:?}");
+}
+
+#[tokio::test]
+async fn headers_choose_the_session_and_the_model() {
+    let model = fake_model([]).await;
+    let gateway = house(&model).await;
+    let headers = "x-openclaw-session-key: main\r\nx-chela-model: fake/spare\r\n";
+    let answer = http(&gateway, "POST", "/v1/chat/completions", &chat("hi"), headers).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(model.requests()[0].model, "spare");
+    let mut talker = Talker::new(&gateway).await;
+    assert_eq!(talker.transcript().await, ["user: hi", "assistant: echo: hi"]);
+}
+
+#[tokio::test]
+async fn the_same_idempotency_key_is_answered_once() {
+    let model = fake_model([]).await;
+    let gateway = house(&model).await;
+    let headers = "idempotency-key: k1\r\n";
+    let first = http(&gateway, "POST", "/v1/chat/completions", &chat("hi"), headers).await.json();
+    let second = http(&gateway, "POST", "/v1/chat/completions", &chat("hi"), headers).await.json();
+    assert_eq!(first["choices"][0]["message"]["content"], second["choices"][0]["message"]["content"]);
+    assert_eq!((first["id"].clone(), model.requests().len()), (second["id"].clone(), 1));
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_stops_its_turn() {
+    let gate = Arc::new(Notify::new());
+    let parts = [Part::Text("begun".into()), Part::Gate(gate)];
+    let model = fake_model([Step::Reply(Reply::new(parts))]).await;
+    let gateway = house(&model).await;
+    let mut talker = Talker::new(&gateway).await;
+    let mut body = chat("hi");
+    body["stream"] = json!(true);
+    let mut stream = request(&gateway, "POST", "/v1/chat/completions", &body, "").await;
+    let mut seen = Vec::new();
+    while !String::from_utf8_lossy(&seen).contains("begun") {
+        let mut some = [0; 1024];
+        let read = stream.read(&mut some).await.unwrap();
+        assert_ne!(read, 0);
+        seen.extend_from_slice(&some[..read]);
+    }
+    drop(stream);
+    let end = talker.event(|name, payload| name == "chat" && payload["state"] == "aborted").await;
+    assert_eq!(end["message"]["content"][0]["text"], "begun");
+}
+
+#[tokio::test]
+async fn a_response_and_the_one_after_it() {
+    let model = fake_model([]).await;
+    let gateway = house(&model).await;
+    let body = json!({ "model": "chela", "instructions": "Be kind.", "input": "hi" });
+    let first = http(&gateway, "POST", "/v1/responses", &body, "").await.json();
+    assert_eq!((&first["object"], &first["status"]), (&json!("response"), &json!("completed")));
+    assert_eq!(first["output"][0]["content"][0]["text"], "echo: hi");
+    assert_eq!(
+        first["usage"],
+        json!({ "input_tokens": 100, "input_tokens_details": { "cached_tokens": 0 },
+        "output_tokens": 10, "output_tokens_details": { "reasoning_tokens": 0 }, "total_tokens": 110 })
+    );
+    let next = json!({ "model": "chela", "previous_response_id": first["id"],
+        "input": [{ "role": "user", "content": [{ "type": "input_text", "text": "and then?" }] }] });
+    let second = http(&gateway, "POST", "/v1/responses", &next, "").await.json();
+    assert_eq!(second["previous_response_id"], first["id"], "{second}");
+    assert!(model.requests()[1].text.contains("echo: hi"), "the session remembers");
+    let lost = json!({ "model": "chela", "previous_response_id": "resp_none", "input": "x" });
+    assert_eq!(http(&gateway, "POST", "/v1/responses", &lost, "").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_response_as_a_stream_has_its_events_in_order() {
+    let model = fake_model([Step::text("Hello")]).await;
+    let gateway = house(&model).await;
+    let body = json!({ "model": "chela", "input": "hi", "stream": true });
+    let answer = http(&gateway, "POST", "/v1/responses", &body, "").await;
+    let events: Vec<Value> = answer.data().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut kinds: Vec<&str> = events.iter().filter_map(|event| event["type"].as_str()).collect();
+    kinds.dedup();
+    assert_eq!(
+        kinds,
+        [
+            "response.created",
+            "response.in_progress",
+            "response.output_item.added",
+            "response.content_part.added",
+            "response.output_text.delta",
+            "response.output_text.done",
+            "response.content_part.done",
+            "response.output_item.done",
+            "response.completed",
+        ]
+    );
+    let numbers: Vec<u64> = events.iter().filter_map(|event| event["sequence_number"].as_u64()).collect();
+    assert_eq!(numbers, (0..events.len() as u64).collect::<Vec<_>>());
+    assert_eq!(events.last().unwrap()["response"]["output"][0]["content"][0]["text"], "Hello");
+}
+
+#[tokio::test]
+async fn refusals_have_openais_shape() {
+    let model = fake_model([]).await;
+    let gateway = house(&model).await;
+    let with = |change: Value| {
+        let mut body = chat("hi");
+        body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        body
+    };
+    let rows = [
+        (with(json!({ "model": "gpt-4o" })), "Invalid `model`"),
+        (with(json!({ "model": "chela/ghost" })), "ghost"),
+        (with(json!({ "n": 2 })), "`n`"),
+        (with(json!({ "messages": [] })), "no user message"),
+        (with(json!({ "messages": [{ "role": "king", "content": "x" }] })), "king"),
+        (json!({ "model": "chela" }), "messages"),
+        (
+            with(json!({ "messages": [{ "role": "user", "content": [
+            { "type": "image_url", "image_url": { "url": "http://169.254.169.254/" } }] }] })),
+            "not fetched",
+        ),
+    ];
+    for (body, named) in rows {
+        let answer = http(&gateway, "POST", "/v1/chat/completions", &body, "").await;
+        let error = answer.json()["error"].clone();
+        assert_eq!((answer.status, &error["type"]), (400, &json!("invalid_request_error")), "{body}");
+        assert!(error["message"].as_str().unwrap().contains(named), "{body}: {error}");
+    }
+    let (status, _) = gateway.get("/v1/models", &[]).await;
+    assert_eq!(status, 401);
+    assert!(model.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_failed_turn_is_not_repeated_by_official_clients() {
+    let model = fake_model([Step::fail(400)]).await;
+    let gateway = house(&model).await;
+    let answer = http(&gateway, "POST", "/v1/chat/completions", &chat("hi"), "").await;
+    assert!(answer.status >= 400 && answer.head.contains("x-should-retry: false"), "{}", answer.head);
+    assert!(answer.json()["error"]["message"].as_str().is_some_and(|message| !message.is_empty()));
+}
+
+#[tokio::test]
+async fn agents_are_listed_as_models() {
+    let model = fake_model([]).await;
+    let gateway = house(&model).await;
+    let listed = http(&gateway, "GET", "/v1/models", &Value::Null, "").await.json();
+    let ids: Vec<&str> = listed["data"].as_array().unwrap().iter().filter_map(|row| row["id"].as_str()).collect();
+    assert_eq!(ids, ["chela", "chela/default", "chela/main", "openclaw", "openclaw/default", "openclaw/main"]);
+    assert_eq!(http(&gateway, "GET", "/v1/models/chela/main", &Value::Null, "").await.json()["id"], "chela/main");
+    assert_eq!(http(&gateway, "GET", "/v1/models/gpt-4o", &Value::Null, "").await.status, 404);
+}
+
+#[tokio::test]
+async fn an_endpoint_can_be_switched_off() {
+    let model = fake_model([]).await;
+    let mut config = config(&model);
+    config["gateway"] = json!({ "http": { "endpoints": { "chatCompletions": { "enabled": false } } } });
+    let gateway = Setup::default().config(config).start().await;
+    assert_eq!(http(&gateway, "POST", "/v1/chat/completions", &chat("hi"), "").await.status, 404);
+    assert_eq!(http(&gateway, "POST", "/v1/responses", &json!({ "input": "hi" }), "").await.status, 200);
+}
+
+#[tokio::test]
+async fn tools_are_invoked_as_far_as_they_are_offered() {
+    let model = fake_model([]).await;
+    let gateway = house(&model).await;
+    std::fs::create_dir_all(gateway.state_dir.path().join("workspace")).unwrap();
+    std::fs::write(gateway.state_dir.path().join("workspace/a.txt"), "inside").unwrap();
+    let rows = [
+        (json!({ "tool": "read", "args": { "path": "a.txt" } }), 200, "inside"),
+        (json!({ "name": "read", "args": { "path": "a.txt" }, "dryRun": true }), 200, "dryRun"),
+        (json!({ "tool": "exec", "args": { "command": "id" } }), 404, "Tool not available: exec"),
+        (json!({ "tool": "nope" }), 404, "Tool not available: nope"),
+        (json!({ "tool": "read", "args": { "path": "missing.txt" } }), 400, "tool_error"),
+        (json!({ "tool": "read", "args": 7 }), 400, "invalid_request"),
+        (json!({ "tool": "read", "agentId": "ghost" }), 400, "ghost"),
+        (json!({}), 400, "tool"),
+    ];
+    for (body, status, named) in rows {
+        let answer = http(&gateway, "POST", "/tools/invoke", &body, "").await;
+        assert!(answer.status == status && answer.body.contains(named), "{body}: {} {}", answer.status, answer.body);
+        assert_eq!(answer.json()["ok"], status == 200);
+    }
+    assert_eq!(http(&gateway, "GET", "/tools/invoke", &Value::Null, "").await.status, 405);
+}
+
+#[tokio::test]
+async fn the_page_is_served_under_a_strict_policy() {
+    let model = fake_model([]).await;
+    let gateway = house(&model).await;
+    let page = http(&gateway, "GET", "/", &Value::Null, "").await;
+    assert!(page.head.contains("content-security-policy: default-src 'none'; script-src 'self'"), "{}", page.head);
+    assert!(page.body.contains("<script type=\"module\" src=\"/app.js\">"));
+    assert_eq!(http(&gateway, "GET", "/chat/main", &Value::Null, "").await.body, page.body);
+    assert_eq!(http(&gateway, "GET", "/app.js", &Value::Null, "").await.status, 200);
+    for path in ["/missing.js", "/favicon.ico", "/v1/nothing"] {
+        assert_eq!(http(&gateway, "GET", path, &Value::Null, "").await.status, 404, "{path}");
+    }
+    assert_eq!(http(&gateway, "POST", "/nothing", &json!({}), "").await.status, 404);
+    let settings = http(&gateway, "GET", "/control-ui-config.json", &Value::Null, "").await.json();
+    assert_eq!(settings["assistantAgentId"], "main");
+}

@@ -1,0 +1,115 @@
+//! `sessions.*`, `agents.*`, `models.*`, `skills.*`, `tools.*`: what clients show beside the conversation.
+
+use serde_json::{Value, json};
+
+use crate::conversation::{MAIN, Talker, fake_model, house};
+
+#[tokio::test]
+async fn a_session_is_made_changed_listed_emptied_and_deleted() {
+    let model = fake_model([]).await;
+    let gateway = house(&model).await;
+    let mut talker = Talker::new(&gateway).await;
+    let made = talker.ok("sessions.create", json!({ "key": "work", "label": "Work" })).await;
+    let key = made["key"].as_str().unwrap().to_owned();
+    assert_eq!(key, "agent:main:work");
+    talker.ok("chat.send", json!({ "sessionKey": key, "message": "first words", "idempotencyKey": "r" })).await;
+    talker.end_of("r").await;
+
+    let patch = json!({ "key": key, "label": "Job", "pinned": true, "model": "fake/spare", "category": "c" });
+    let patched = talker.ok("sessions.patch", patch).await;
+    assert_eq!(patched["resolved"], json!({ "modelProvider": "fake", "model": "spare" }));
+    let listed = talker
+        .ok("sessions.list", json!({ "search": "job", "includeDerivedTitles": true, "includeLastMessage": true }))
+        .await;
+    let row = &listed["sessions"][0];
+    assert_eq!((&row["key"], &row["label"], &row["pinned"]), (&json!(key), &json!("Job"), &json!(true)));
+    assert_eq!((&row["derivedTitle"], &row["model"]), (&json!("first words"), &json!("spare")));
+    assert_eq!(row["lastMessagePreview"], "echo: first words");
+    assert_eq!((&listed["defaults"]["model"], &listed["totalCount"]), (&json!("m"), &json!(1)));
+
+    let found = talker.ok("sessions.resolve", json!({ "label": "Job" })).await;
+    assert_eq!(found, json!({ "ok": true, "key": key, "agentId": "main" }));
+    let reset = talker.ok("sessions.reset", json!({ "key": key, "reason": "reset" })).await;
+    assert_ne!(reset["entry"]["sessionId"], made["sessionId"]);
+    let preview = talker.ok("sessions.preview", json!({ "keys": [key, "nobody"] })).await;
+    let states: Vec<&Value> = preview["previews"].as_array().unwrap().iter().map(|row| &row["status"]).collect();
+    assert_eq!(states, ["empty", "missing"]);
+    let deleted = talker.ok("sessions.delete", json!({ "key": key })).await;
+    assert_eq!(deleted["deleted"], true);
+    assert_eq!(talker.ok("sessions.describe", json!({ "key": key })).await["session"], Value::Null);
+    let main = talker.call("sessions.delete", json!({ "key": MAIN })).await;
+    assert_eq!(main["error"]["code"], "INVALID_REQUEST");
+}
+
+#[tokio::test]
+async fn wrong_values_are_named() {
+    let model = fake_model([]).await;
+    let gateway = house(&model).await;
+    let mut talker = Talker::new(&gateway).await;
+    let rows = [
+        ("sessions.patch", json!({ "key": "main", "model": "nobody/nothing" }), "nobody/nothing"),
+        ("sessions.patch", json!({ "key": "main", "thinkingLevel": "hard" }), "hard"),
+        ("sessions.resolve", json!({}), "one of key"),
+        ("chat.send", json!({ "sessionKey": "main", "message": " ", "idempotencyKey": "x" }), "message or attachment"),
+        ("chat.send", json!({ "sessionKey": "agent:main", "message": "x", "idempotencyKey": "x" }), "agent:main"),
+        ("chat.send", json!({ "sessionKey": "agent:ghost:main", "message": "x", "idempotencyKey": "x" }), "ghost"),
+        ("chat.send", json!({ "message": "x" }), "sessionKey"),
+        ("agent", json!({ "message": "x", "agentId": "ghost", "idempotencyKey": "x" }), "ghost"),
+    ];
+    for (method, params, named) in rows {
+        let answer = talker.call(method, params.clone()).await;
+        let message = answer["error"]["message"].as_str().unwrap_or_default();
+        assert!(answer["error"]["code"] == "INVALID_REQUEST" && message.contains(named), "{method} {params}: {answer}");
+    }
+    let ghost = talker.call("agent.identity.get", json!({ "agentId": "ghost" })).await;
+    assert_eq!(ghost["error"]["details"], json!({ "code": "UNKNOWN_AGENT_ID", "agentId": "ghost" }));
+}
+
+#[tokio::test]
+async fn what_a_page_asks_before_it_lets_anybody_type() {
+    let model = fake_model([]).await;
+    let gateway = house(&model).await;
+    let mut talker = Talker::new(&gateway).await;
+    let agents = talker.ok("agents.list", json!({})).await;
+    assert_eq!((&agents["defaultId"], &agents["mainKey"]), (&json!("main"), &json!("main")));
+    assert_eq!(agents["agents"][0]["model"]["primary"], "fake/m");
+    let models = talker.ok("models.list", json!({ "provider": "fake" })).await;
+    let names: Vec<&Value> = models["models"].as_array().unwrap().iter().map(|model| &model["id"]).collect();
+    assert_eq!(names, ["m", "spare"]);
+    let auth = talker.ok("models.authStatus", json!({})).await;
+    let fake = auth["providers"].as_array().unwrap().iter().find(|row| row["provider"] == "fake").unwrap();
+    assert_eq!(fake["status"], "ok");
+    assert_eq!(talker.ok("agent.identity.get", json!({ "sessionKey": MAIN })).await["agentId"], "main");
+    let start = talker.ok("chat.startup", json!({ "sessionKey": "main", "limit": 80, "maxBytes": 262_144 })).await;
+    assert_eq!(
+        (&start["sessionKey"], &start["messages"], &start["hasMore"]),
+        (&json!(MAIN), &json!([]), &json!(false))
+    );
+    let metadata = talker.ok("chat.metadata", json!({})).await;
+    assert!(metadata["commands"].as_array().unwrap().iter().any(|command| command["name"] == "new"));
+    let tools = talker.ok("tools.catalog", json!({})).await;
+    assert!(tools["groups"].as_array().unwrap().iter().any(|group| group["id"] == "fs"), "{tools}");
+    let skills = talker.ok("skills.status", json!({})).await;
+    assert!(skills["skills"].as_array().unwrap().iter().any(|skill| skill["name"] == "machines"), "{skills}");
+}
+
+#[tokio::test]
+async fn long_histories_come_in_pages() {
+    let model = fake_model([]).await;
+    let gateway = house(&model).await;
+    let mut talker = Talker::new(&gateway).await;
+    for turn in ["a", "b", "c"] {
+        talker.say(turn, turn).await;
+        talker.end_of(turn).await;
+    }
+    let page = talker.ok("chat.history", json!({ "sessionKey": MAIN, "limit": 2 })).await;
+    assert_eq!((&page["hasMore"], &page["totalMessages"]), (&json!(true), &json!(6)));
+    assert_eq!(page["messages"][0]["content"], "c");
+    let page = talker.ok("chat.history", json!({ "sessionKey": MAIN, "limit": 2, "offset": 4 })).await;
+    assert_eq!((&page["hasMore"], &page["messages"][0]["content"]), (&json!(false), &json!("a")));
+    let small = talker.ok("chat.history", json!({ "sessionKey": MAIN, "maxBytes": 1_024, "maxChars": 3 })).await;
+    assert_eq!(small["hasMore"], true);
+    let injected = talker.ok("chat.inject", json!({ "sessionKey": MAIN, "message": "by hand", "label": "note" })).await;
+    assert_eq!(injected["ok"], true);
+    assert_eq!(talker.transcript().await.last().unwrap(), "assistant: [note]\n\nby hand");
+}
