@@ -147,6 +147,10 @@ impl Failure {
                 let request = details.request_id.unwrap_or_else(|| "<request>".to_owned());
                 format!("on the gateway's machine: chela devices approve {request}")
             }
+            Code::DeviceIdentityRequired => {
+                "is this the gateway of another user or profile? Name its state dir with --profile or CHELA_STATE_DIR"
+                    .to_owned()
+            }
             Code::AuthRateLimited => "too many wrong tries; wait a few minutes".to_owned(),
             Code::ProtocolMismatch => {
                 "this command and the gateway are of different times; update the older one".to_owned()

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use chela_client::{Client, ClientError, ClientOptions, Event, Events, Identity};
 use chela_config::Places;
-use chela_protocol::{ConnectAuth, Scope, limits};
+use chela_protocol::{ConnectAuth, ErrorCode, Scope, limits};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::failure::Failure;
 use crate::target::Target;
@@ -24,6 +24,10 @@ const IDENTITY_FILE: &str = "device-key";
 
 /// Longest limit that a command may ask for; each call has its own below it.
 const LONGEST_WAIT: Duration = Duration::from_hours(24 * 8);
+
+/// A gateway listens before it is ready. How long a command waits for it, and how often it asks.
+const START_PATIENCE: Duration = Duration::from_secs(5);
+const START_PAUSE: Duration = Duration::from_millis(20);
 
 /// Extensions of the protocol that the terminal shows.
 const CAPS: &[&str] = &["tool-events"];
@@ -49,9 +53,17 @@ impl Link {
             request_timeout: LONGEST_WAIT,
             ..ClientOptions::new(&target.url, None)
         };
-        match Client::connect(options).await {
-            Ok((client, events)) => Ok(Self { target, client, events }),
-            Err(error) => Err(Failure::connect(error, &target)),
+        let deadline = Instant::now() + START_PATIENCE;
+        loop {
+            match Client::connect(options.clone()).await {
+                Ok((client, events)) => return Ok(Self { target, client, events }),
+                Err(ClientError::Rejected { error, .. })
+                    if error.code == ErrorCode::Unavailable && Instant::now() < deadline =>
+                {
+                    sleep(START_PAUSE).await;
+                }
+                Err(error) => return Err(Failure::connect(error, &target)),
+            }
         }
     }
 
