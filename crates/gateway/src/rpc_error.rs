@@ -7,6 +7,7 @@ use crate::intake::SubmitError;
 use crate::sessions::Refused;
 
 /// What a client is told when the store could not do it. Details of the database stay in the log.
+#[expect(clippy::needless_pass_by_value, reason = "callers hand it to `map_err`")]
 pub(crate) fn of_store(error: StoreError) -> RpcError {
     match error {
         StoreError::NotFound { .. } => RpcError::invalid(error.to_string()),

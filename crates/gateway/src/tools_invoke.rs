@@ -47,7 +47,7 @@ const BODY_BYTES: usize = 2 * 1024 * 1024;
 
 /// How long a request may take to arrive, and a call to end: as long as an agent's turn by default.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-const CALL_TIMEOUT: Duration = Duration::from_secs(600);
+const CALL_TIMEOUT: Duration = Duration::from_mins(10);
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -139,13 +139,11 @@ async fn call(gateway: &Arc<Gateway>, invocation: Invocation) -> Result<Value, R
         }),
     };
     let running = run(tool.clone(), Value::Object(args), context);
-    match tokio::time::timeout(CALL_TIMEOUT, running).await {
-        Ok(ended) => ended,
-        Err(_) => {
-            let message = format!("no result within {} s", CALL_TIMEOUT.as_secs());
-            Err(Refusal::new(StatusCode::GATEWAY_TIMEOUT, "timeout", message))
-        }
-    }
+    let late = |_| {
+        let message = format!("no result within {} s", CALL_TIMEOUT.as_secs());
+        Refusal::new(StatusCode::GATEWAY_TIMEOUT, "timeout", message)
+    };
+    tokio::time::timeout(CALL_TIMEOUT, running).await.map_err(late)?
 }
 
 /// Runs the call in a task of its own: one that panics is an error, not the end of a connection.

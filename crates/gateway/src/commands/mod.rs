@@ -145,8 +145,11 @@ async fn answer(gateway: &Arc<Gateway>, row: &InboxRow, parsed: &ParsedCommand) 
 
 fn help() -> String {
     let lines = COMMANDS.iter().map(|command| {
-        let args: String = command.args.iter().map(|arg| format!(" [{}]", arg.name)).collect();
-        format!("- `/{}{args}`: {}", command.name, command.description)
+        let mut call = command.name.to_owned();
+        for arg in command.args {
+            call.extend([" [", arg.name, "]"]);
+        }
+        format!("- `/{call}`: {}", command.description)
     });
     std::iter::once("Commands:".to_owned()).chain(lines).collect::<Vec<_>>().join("\n")
 }

@@ -111,15 +111,15 @@ async fn answer(gateway: &Arc<Gateway>, parts: &Parts, request: ChatRequest) -> 
 
 /// The answer as it comes. Dropping the stream stops the turn.
 fn chunks(head: Head, following: Following) -> impl Stream<Item = Result<Event, Infallible>> {
-    let first = data(&head.chunk(&json!({ "role": "assistant", "content": "" }), Value::Null));
+    let first = data(&head.chunk(&json!({ "role": "assistant", "content": "" }), None));
     let rest = stream::unfold(Some((head, following)), |state| async move {
         let (head, mut following) = state?;
         Some(match following.next().await {
             Ok(Piece::Text(text)) => {
-                (vec![data(&head.chunk(&json!({ "content": text }), Value::Null))], Some((head, following)))
+                (vec![data(&head.chunk(&json!({ "content": text }), None))], Some((head, following)))
             }
             Ok(Piece::End(answer)) => {
-                let mut last = vec![data(&head.chunk(&json!({}), finish_word(answer.stop).into()))];
+                let mut last = vec![data(&head.chunk(&json!({}), Some(finish_word(answer.stop))))];
                 if head.include_usage {
                     last.push(data(&head.usage(&chat_usage(&answer.usage))));
                 }
@@ -133,8 +133,9 @@ fn chunks(head: Head, following: Following) -> impl Stream<Item = Result<Event, 
 }
 
 impl Head {
-    fn chunk(&self, delta: &Value, finish: Value) -> Value {
-        let mut chunk = self.frame(json!([{ "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish }]));
+    fn chunk(&self, delta: &Value, finish: Option<&str>) -> Value {
+        let choice = json!({ "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish });
+        let mut chunk = self.frame(&[choice]);
         if self.include_usage {
             chunk["usage"] = Value::Null;
         }
@@ -142,12 +143,12 @@ impl Head {
     }
 
     fn usage(&self, usage: &Value) -> Value {
-        let mut chunk = self.frame(json!([]));
+        let mut chunk = self.frame(&[]);
         chunk["usage"] = usage.clone();
         chunk
     }
 
-    fn frame(&self, choices: Value) -> Value {
+    fn frame(&self, choices: &[Value]) -> Value {
         let Self { id, created, model, .. } = self;
         json!({ "id": id, "object": "chat.completion.chunk", "created": created, "model": model, "choices": choices })
     }

@@ -36,7 +36,7 @@ use crate::server::Front;
 const BODY_BYTES: usize = 20 * 1024 * 1024;
 
 /// How long a request may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+const BODY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What every model name here begins with; `openclaw` is what clients of the reference system send.
 const NAMES: [&str; 2] = ["chela", "openclaw"];

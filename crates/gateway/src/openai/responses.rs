@@ -188,7 +188,7 @@ impl Sequence {
 
 impl Head {
     fn opening(&self, sequence: &mut Sequence) -> Vec<Event> {
-        let begun = json!({ "response": self.response("in_progress", json!([]), Value::Null) });
+        let begun = json!({ "response": self.response("in_progress", &[], None) });
         vec![
             sequence.event("response.created", begun.clone()),
             sequence.event("response.in_progress", begun),
@@ -229,7 +229,7 @@ impl Head {
 
     fn finished(&self, text: &str, stop: StopReason, usage: &Usage) -> Value {
         let status = status_of(stop);
-        let mut response = self.response(status, json!([self.message(status, Some(text))]), usage_value(usage));
+        let mut response = self.response(status, &[self.message(status, Some(text))], Some(&usage_value(usage)));
         match stop {
             StopReason::MaxTokens => response["incomplete_details"] = json!({ "reason": "max_output_tokens" }),
             StopReason::Refusal => response["incomplete_details"] = json!({ "reason": "content_filter" }),
@@ -239,12 +239,12 @@ impl Head {
     }
 
     fn failed(&self, error: &ApiError) -> Value {
-        let mut response = self.response("failed", json!([]), Value::Null);
+        let mut response = self.response("failed", &[], None);
         response["error"] = json!({ "code": error.code(), "message": error.message() });
         json!({ "response": response })
     }
 
-    fn response(&self, status: &str, output: Value, usage: Value) -> Value {
+    fn response(&self, status: &str, output: &[Value], usage: Option<&Value>) -> Value {
         json!({
             "id": self.id,
             "object": "response",

@@ -24,7 +24,7 @@ use crate::turn_events::{abort_word, stop_word, usage_value};
 
 /// How long `agent.wait` waits when the caller doesn't say, and at most: nobody waits longer on one request.
 const WAIT: Duration = Duration::from_secs(30);
-const WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+const WAIT_MAX: Duration = Duration::from_hours(24);
 
 /// The methods of this noun.
 pub(super) fn methods() -> Vec<Method> {

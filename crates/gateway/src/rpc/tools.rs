@@ -5,6 +5,7 @@ use chela_protocol::methods::tools::{Labelled, ToolGroup, ToolRow, ToolsCatalogP
 
 use super::{Access, Call, Method, RpcResult, answer_of};
 use crate::route::client_target;
+use crate::sessions::AgentBook;
 
 /// Groups as the reference system's clients show them, and the tools in each; what stands nowhere is in the last.
 const GROUPS: &[(&str, &str, &[&str])] = &[
@@ -24,7 +25,7 @@ async fn catalog(call: Call) -> RpcResult {
     let params: ToolsCatalogParams = call.params()?;
     let book = call.gateway.sessions.agents(&call.gateway);
     let target = client_target(&book, None, params.agent_id.as_deref())?;
-    let tools = book.tools(&call.gateway, book.profile_or_default(&target.agent));
+    let tools = AgentBook::tools(&call.gateway, book.profile_or_default(&target.agent));
     let group = |(id, label, _): &(&str, &str, &[&str])| ToolGroup {
         id: (*id).to_owned(),
         label: (*label).to_owned(),

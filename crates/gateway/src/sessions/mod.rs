@@ -43,7 +43,7 @@ const DRAIN_SHARE: u32 = 2;
 
 /// The running sessions. The gateway builds it empty; it starts tasks on first use.
 #[derive(Default)]
-pub struct Sessions {
+pub(crate) struct Sessions {
     mailboxes: Mutex<Mailboxes>,
     runs: Runs,
     /// Turns that may run at once, over all sessions; first come, first served.
@@ -86,12 +86,12 @@ pub(crate) enum AbortTarget {
 
 impl Sessions {
     /// Takes up what a crash or restart cut short. Called once, when the gateway is ready.
-    pub async fn resume(&self, gateway: &Arc<Gateway>) {
+    pub(crate) async fn resume(&self, gateway: &Arc<Gateway>) {
         recovery::resume(gateway).await;
     }
 
     /// Stops intake, and lets running turns finish or checkpoint within `grace`. Queued messages stay durable and open.
-    pub async fn drain(&self, grace: Duration) {
+    pub(crate) async fn drain(&self, grace: Duration) {
         // Dropping the senders lets idle workers end; busy ones end after their turn.
         let mailboxes = {
             let mut mailboxes = self.mailboxes();

@@ -56,7 +56,7 @@ pub(crate) fn session_changed(gateway: &Arc<Gateway>, session: &SessionKey, caus
     let (gateway, session) = (gateway.clone(), session.clone());
     gateway.clone().tasks.spawn(async move {
         match gateway.store.session(&session).await {
-            Ok(stored) => publish_changed(&gateway, &session, stored.as_ref(), cause).await,
+            Ok(stored) => publish_changed(&gateway, &session, stored.as_ref(), cause),
             Err(error) => tracing::warn!(%error, %session, "can't tell clients about a changed session"),
         }
     });
@@ -104,11 +104,13 @@ impl Observer {
     }
 
     /// The run is over: `together` are the runs that were answered with it.
-    pub(super) async fn conclude(mut self, end: &TurnEnd, together: &[RowName]) {
-        self.ended(end).await;
+    pub(super) fn conclude(mut self, end: &TurnEnd, together: &[RowName]) {
+        self.ended(end);
         let runs = &self.gateway.sessions.runs;
         if is_shutdown(end) {
-            together.iter().for_each(|row| runs.forget(&row.run));
+            for row in together {
+                runs.forget(&row.run);
+            }
             return;
         }
         let outcome = Arc::new(self.outcome(end));
@@ -120,7 +122,7 @@ impl Observer {
 
     async fn happened(&mut self, event: &TurnEvent) {
         match &event.kind {
-            TurnEventKind::Ended(end) => return self.ended(end).await,
+            TurnEventKind::Ended(end) => return self.ended(end),
             TurnEventKind::Started { at_ms, .. } => {
                 self.started_at_ms = *at_ms;
                 self.changed(json!({ "phase": "start", "reason": "agent.run.started" }));
@@ -135,7 +137,7 @@ impl Observer {
     }
 
     /// Tells the end once. The run leaves the table first, so that whoever asks on the final event finds it gone.
-    async fn ended(&mut self, end: &TurnEnd) {
+    fn ended(&mut self, end: &TurnEnd) {
         if std::mem::replace(&mut self.concluded, true) {
             return;
         }
@@ -196,11 +198,13 @@ impl Observer {
     }
 
     fn publish(&self, events: &[Event]) {
-        events.iter().for_each(|event| self.gateway.events.publish(event));
+        for event in events {
+            self.gateway.events.publish(event);
+        }
     }
 }
 
-async fn publish_changed(gateway: &Arc<Gateway>, key: &SessionKey, stored: Option<&Session>, cause: Value) {
+fn publish_changed(gateway: &Arc<Gateway>, key: &SessionKey, stored: Option<&Session>, cause: Value) {
     let mut payload = json!({ "sessionKey": key, "agentId": key.agent(), "ts": gateway.now_ms() });
     if let Some(stored) = stored {
         let book = gateway.sessions.agents(gateway);

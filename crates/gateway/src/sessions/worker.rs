@@ -22,7 +22,7 @@ use super::{MAILBOX, Mail};
 use crate::app::Gateway;
 
 /// A session without work keeps its task this long: within a conversation the next message finds it warm.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 
 /// How often this process tries a turn that panics or finds the store failing, before it gives the row up.
 const TRIES: u32 = 3;
@@ -141,7 +141,7 @@ impl Worker {
                 Tried::Closed => break TurnEnd::Aborted { text: String::new(), reason: AbortReason::Shutdown },
                 Tried::Broke(why) if tries == TRIES => break self.give_up(&name, &why).await,
                 Tried::Broke(why) => {
-                    tracing::warn!(run = %name.run, session = %self.session, %why, "a turn broke; trying again")
+                    tracing::warn!(run = %name.run, session = %self.session, %why, "a turn broke; trying again");
                 }
             }
             tokio::time::sleep(RETRY_AFTER * 2_u32.pow(tries - 1)).await;
@@ -152,7 +152,7 @@ impl Worker {
             }
         };
         self.take_back(&steer, &mut together);
-        observer.conclude(&end, &together).await;
+        observer.conclude(&end, &together);
     }
 
     /// One try of a turn, in a task of its own; meanwhile the mailbox is read.

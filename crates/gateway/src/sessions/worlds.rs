@@ -83,7 +83,7 @@ impl AgentBook {
     }
 
     /// The tools that an agent has.
-    pub(crate) fn tools(&self, gateway: &Gateway, agent: &AgentProfile) -> ToolSet {
+    pub(crate) fn tools(gateway: &Gateway, agent: &AgentProfile) -> ToolSet {
         ToolSet::new(
             gateway.tools.iter().filter(|tool| agent.tools.permits(&tool.definition().name)).cloned().collect(),
         )
@@ -96,7 +96,7 @@ impl AgentBook {
         TurnWorld {
             store: gateway.store.clone(),
             models,
-            tools: self.tools(gateway, profile),
+            tools: Self::tools(gateway, profile),
             skills: self.skills(gateway, profile).await,
             profile: profile.clone(),
             clock: Clock::System,
@@ -121,10 +121,13 @@ impl AgentBook {
                 environment: &environment,
             })
         });
-        loading.await.map(Arc::new).unwrap_or_else(|error| {
-            tracing::error!(%error, "the skills could not be loaded");
-            Arc::default()
-        })
+        match loading.await {
+            Ok(skills) => Arc::new(skills),
+            Err(error) => {
+                tracing::error!(%error, "the skills could not be loaded");
+                Arc::default()
+            }
+        }
     }
 }
 

@@ -216,7 +216,7 @@ async fn a_steered_message_goes_into_the_running_turn() {
 async fn a_rate_limited_model_is_replaced_by_its_fallback() {
     let model = fake_model([]).await;
     model.respond_with(|request| match request.model.as_str() {
-        "m" => Step::rate_limited(Duration::from_secs(60)),
+        "m" => Step::rate_limited(Duration::from_mins(1)),
         _ => Step::text("from the spare"),
     });
     let mut config = config(&model);

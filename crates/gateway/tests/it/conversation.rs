@@ -21,8 +21,8 @@ pub(crate) async fn fake_model(steps: impl IntoIterator<Item = Step>) -> FakeMod
     let model = FakeModel::start(steps).await;
     model.respond_with(|request| {
         let text = request.last_user_text();
-        let said = text.lines().map(|line| line.split("[today is").next().unwrap_or_default().trim());
-        Step::text(format!("echo: {}", said.filter(|line| !line.is_empty()).last().unwrap_or_default()))
+        let mut said = text.lines().map(|line| line.split("[today is").next().unwrap_or_default().trim());
+        Step::text(format!("echo: {}", said.rfind(|line| !line.is_empty()).unwrap_or_default()))
     });
     model
 }

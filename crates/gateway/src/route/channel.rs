@@ -1,32 +1,13 @@
-//! Which agent and which session a message belongs to. Pure: configuration and facts in, a target out.
+//! Which agent and which session a message from a channel belongs to.
 //!
 //! Keys are OpenClaw's: `agent:<agent>:main` for direct messages (or one per peer, as `session.dmScope` says),
 //! `agent:<agent>:<channel>:group|channel:<id>` for shared places, with `:thread:<id>` behind it for a thread.
 
 use chela_agent::{DmScope, SessionConfig, SessionScope};
-use chela_protocol::{AgentId, ErrorCode, RpcError, SessionKey, SessionKeyError};
-use serde_json::json;
+use chela_protocol::{AgentId, SessionKey};
 
+use super::Target;
 use crate::config::{Binding, BindingMatch};
-use crate::sessions::{AgentBook, UnknownAgent};
-
-/// Where a message goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Target {
-    pub agent: AgentId,
-    pub session: SessionKey,
-}
-
-/// Why a client's words name no target.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum RouteError {
-    #[error(transparent)]
-    Key(#[from] SessionKeyError),
-    #[error(transparent)]
-    Agent(#[from] UnknownAgent),
-    #[error("the session `{session}` belongs to agent \"{owner}\", not to \"{asked}\"")]
-    OtherAgent { session: SessionKey, owner: AgentId, asked: AgentId },
-}
 
 /// What a channel knows about the place a message came from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,31 +29,6 @@ pub(crate) enum PeerKind {
     Direct,
     Group,
     Channel,
-}
-
-/// The target that a client names: a key, an agent, both or neither. Only agents that are configured can be named.
-pub(crate) fn client_target(
-    book: &AgentBook,
-    session: Option<&str>,
-    agent: Option<&str>,
-) -> Result<Target, RouteError> {
-    let asked = match agent {
-        Some(agent) => Some(book.profile(&AgentId::new(agent))?.id.clone()),
-        None => None,
-    };
-    let default = asked.clone().unwrap_or_else(|| book.default_agent().id.clone());
-    let session = match session {
-        Some(text) => SessionKey::parse(text, &default)?,
-        None => SessionKey::main(&default),
-    };
-    let owner = session.agent();
-    match asked {
-        Some(asked) if asked != owner => Err(RouteError::OtherAgent { session, owner, asked }),
-        _ => {
-            book.profile(&owner)?;
-            Ok(Target { agent: owner, session })
-        }
-    }
 }
 
 /// The target of a channel message: the most specific binding's agent, else the default one.
@@ -152,16 +108,6 @@ fn kind_named(kind: &str) -> Option<PeerKind> {
     }
 }
 
-impl From<RouteError> for RpcError {
-    fn from(error: RouteError) -> Self {
-        let details = match &error {
-            RouteError::Agent(UnknownAgent(agent)) => Some(json!({ "code": "UNKNOWN_AGENT_ID", "agentId": agent })),
-            RouteError::Key(_) | RouteError::OtherAgent { .. } => None,
-        };
-        Self { details, ..Self::new(ErrorCode::InvalidRequest, error.to_string()) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -172,8 +118,8 @@ mod tests {
         serde_json::from_value(json!({ "agentId": agent, "match": matches })).unwrap()
     }
 
-    fn routed(bindings: &[Binding], session: Value, place: &ChannelPlace<'_>) -> String {
-        let session = serde_json::from_value(session).unwrap();
+    fn routed(bindings: &[Binding], session: &Value, place: &ChannelPlace<'_>) -> String {
+        let session = serde_json::from_value(session.clone()).unwrap();
         channel_target(bindings, &session, &AgentId::new("main"), place).session.to_string()
     }
 
@@ -202,7 +148,7 @@ mod tests {
             (json!({ "scope": "global" }), &group, "agent:main:main"),
         ];
         for (session, place, expected) in rows {
-            assert_eq!(routed(&[], session.clone(), place), expected, "{session}");
+            assert_eq!(routed(&[], &session, place), expected, "{session}");
         }
     }
 
