@@ -46,14 +46,20 @@ fn describe(command: &Command, name: &str, is_root: bool, text: &mut String) {
         if argument.is_hide_set() || inherited || ["help", "version"].contains(&argument.get_id().as_str()) {
             continue;
         }
-        let value = argument.get_value_names().filter(|_| argument.get_action().takes_values());
+        let takes_value = argument.get_action().takes_values();
+        let value = argument.get_value_names().filter(|_| takes_value);
         let value = value.map(|names| format!(" <{}>", names.join("> <"))).unwrap_or_default();
         let flag = match (argument.get_long(), argument.get_short()) {
             (Some(long), Some(short)) => format!("-{short}, --{long}{value}"),
             (Some(long), None) => format!("--{long}{value}"),
             _ => value.trim().to_owned(),
         };
-        let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+        let mut help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+        let choices: Vec<String> =
+            argument.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect();
+        if takes_value && !choices.is_empty() {
+            let _ = write!(help, ": {}", choices.join(", "));
+        }
         let _ = writeln!(rows, "| `{flag}` | {} |", help.replace('|', "\\|"));
     }
     if !rows.is_empty() {
