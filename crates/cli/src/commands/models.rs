@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use chela_protocol::methods::models::{ModelsAuthStatusResult, ModelsListParams, ModelsListResult};
+use chela_protocol::methods::models::{ModelRow, ModelsAuthStatusResult, ModelsListParams, ModelsListResult};
 use chela_protocol::methods::status::StatusResult;
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -49,10 +49,14 @@ fn list(all: bool, provider: Option<String>, context: &Context) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     let result: ModelsListResult = decode("models.list", value)?;
-    let shown = result.models.iter().filter(|model| all || model.available);
+    let shown: Vec<&ModelRow> = result.models.iter().filter(|model| all || model.available).collect();
+    if shown.is_empty() {
+        output.note("no model has a key, so the built-in guide answers; chela models status says more");
+        return Ok(ExitCode::SUCCESS);
+    }
     output.table(
         &["model", "context", "input", "key"],
-        shown.map(|model| {
+        shown.into_iter().map(|model| {
             let key = if model.available { "yes" } else { "no" };
             vec![
                 format!("{}/{}", model.provider, model.id),
