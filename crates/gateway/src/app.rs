@@ -16,7 +16,9 @@ use tokio_util::task::TaskTracker;
 use crate::auth::Auth;
 use crate::config::Config;
 use crate::events::Events;
+use crate::logs::Logs;
 use crate::presence::PresenceList;
+use crate::reload::Reloader;
 use crate::rpc::Methods;
 use crate::sessions::Sessions;
 
@@ -39,6 +41,8 @@ pub struct Gateway {
     pub events: Events,
     pub presence: PresenceList,
     pub methods: Methods,
+    pub(crate) logs: Arc<Logs>,
+    pub(crate) reloader: Reloader,
     pub sessions: Sessions,
     /// Cancelled when the gateway starts to stop: no new work from then on.
     pub shutdown: CancellationToken,

@@ -8,7 +8,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::app::Gateway;
 use crate::events::{Audience, Event};
-use crate::rpc;
+use crate::{reload, rpc};
 
 /// Presence changes within this time go out as one event: a page that reloads is one change, and so are a hundred clients that
 /// come back together.
@@ -20,6 +20,7 @@ pub(super) fn spawn(gateway: &Arc<Gateway>) {
     gateway.tasks.spawn(until_stopped(gateway.clone(), tick(gateway.clone())));
     gateway.tasks.spawn(until_stopped(gateway.clone(), presence(gateway.clone())));
     gateway.tasks.spawn(until_stopped(gateway.clone(), health(gateway.clone())));
+    gateway.tasks.spawn(until_stopped(gateway.clone(), reload::watch(gateway.clone())));
 }
 
 async fn until_stopped(gateway: Arc<Gateway>, task: impl Future<Output = ()>) {

@@ -17,7 +17,9 @@ use crate::app::{Facts, Gateway};
 use crate::auth::Auth;
 use crate::config::Config;
 use crate::events::Events;
+use crate::logs::Logs;
 use crate::presence::PresenceList;
+use crate::reload::Reloader;
 use crate::rpc::Methods;
 use crate::sessions::Sessions;
 
@@ -32,6 +34,8 @@ pub(super) struct Parts {
     pub(super) shutdown: CancellationToken,
     pub(super) started: Instant,
     pub(super) port: u16,
+    pub(super) logs: Arc<Logs>,
+    pub(super) reloader: Reloader,
 }
 
 pub(super) async fn gateway(mut parts: Parts) -> Result<Arc<Gateway>, StartError> {
@@ -65,6 +69,8 @@ pub(super) async fn gateway(mut parts: Parts) -> Result<Arc<Gateway>, StartError
         auth: parts.auth,
         events: Events::default(),
         methods: Methods::new(),
+        logs: parts.logs,
+        reloader: parts.reloader,
         sessions: Sessions::default(),
         shutdown: parts.shutdown,
         tasks: TaskTracker::new(),

@@ -8,6 +8,9 @@ mod build;
 mod rules;
 mod secret;
 
+pub(crate) use build::models;
+pub(crate) use secret::current as current_secrets;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,8 +22,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{Gateway, now_ms};
 use crate::auth::{Auth, OriginRules, ProxyRules, RateLimiter, Secrets};
-use crate::config::{AuthMode, Config};
+use crate::config::{AuthMode, Config, ConsoleStyle};
 use crate::events::{Audience, Event};
+use crate::logs::Logs;
+use crate::reload::Reloader;
 use crate::server::{self, BindError, Bound, Front, PortOwner};
 
 /// How long running turns may take to finish or checkpoint before the store is closed. Fly's default kill timeout is 5 s.
@@ -100,7 +105,15 @@ pub struct Running {
 
 /// Starts, serves until a signal, and stops. Logs to the console and the log file.
 pub async fn run(options: Options) -> Result<Exit, StartError> {
-    let running = start(options).await?;
+    let logs = logs(&options);
+    logs.install();
+    let running = Box::pin(start_with(options, logs)).await?;
+    if let Some(token) = &running.new_token {
+        // The only time that it is shown, and not through the log, which would keep it.
+        println!(
+            "\n  A token was made for this gateway: {token}\n  Enter it in the web page or pass it to clients. It is kept in the file gateway-token of the state directory.\n"
+        );
+    }
     wait_for_signal().await;
     running.stop("gateway stopping").await;
     Ok(Exit::Stopped)
@@ -108,6 +121,20 @@ pub async fn run(options: Options) -> Result<Exit, StartError> {
 
 /// Starts without touching signals or the process's logging: for tests and for embedding.
 pub async fn start(options: Options) -> Result<Running, StartError> {
+    let logs = logs(&options);
+    Box::pin(start_with(options, logs)).await
+}
+
+fn logs(options: &Options) -> Arc<Logs> {
+    let style = match options.log_format {
+        LogFormat::Pretty => ConsoleStyle::Pretty,
+        LogFormat::Json => ConsoleStyle::Json,
+    };
+    let state_dir = options.places.as_ref().map(|places| places.state_dir.clone()).unwrap_or_default();
+    Logs::new(state_dir, host_name(), options.verbose, style)
+}
+
+async fn start_with(options: Options, logs: Arc<Logs>) -> Result<Running, StartError> {
     let started = Instant::now();
     let mut environment = options.environment.clone();
     let places =
@@ -115,8 +142,10 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let mut lock = acquire(&places)?;
     let loaded = rules::load(&options, &places, &mut environment)?;
     let (config, problems) = Config::read(&loaded);
+    logs.configure(&config.logging, options.verbose, options.log_format == LogFormat::Json);
     rules::check_mode(&options, &loaded, &config)?;
-    let (secrets, new_token) = secret::decide(&options, &config, &loaded, &environment, &places).await?;
+    let (secrets, new_token) =
+        secret::decide(&options, &config, &loaded, &environment, &places).await?.hidden_in(&logs);
     let bind_mode = rules::bind_mode(&options, &config, &environment, &secrets)?;
     let port = rules::port(&options, &config, &environment)?;
     let bound = listen(&options, bind_mode, &config, port).await?;
@@ -131,8 +160,11 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     if let Err(error) = lock.set_address(&address) {
         tracing::warn!(target: "gateway", %error, "can't note the address in the lock file");
     }
-    let parts = build::Parts { config, loaded, problems, environment, places, auth, shutdown, started, port };
+    let reloader = Reloader::new(options);
+    let parts =
+        build::Parts { config, loaded, problems, environment, places, auth, shutdown, started, port, logs, reloader };
     let gateway = build::gateway(parts).await?;
+    announce(&gateway);
     front.open(gateway.clone());
     background::spawn(&gateway);
     gateway.sessions.resume(&gateway).await;
@@ -158,6 +190,21 @@ impl Running {
         }
         tracing::info!(target: "shutdown", "completed cleanly in {}ms", started.elapsed().as_millis());
     }
+}
+
+/// Says what is in use, so that nobody has to guess.
+fn announce(gateway: &Gateway) {
+    let facts = &gateway.facts;
+    let loaded = gateway.loaded.load();
+    let found = match (loaded.exists, loaded.safe_mode) {
+        (_, true) => " (can't be read: safe mode; mend it in the page or with `chela config`)",
+        (true, false) => "",
+        (false, false) => " (not there)",
+    };
+    tracing::info!(target: "gateway", "config file: {}{found}", facts.config_path.display());
+    tracing::info!(target: "gateway", "state dir: {}", facts.state_dir.display());
+    tracing::info!(target: "gateway", "agent model: {}", gateway.default_model());
+    tracing::info!(target: "gateway", "log file: {}", gateway.logs.path().display());
 }
 
 async fn wait_for_signal() {

@@ -10,6 +10,7 @@ use secrecy::ExposeSecret as _;
 use super::{Options, StartError};
 use crate::auth::{Secrets, tokens};
 use crate::config::{AuthMode, Config};
+use crate::logs::Logs;
 
 /// Where a token that nobody set is kept, in the state dir, for its owner only.
 const TOKEN_FILE: &str = "gateway-token";
@@ -17,14 +18,28 @@ const TOKEN_FILE: &str = "gateway-token";
 /// A secret is a line; a file longer than this is something else.
 const TOKEN_MAX_BYTES: usize = 1024;
 
-/// The secrets in force, and the token when this start made it.
+/// What was decided: the secrets in force, and the token when this start made it.
+pub(super) struct Decided {
+    secrets: Secrets,
+    new_token: Option<String>,
+    texts: Vec<String>,
+}
+
+impl Decided {
+    /// Hands the secrets over, once none of them can reach the log any more.
+    pub(super) fn hidden_in(self, logs: &Logs) -> (Secrets, Option<String>) {
+        self.texts.iter().for_each(|text| logs.hide(text));
+        (self.secrets, self.new_token)
+    }
+}
+
 pub(super) async fn decide(
     options: &Options,
     config: &Config,
     loaded: &Loaded,
     environment: &Environment,
     places: &Places,
-) -> Result<(Secrets, Option<String>), StartError> {
+) -> Result<Decided, StartError> {
     let (mut token, password) = fetch(options, config, loaded, environment, places).await;
     let mode = options.auth.or(config.gateway.auth.mode).unwrap_or(if token.is_none() && password.is_some() {
         AuthMode::Password
@@ -48,7 +63,8 @@ pub(super) async fn decide(
             token = Some(made);
         }
     }
-    Ok((Secrets::new(mode, token.as_deref(), password.as_deref()), new_token))
+    let secrets = Secrets::new(mode, token.as_deref(), password.as_deref());
+    Ok(Decided { secrets, new_token, texts: token.into_iter().chain(password).collect() })
 }
 
 /// The token and the password as they should be now; a token that was made earlier counts. For a reload.

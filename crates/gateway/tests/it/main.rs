@@ -10,4 +10,6 @@ mod handshake;
 mod openai;
 mod recovery;
 mod sessions;
+mod live;
+mod start;
 mod support;

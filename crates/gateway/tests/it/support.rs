@@ -151,6 +151,12 @@ impl Socket {
         let _ = self.stream.send(message).await;
     }
 
+    /// Bytes past the library, to break the framing.
+    pub(crate) async fn send_raw(&mut self, bytes: &[u8]) {
+        use tokio::io::AsyncWriteExt as _;
+        let _ = self.stream.get_mut().write_all(bytes).await;
+    }
+
     /// The next frame.
     pub(crate) async fn next(&mut self) -> Value {
         match self.next_or_close().await {

@@ -1,0 +1,168 @@
+//! What the gateway says: lines on the console, and one JSON object a line in a file that rotates.
+//!
+//! Registered secrets are replaced before anything is written. Both outputs are best effort: a full disk stops no turn.
+
+mod file;
+mod format;
+mod tail;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use arc_swap::ArcSwap;
+use tracing::{Event, Level as TracingLevel, Metadata, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+
+use self::file::LogFile;
+use self::format::Line;
+pub(crate) use self::tail::tail;
+use crate::config::{ConsoleStyle, Level, LoggingConfig};
+
+/// A shorter text is no secret: replacing it would only garble lines.
+const SECRET_MIN_BYTES: usize = 8;
+/// Secrets that are remembered; there are a few providers and channels.
+const SECRETS_MAX: usize = 1024;
+
+/// Where lines go, and what must not be in them.
+pub(crate) struct Logs {
+    settings: ArcSwap<Settings>,
+    secrets: RwLock<Vec<String>>,
+    file: Mutex<LogFile>,
+    host: String,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Settings {
+    file_level: Level,
+    console_level: Level,
+    console_style: ConsoleStyle,
+}
+
+impl Logs {
+    /// Logs into `<state dir>/logs`, nothing on the console yet: [`Logs::install`] does that.
+    pub(crate) fn new(state_dir: PathBuf, host: String, verbose: bool, style: ConsoleStyle) -> Arc<Self> {
+        let level = if verbose { Level::Debug } else { Level::Info };
+        let settings = Settings { file_level: level, console_level: level, console_style: style };
+        Arc::new(Self {
+            settings: ArcSwap::from_pointee(settings),
+            secrets: RwLock::default(),
+            file: Mutex::new(LogFile::new(state_dir.join("logs"))),
+            host,
+        })
+    }
+
+    /// Makes this the process's log. Only the first of a process is.
+    pub(crate) fn install(self: &Arc<Self>) {
+        let subscriber = tracing_subscriber::registry().with(Sink(self.clone()));
+        // A second gateway in one process keeps writing to the first one's log.
+        let _ = tracing::subscriber::set_global_default(subscriber);
+    }
+
+    /// Takes up the section `logging`; flags of the command line win.
+    pub(crate) fn configure(&self, config: &LoggingConfig, verbose: bool, json: bool) {
+        let least = if verbose { Some(Level::Debug) } else { None };
+        let style = if json { ConsoleStyle::Json } else { config.console_style.unwrap_or(ConsoleStyle::Pretty) };
+        let file_level = least.or(config.level).unwrap_or(Level::Info);
+        let console_level = least.or(config.console_level).or(config.level).unwrap_or(Level::Info);
+        self.settings.store(Arc::new(Settings { file_level, console_level, console_style: style }));
+        let path = config.file.as_ref().map(PathBuf::from);
+        self.lock_file().configure(path, config.max_file_bytes);
+        tracing::callsite::rebuild_interest_cache();
+    }
+
+    /// From now on this text is shown as `***`.
+    pub(crate) fn hide(&self, secret: &str) {
+        let mut secrets = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
+        let known = secrets.iter().any(|known| known == secret);
+        if secret.len() >= SECRET_MIN_BYTES && !known && secrets.len() < SECRETS_MAX {
+            secrets.push(secret.to_owned());
+        }
+    }
+
+    /// The file that lines go to today.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.lock_file().path()
+    }
+
+    fn write(&self, line: &Line) {
+        let settings = self.settings.load();
+        if allows(settings.console_level, line.level) {
+            let text = match settings.console_style {
+                ConsoleStyle::Json => line.json(&self.host),
+                ConsoleStyle::Pretty | ConsoleStyle::Compact => line.console(),
+            };
+            // A console that is gone must not end the gateway.
+            let _ = writeln!(std::io::stdout().lock(), "{}", self.redacted(text));
+        }
+        if allows(settings.file_level, line.level) {
+            let text = self.redacted(line.json(&self.host));
+            self.lock_file().append(&text);
+        }
+    }
+
+    fn redacted(&self, text: String) -> String {
+        let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
+        let found = secrets.iter().filter(|secret| text.contains(secret.as_str()));
+        found.fold(text.clone(), |text, secret| text.replace(secret.as_str(), "***"))
+    }
+
+    fn lock_file(&self) -> std::sync::MutexGuard<'_, LogFile> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a line of this level is wanted.
+fn allows(least: Level, level: TracingLevel) -> bool {
+    let least = match least {
+        Level::Silent => return false,
+        Level::Fatal | Level::Error => TracingLevel::ERROR,
+        Level::Warn => TracingLevel::WARN,
+        Level::Info => TracingLevel::INFO,
+        Level::Debug => TracingLevel::DEBUG,
+        Level::Trace => TracingLevel::TRACE,
+    };
+    level <= least
+}
+
+struct Sink(Arc<Logs>);
+
+impl<S: Subscriber> Layer<S> for Sink {
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        let settings = self.0.settings.load();
+        let wanted =
+            allows(settings.console_level, *metadata.level()) || allows(settings.file_level, *metadata.level());
+        // Libraries are heard when something is wrong.
+        wanted && (format::is_ours(metadata.target()) || *metadata.level() <= TracingLevel::WARN)
+    }
+
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        self.0.write(&Line::of(event));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_reach_the_file_in_the_references_shape_and_without_secrets() {
+        let dir = tempfile::tempdir().unwrap();
+        let logs = Logs::new(dir.path().to_owned(), "box".to_owned(), false, ConsoleStyle::Pretty);
+        logs.configure(&LoggingConfig { console_level: Some(Level::Silent), ..LoggingConfig::default() }, false, false);
+        logs.hide("hunter2hunter2");
+        let subscriber = tracing_subscriber::registry().with(Sink(logs.clone()));
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!(target: "gateway", tries = 3, "token is hunter2hunter2");
+            tracing::debug!(target: "gateway", "not at this level");
+            tracing::info!(target: "hyper::proto", "a library's chatter");
+        });
+        let text = std::fs::read_to_string(logs.path()).unwrap();
+        let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 1, "{text}");
+        assert_eq!(lines[0]["0"], r#"{"subsystem":"gateway"}"#);
+        assert_eq!(lines[0]["1"], "token is *** tries=3");
+        assert_eq!(lines[0]["message"], "token is *** tries=3");
+        assert_eq!(lines[0]["_meta"]["logLevelName"], "INFO");
+    }
+}

@@ -1,0 +1,223 @@
+//! Takes up a changed configuration while everything runs: section by section, what can be hot is, and what needs a restart is said.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chela_config::{KeyPath, Loaded, Problem, changes, extend};
+use chela_protocol::{CloseCode, ConfigChanged, Scope};
+use notify::{RecursiveMode, Watcher as _};
+use tokio::sync::{Mutex, mpsc};
+use tokio::time::timeout;
+
+use crate::app::Gateway;
+use crate::auth::Credential;
+use crate::config::{Config, ReloadMode};
+use crate::events::{Audience, Event};
+use crate::start::{self, Options};
+
+/// Quiet time after a change before the file is read: editors write in several steps.
+const DEBOUNCE: Duration = Duration::from_millis(300);
+/// A file that never stops changing is read anyway.
+const DEBOUNCE_MAX: Duration = Duration::from_secs(5);
+
+/// Paths whose change takes effect at the next start only. Everything else is hot.
+const COLD: &[&str] = &[
+    "gateway.port",
+    "gateway.bind",
+    "gateway.customBindHost",
+    "gateway.mode",
+    "gateway.auth.mode",
+    "gateway.auth.rateLimit",
+    "gateway.controlUi.enabled",
+    "gateway.controlUi.basePath",
+    "gateway.tls",
+    "gateway.tailscale",
+    "tools",
+    "agents.defaults.maxConcurrent",
+    "discovery",
+    "canvasHost",
+];
+
+/// What a change of the file came to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Applied {
+    pub(crate) changed: Vec<String>,
+    pub(crate) requires_restart: Vec<String>,
+}
+
+/// Reads the file again when it changes or somebody asks.
+pub(crate) struct Reloader {
+    options: Options,
+    /// One at a time: two readers could put an older state in force last.
+    turn: Mutex<()>,
+}
+
+impl Reloader {
+    pub(crate) fn new(options: Options) -> Self {
+        Self { options, turn: Mutex::new(()) }
+    }
+
+    /// Reads the file and puts what it says in force. A file that can't be read changes nothing.
+    pub(crate) async fn reload(&self, gateway: &Arc<Gateway>) -> Result<Applied, Vec<Problem>> {
+        let _turn = self.turn.lock().await;
+        let mut environment = self.options.environment.clone();
+        let (loaded, config, mut problems) = start::reread(&gateway.places, &mut environment);
+        if loaded.safe_mode || !loaded.exists {
+            return Err(problems);
+        }
+        let before = gateway.loaded.load_full();
+        let changed: Vec<KeyPath> = changes(&before.value, &loaded.value);
+        if changed.is_empty() && before.hash == loaded.hash {
+            return Ok(Applied::default());
+        }
+        let changed: Vec<String> = changed.iter().map(ToString::to_string).collect();
+        tracing::info!(target: "reload", "config change detected; evaluating reload ({})", changed.join(", "));
+        let (models, found) = start::models(&config, &loaded, &environment, &gateway.places)
+            .await
+            .map_err(|error| vec![problem(&error.to_string())])?;
+        extend(&mut problems, found);
+        gateway.models.store(Arc::new(models));
+        self.rotate(gateway, &config, &loaded, &environment).await;
+        let (origins, proxies) = start::page_rules(&config, &environment);
+        gateway.auth.replace_origins(origins);
+        gateway.auth.replace_proxies(proxies);
+        gateway.logs.configure(
+            &config.logging,
+            self.options.verbose,
+            self.options.log_format == start::LogFormat::Json,
+        );
+        for problem in &problems {
+            tracing::warn!(target: "config", "{problem}");
+        }
+        Ok(put_in_force(gateway, config, loaded, problems, changed))
+    }
+
+    /// Puts changed secrets in force and closes what the old ones let in.
+    async fn rotate(
+        &self,
+        gateway: &Gateway,
+        config: &Config,
+        loaded: &Loaded,
+        environment: &chela_config::Environment,
+    ) {
+        let (token, password) =
+            start::current_secrets(&self.options, config, loaded, environment, &gateway.places).await;
+        for secret in token.iter().chain(&password) {
+            gateway.logs.hide(secret);
+        }
+        if token.is_none() && password.is_none() {
+            // A file that lost its secret must not open the door; the old one stays.
+            return;
+        }
+        let Some(old) = gateway.auth.rotate(token.as_deref(), password.as_deref()) else { return };
+        tracing::info!(target: "reload", "the gateway's secret changed; closing what the old one let in");
+        gateway.events.close_where(
+            CloseCode::AuthChanged,
+            "gateway auth changed",
+            |peer| matches!(peer.credential, Credential::Shared { generation } if generation <= old),
+        );
+    }
+}
+
+fn put_in_force(
+    gateway: &Gateway,
+    config: Config,
+    loaded: Loaded,
+    problems: Vec<Problem>,
+    changed: Vec<String>,
+) -> Applied {
+    let payload =
+        ConfigChanged { path: loaded.path.display().to_string(), hash: loaded.hash.clone(), ts: gateway.now_ms() };
+    gateway.config.store(Arc::new(config));
+    gateway.loaded.store(Arc::new(loaded));
+    gateway.problems.store(Arc::new(problems));
+    gateway.events.publish(&Event::new("config.changed", Audience::Holding(Scope::Read), &payload));
+    let requires_restart: Vec<String> = changed.iter().filter(|path| is_cold(path)).cloned().collect();
+    tracing::info!(target: "reload", "config hot reload applied ({})", changed.join(", "));
+    if !requires_restart.is_empty() {
+        tracing::warn!(target: "reload", "restart the gateway for: {}", requires_restart.join(", "));
+    }
+    Applied { changed, requires_restart }
+}
+
+/// Whether a change at this path needs a restart: it is cold itself, or something cold stands below it.
+fn is_cold(path: &str) -> bool {
+    let within = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    COLD.iter().any(|cold| within(path, cold) || within(cold, path))
+}
+
+fn problem(message: &str) -> Problem {
+    Problem { path: String::new(), severity: chela_config::Severity::Error, message: message.to_owned(), hint: None }
+}
+
+/// Watches the folders of all files that the configuration was read from. Ends with the gateway.
+pub(crate) async fn watch(gateway: Arc<Gateway>) {
+    let (sender, mut changed) = mpsc::channel(1);
+    let notice = move |event: notify::Result<notify::Event>| {
+        if event.is_ok_and(|event| !event.kind.is_access()) {
+            // One waiting notice is enough.
+            let _ = sender.try_send(());
+        }
+    };
+    let mut watcher = match notify::recommended_watcher(notice) {
+        Ok(watcher) => watcher,
+        Err(error) => {
+            tracing::warn!(target: "reload", %error, "can't watch the configuration; changes are taken up at the next start");
+            return;
+        }
+    };
+    let mut watched = Vec::new();
+    loop {
+        for dir in folders(&gateway.loaded.load()) {
+            if !watched.contains(&dir) && watcher.watch(&dir, RecursiveMode::NonRecursive).is_ok() {
+                watched.push(dir);
+            }
+        }
+        if changed.recv().await.is_none() {
+            return;
+        }
+        let reload = gateway.config.load().gateway.reload;
+        settle(&mut changed, reload.debounce_ms.map_or(DEBOUNCE, Duration::from_millis)).await;
+        // `gateway.reload` itself is always taken up, or the watcher could not be turned on again.
+        if is_same_text(&gateway) || reload.mode == ReloadMode::Off {
+            continue;
+        }
+        if let Err(problems) = gateway.reloader.reload(&gateway).await {
+            for problem in &problems {
+                tracing::warn!(target: "reload", "config change skipped, the last good one stays: {problem}");
+            }
+        }
+    }
+}
+
+/// Waits until nothing has changed for `quiet`.
+async fn settle(changed: &mut mpsc::Receiver<()>, quiet: Duration) {
+    let settled = async { while timeout(quiet, changed.recv()).await.is_ok_and(|notice| notice.is_some()) {} };
+    // A file that never rests is read as it stands.
+    let _ = timeout(DEBOUNCE_MAX, settled).await;
+}
+
+/// The folders are full of other files (the database, the logs), whose changes are none of ours.
+fn is_same_text(gateway: &Gateway) -> bool {
+    let loaded = gateway.loaded.load();
+    let main_is_same = std::fs::read(&loaded.path).is_ok_and(|bytes| chela_config::hash(&bytes) == loaded.hash);
+    main_is_same && loaded.files.len() == 1
+}
+
+fn folders(loaded: &Loaded) -> Vec<PathBuf> {
+    loaded.files.iter().filter_map(|file| file.parent().map(Path::to_owned)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_cold;
+
+    #[test]
+    fn what_needs_a_restart_is_known_from_above_and_below() {
+        assert!(is_cold("gateway.port") && is_cold("gateway") && is_cold("gateway.auth.rateLimit.maxAttempts"));
+        assert!(!is_cold("gateway.auth.token") && !is_cold("agents.list") && !is_cold("gateway.portal"));
+    }
+}
