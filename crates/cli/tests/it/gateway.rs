@@ -1,0 +1,86 @@
+//! A gateway on a clean machine, and the commands that talk to it.
+
+use std::os::unix::fs::symlink;
+
+use serde_json::Value;
+
+use crate::support::{Home, RunningGateway, finish};
+
+#[test]
+fn on_a_clean_machine_one_command_starts_and_another_talks() {
+    let home = Home::new();
+    let gateway = RunningGateway::start(&home);
+    let answer = home.run_with_input(&["chat"], "hi\n").ok();
+    assert!(answer.contains("built-in guide, not a language model"), "{answer}");
+    assert!(answer.contains("chela config set"), "{answer}");
+    let listed = home.run_with_input(&["chat"], "list the files").ok();
+    assert!(listed.contains("AGENTS.md"), "{listed}");
+    assert!(home.run(&["status"]).ok().contains("chela/guide"));
+    assert_eq!(gateway.stop(), Some(0));
+}
+
+#[test]
+fn it_remembers_after_kill_9() {
+    let home = Home::new();
+    let gateway = RunningGateway::start(&home);
+    home.run_with_input(&["chat"], "my favourite colour is teal").ok();
+    gateway.kill();
+    let _gateway = RunningGateway::start(&home);
+    let answer = home.run_with_input(&["chat"], "what is my favourite colour?").ok();
+    assert!(answer.contains("my favourite colour is teal"), "{answer}");
+    let shown = home.run(&["sessions", "show", "main"]).ok();
+    assert_eq!(shown.matches("my favourite colour is teal\n").count(), 2, "said once, quoted once: {shown}");
+}
+
+#[test]
+fn agent_prints_the_answer_or_the_whole_document() {
+    let home = Home::new();
+    let _gateway = RunningGateway::start(&home);
+    let link = home.path().join("openclaw");
+    symlink(env!("CARGO_BIN_EXE_chela"), &link).unwrap();
+    let text = finish(home.command_as(&link, &["agent", "--message", "hello", "--session-key", "main"]), "").ok();
+    assert!(text.contains("built-in guide"), "{text}");
+    let document = home.run(&["agent", "-m", "hello", "--json"]).ok();
+    let document: Value = serde_json::from_str(&document).unwrap();
+    assert_eq!(document["status"], "ok");
+    assert!(document["result"]["payloads"][0]["text"].as_str().unwrap().contains("built-in guide"));
+}
+
+#[test]
+fn g21_a_wrong_token_is_refused_and_a_right_one_never_shown() {
+    let home = Home::new();
+    let gateway = RunningGateway::start_with(&home, &[], &[("CHELA_GATEWAY_TOKEN", "right-and-long-enough")]);
+    let token = home.path().join("token");
+    for (content, code) in [("wrong\n", 78), ("right-and-long-enough\n", 0)] {
+        std::fs::write(&token, content).unwrap();
+        let ran = home.run(&["--url", &gateway.url, "--token-file", token.to_str().unwrap(), "health"]);
+        assert_eq!(ran.code, code, "{ran:?}");
+        assert!(!(ran.stdout + &ran.stderr).contains("right-and-long-enough"));
+    }
+    let ran = home.run(&["--url", &gateway.url, "health"]);
+    assert_eq!(ran.code, 78, "nothing is shown to an address that somebody named: {ran:?}");
+}
+
+#[test]
+fn g06_a_second_gateway_names_the_first() {
+    let home = Home::new();
+    let gateway = RunningGateway::start(&home);
+    let ran = home.run(&["gateway", "--allow-unconfigured", "--port", "0"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stderr.contains("pid"), "{ran:?}");
+    let doctor: Value = serde_json::from_str(&home.run(&["doctor", "--json"]).ok()).unwrap();
+    let findings = doctor["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|finding| finding["message"].as_str().unwrap().contains("answers and is well")));
+    drop(gateway);
+}
+
+#[test]
+fn any_method_can_be_called() {
+    let home = Home::new();
+    let _gateway = RunningGateway::start(&home);
+    let answer: Value = serde_json::from_str(&home.run(&["gateway", "call", "health"]).ok()).unwrap();
+    assert_eq!(answer["ok"], true);
+    let ran = home.run(&["gateway", "call", "no.such.method", "--params", "{a: 1}"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("no.such.method"), "{ran:?}");
+}

@@ -1,0 +1,8 @@
+//! The real binary, as people run it: an empty home, a cleared environment, a gateway on a port of its own.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first thing that is not as it should be")]
+
+mod config;
+mod gateway;
+mod support;
+mod surface;

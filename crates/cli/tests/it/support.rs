@@ -1,0 +1,170 @@
+//! A home of its own for every test, and a gateway that can be killed and started again on it.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// Far more than any command needs, so that a hanging one fails its test instead of the run.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Where nothing listens: a test never talks to a gateway that happens to run on this machine.
+const UNUSED_PORT: &str = "1";
+
+/// An empty home directory.
+pub(crate) struct Home {
+    dir: TempDir,
+}
+
+/// What a command did.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Home {
+    pub(crate) fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(crate) fn state_dir(&self) -> PathBuf {
+        self.path().join(".chela")
+    }
+
+    pub(crate) fn config(&self) -> PathBuf {
+        self.state_dir().join("chela.json")
+    }
+
+    /// Writes the configuration as a person would.
+    pub(crate) fn write_config(&self, text: &str) {
+        fs::create_dir_all(self.state_dir()).unwrap();
+        fs::write(self.config(), text).unwrap();
+    }
+
+    pub(crate) fn read_config(&self) -> String {
+        fs::read_to_string(self.config()).unwrap()
+    }
+
+    /// A command with nothing in its environment but this home.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        self.command_as(Path::new(env!("CARGO_BIN_EXE_chela")), args)
+    }
+
+    /// The same under another name of the binary.
+    pub(crate) fn command_as(&self, program: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(args).env_clear().current_dir(self.path());
+        command.env("HOME", self.path()).env("PATH", "/usr/bin:/bin").env("CHELA_GATEWAY_PORT", UNUSED_PORT);
+        command
+    }
+
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
+        finish(self.command(args), "")
+    }
+
+    pub(crate) fn run_with_input(&self, args: &[&str], input: &str) -> Ran {
+        finish(self.command(args), input)
+    }
+
+    /// Text without what differs from run to run.
+    pub(crate) fn scrubbed(&self, text: &str) -> String {
+        text.replace(self.path().to_str().unwrap(), "~")
+    }
+}
+
+impl Ran {
+    /// Expects success and gives what was printed.
+    #[track_caller]
+    pub(crate) fn ok(self) -> String {
+        assert_eq!(self.code, 0, "{self:?}");
+        self.stdout
+    }
+}
+
+/// Runs a command to its end, feeding it `input`.
+pub(crate) fn finish(mut command: Command, input: &str) -> Ran {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // A command that reads nothing closes its end first.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let pid = rustix::process::Pid::from_child(&child);
+    let (done, ended) = mpsc::channel();
+    let waiter = std::thread::spawn(move || {
+        let output = child.wait_with_output().unwrap();
+        // The test has given up when nobody listens.
+        let _ = done.send(output);
+    });
+    let Ok(output) = ended.recv_timeout(PATIENCE) else {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        panic!("{command:?} did not end within {PATIENCE:?}");
+    };
+    waiter.join().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// A gateway of this home that listens. Dropping it kills it.
+pub(crate) struct RunningGateway {
+    child: Child,
+    /// `ws://127.0.0.1:<port>`.
+    pub(crate) url: String,
+}
+
+impl RunningGateway {
+    /// Starts one on a free port and waits until it answers.
+    pub(crate) fn start(home: &Home) -> Self {
+        Self::start_with(home, &[], &[])
+    }
+
+    pub(crate) fn start_with(home: &Home, args: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut all = vec!["gateway", "--allow-unconfigured", "--port", "0", "--bind", "loopback"];
+        all.extend(args);
+        let mut command = home.command(&all);
+        command.envs(environment.iter().copied());
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut gateway = Self { child, url: String::new() };
+        let deadline = Instant::now() + PATIENCE;
+        while gateway.url.is_empty() {
+            assert!(gateway.child.try_wait().unwrap().is_none(), "the gateway ended at its start");
+            assert!(Instant::now() < deadline, "the gateway does not answer");
+            // The command itself waits for a gateway that is just starting.
+            let mut status = home.command(&["gateway", "status", "--json"]);
+            status.envs(environment.iter().copied());
+            let answer: serde_json::Value = serde_json::from_str(&finish(status, "").stdout).unwrap();
+            if answer["running"] == true {
+                gateway.url = answer["url"].as_str().unwrap().into();
+            }
+        }
+        gateway
+    }
+
+    /// As by `kill -9`.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// As by a service manager; gives the exit code.
+    pub(crate) fn stop(mut self) -> Option<i32> {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for RunningGateway {
+    fn drop(&mut self) {
+        // It is gone already after `kill` and `stop`.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,72 @@
+//! Help, versions, names, exit codes: what a script or a person's fingers rely on.
+
+use std::os::unix::fs::symlink;
+
+use crate::support::{Home, finish};
+
+#[test]
+fn the_help_is_worth_reading() {
+    insta::assert_snapshot!(Home::new().run(&["-h"]).ok());
+}
+
+#[test]
+fn the_binary_works_under_the_names_that_it_replaces() {
+    let home = Home::new();
+    for name in ["openclaw", "clawdbot", "krabkrab"] {
+        let link = home.path().join(name);
+        symlink(env!("CARGO_BIN_EXE_chela"), &link).unwrap();
+        let ran = finish(home.command_as(&link, &["config", "file"]), "");
+        assert_eq!(home.scrubbed(&ran.ok()), "~/.chela/chela.json\n");
+        let help = finish(home.command_as(&link, &["gateway", "--help"]), "").ok();
+        assert!(help.contains(&format!("Usage: {name} gateway")), "{help}");
+    }
+}
+
+#[test]
+fn exit_codes_tell_usage_from_failure() {
+    let home = Home::new();
+    let cases: &[(&[&str], i32)] = &[
+        (&["--version"], 0),
+        (&["gateway", "--port", "many"], 2),
+        (&["nonsense"], 2),
+        (&["status"], 1),
+        (&["gateway"], 78),
+        (&["--url", "ftp://x", "status"], 2),
+        (&["--profile", "../x", "status"], 2),
+        (&["config", "get", "gateway.port"], 1),
+        (&["sessions", "delete", "main"], 2),
+    ];
+    for (args, code) in cases {
+        let ran = home.run(args);
+        assert_eq!(ran.code, *code, "{args:?}: {ran:?}");
+    }
+    assert!(!home.state_dir().join("chela.json").exists(), "failing commands write no configuration");
+}
+
+#[test]
+fn without_a_gateway_the_next_step_is_said() {
+    let home = Home::new();
+    for args in [["status"].as_slice(), &["chat"], &["agent", "-m", "hi"], &["logs"]] {
+        let ran = home.run_with_input(args, "hi");
+        assert_eq!(ran.code, 1, "{ran:?}");
+        assert!(ran.stdout.is_empty(), "{ran:?}");
+        assert!(ran.stderr.contains("no gateway runs here"), "{ran:?}");
+        assert!(ran.stderr.contains("chela gateway --allow-unconfigured"), "{ran:?}");
+    }
+}
+
+#[test]
+fn failures_are_json_when_json_is_asked_for() {
+    let ran = Home::new().run(&["status", "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((ran.code, &document["ok"], &document["error"]["type"]), (1, &false.into(), &"unreachable".into()));
+}
+
+#[test]
+fn completions_and_the_manual_are_printed() {
+    let home = Home::new();
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(home.run(&["completions", shell]).ok().contains("chela"), "{shell}");
+    }
+    assert!(home.run(&["man"]).ok().starts_with(".ie"));
+}
