@@ -113,7 +113,9 @@ fn served(asset: &'static Asset, request: &HeaderMap) -> Response {
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ];
     let headers = response.headers_mut();
-    headers.extend(fixed.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
     if let Ok(etag) = HeaderValue::from_str(etag) {
         headers.insert(header::ETAG, etag);
     }
@@ -155,6 +157,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         let first = served(&PAGE, &headers);
         assert_eq!(first.status(), StatusCode::OK);
+        let types: Vec<_> = first.headers().get_all(header::CONTENT_TYPE).iter().collect();
+        assert_eq!(types, ["text/html; charset=utf-8"]);
         headers.insert(header::IF_NONE_MATCH, first.headers()[header::ETAG].clone());
         assert_eq!(served(&PAGE, &headers).status(), StatusCode::NOT_MODIFIED);
     }
