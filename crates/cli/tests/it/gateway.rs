@@ -2,7 +2,11 @@
 
 use std::os::unix::fs::symlink;
 
-use serde_json::Value;
+use std::sync::Arc;
+
+use chela_testkit::model::{FakeModel, Step};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use crate::support::{Home, RunningGateway, finish};
 
@@ -30,6 +34,28 @@ fn it_remembers_after_kill_9() {
     assert!(answer.contains("my favourite colour is teal"), "{answer}");
     let shown = home.run(&["sessions", "show", "main"]).ok();
     assert_eq!(shown.matches("my favourite colour is teal\n").count(), 2, "said once, quoted once: {shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g07_a_chat_outlives_the_gateway_that_it_talks_to() {
+    let never = Arc::new(Notify::new());
+    let model = FakeModel::start([Step::gated(&never, Step::text("lost")), Step::text("found again")]).await;
+    let home = Home::new();
+    let provider = json!({"baseUrl": format!("{}/v1", model.url()), "api": "openai-completions", "apiKey": "k",
+                          "models": [{"id": "big"}]});
+    let config = json!({"models": {"providers": {"fake": provider}},
+                        "agents": {"defaults": {"model": {"primary": "fake/big"}}}});
+    home.write_config(&config.to_string());
+    let gateway = RunningGateway::start(&home);
+    let chat = home.command(&["chat"]);
+    let chat = std::thread::spawn(move || finish(chat, "where is it?"));
+    model.wait_for_requests(1).await;
+    gateway.kill();
+    let _gateway = RunningGateway::start(&home);
+    let ran = chat.join().unwrap();
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "found again\n"), "{ran:?}");
+    assert_eq!(model.requests().len(), 2);
+    model.assert_clean();
 }
 
 #[test]
