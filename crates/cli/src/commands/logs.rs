@@ -55,7 +55,7 @@ async fn tail(link: &Link, params: LogsTailParams) -> Result<LogsTailResult, Fai
 /// With `--json`, one document per line of the log: the log's own line where it is JSON already.
 fn show(output: Output, line: &str) {
     if !output.json {
-        output.line(printable(line));
+        output.line(printable(&for_people(line)));
         return;
     }
     let document = match serde_json::from_str::<Value>(line) {
@@ -63,4 +63,34 @@ fn show(output: Output, line: &str) {
         _ => json!({"line": line}),
     };
     output.line(document.to_string());
+}
+
+/// The log file holds JSON in OpenClaw's shape; people get the line as the console shows it.
+fn for_people(line: &str) -> String {
+    let Ok(entry) = serde_json::from_str::<Value>(line) else { return line.to_owned() };
+    let (Some(time), Some(message)) = (entry["time"].as_str(), entry["message"].as_str()) else {
+        return line.to_owned();
+    };
+    let name = entry["_meta"]["name"].as_str().and_then(|name| serde_json::from_str::<Value>(name).ok());
+    let subsystem = name.as_ref().and_then(|name| name["subsystem"].as_str()).unwrap_or("gateway");
+    let level = match entry["_meta"]["logLevelName"].as_str() {
+        Some("WARN") => "warning: ",
+        Some("ERROR" | "FATAL") => "error: ",
+        _ => "",
+    };
+    format!("{time} [{subsystem}] {level}{message}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::for_people;
+
+    #[test]
+    fn people_get_the_line_of_the_console() {
+        let line =
+            r#"{"_meta":{"logLevelName":"WARN","name":"{\"subsystem\":\"reload\"}"},"time":"T","message":"port"}"#;
+        assert_eq!(for_people(line), "T [reload] warning: port");
+        assert_eq!(for_people("plain"), "plain");
+        assert_eq!(for_people("{\"a\":1}"), "{\"a\":1}");
+    }
 }
