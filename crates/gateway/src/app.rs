@@ -23,72 +23,70 @@ use crate::rpc::Methods;
 use crate::sessions::Sessions;
 
 /// The running gateway. Parts receive it as `Arc<Gateway>`.
-pub struct Gateway {
-    pub facts: Facts,
+pub(crate) struct Gateway {
+    pub(crate) facts: Facts,
     /// The configuration in force; replaced as a whole by a reload.
-    pub config: ArcSwap<Config>,
+    pub(crate) config: ArcSwap<Config>,
     /// What `config` was read from, for edits and for what is shown.
-    pub loaded: ArcSwap<Loaded>,
+    pub(crate) loaded: ArcSwap<Loaded>,
     /// What is wrong with the configuration.
-    pub problems: ArcSwap<Vec<Problem>>,
-    pub environment: Environment,
-    pub places: Places,
-    pub store: Store,
-    pub models: ArcSwap<Models>,
+    pub(crate) problems: ArcSwap<Vec<Problem>>,
+    pub(crate) environment: Environment,
+    pub(crate) places: Places,
+    pub(crate) store: Store,
+    pub(crate) models: ArcSwap<Models>,
     /// Every built-in tool; what an agent may use of them is its policy's.
-    pub tools: ToolSet,
-    pub auth: Arc<Auth>,
-    pub events: Events,
-    pub presence: PresenceList,
-    pub methods: Methods,
+    pub(crate) tools: ToolSet,
+    pub(crate) auth: Arc<Auth>,
+    pub(crate) events: Events,
+    pub(crate) presence: PresenceList,
+    pub(crate) methods: Methods,
     pub(crate) logs: Arc<Logs>,
     pub(crate) reloader: Reloader,
-    pub sessions: Sessions,
+    pub(crate) sessions: Sessions,
     /// Cancelled when the gateway starts to stop: no new work from then on.
-    pub shutdown: CancellationToken,
+    pub(crate) shutdown: CancellationToken,
     /// Work that the gateway waits for before it closes the store.
-    pub tasks: TaskTracker,
+    pub(crate) tasks: TaskTracker,
 }
 
 /// What is fixed for the life of the process.
 #[derive(Debug, Clone)]
-pub struct Facts {
-    pub version: &'static str,
+pub(crate) struct Facts {
+    pub(crate) version: &'static str,
     /// A new one for each start.
-    pub boot_id: String,
-    pub started: Instant,
-    pub state_dir: PathBuf,
-    pub config_path: PathBuf,
-    /// The port that is really bound.
-    pub port: u16,
+    pub(crate) boot_id: String,
+    pub(crate) started: Instant,
+    pub(crate) state_dir: PathBuf,
+    pub(crate) config_path: PathBuf,
     /// The machine's name.
-    pub host: String,
+    pub(crate) host: String,
 }
 
 impl Gateway {
     /// Unix milliseconds.
-    pub fn now_ms(&self) -> i64 {
+    pub(crate) fn now_ms(&self) -> i64 {
         now_ms()
     }
 
-    pub fn uptime_ms(&self) -> u64 {
+    pub(crate) fn uptime_ms(&self) -> u64 {
         u64::try_from(self.facts.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// The configured agents; never empty.
-    pub fn agents(&self) -> Vec<AgentProfile> {
+    pub(crate) fn agents(&self) -> Vec<AgentProfile> {
         self.config.load().agents.resolve(&self.places.state_dir, Some(&self.places.home))
     }
 
     /// The agent that answers where no other is chosen.
-    pub fn default_agent(&self) -> AgentId {
+    pub(crate) fn default_agent(&self) -> AgentId {
         let agents = self.agents();
         let default = agents.iter().find(|agent| agent.is_default).or_else(|| agents.first());
         default.map_or_else(|| AgentId::new(chela_protocol::MAIN), |agent| agent.id.clone())
     }
 
     /// The model that answers for the default agent.
-    pub fn default_model(&self) -> ModelRef {
+    pub(crate) fn default_model(&self) -> ModelRef {
         let agents = self.agents();
         let default = agents.iter().find(|agent| agent.is_default).or_else(|| agents.first());
         let (primary, fallbacks) = default.map(|agent| agent.model_texts(None)).unwrap_or_default();
@@ -97,7 +95,7 @@ impl Gateway {
     }
 
     /// What is not as it should be, one line each.
-    pub fn degraded(&self) -> Vec<String> {
+    pub(crate) fn degraded(&self) -> Vec<String> {
         let mut degraded = Vec::new();
         if self.loaded.load().safe_mode {
             degraded.push("config: safe mode, the file can't be read".to_owned());

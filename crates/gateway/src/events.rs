@@ -11,17 +11,17 @@ use crate::connection::{Outbound, Peer};
 
 /// An event on its way to every client that may and wants to see it. Serialised once, shared by all.
 #[derive(Debug, Clone)]
-pub struct Event {
-    pub name: &'static str,
-    pub payload: Arc<RawValue>,
-    pub audience: Audience,
+pub(crate) struct Event {
+    pub(crate) name: &'static str,
+    pub(crate) payload: Arc<RawValue>,
+    pub(crate) audience: Audience,
     /// For `presence` and `health`.
-    pub state_version: Option<StateVersion>,
+    pub(crate) state_version: Option<StateVersion>,
 }
 
 /// Who gets an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Audience {
+pub(crate) enum Audience {
     /// Every authenticated client (`tick`, `health`, `shutdown`).
     Everyone,
     /// Clients that hold this scope.
@@ -37,13 +37,13 @@ pub enum Audience {
 impl Event {
     /// # Panics
     /// Never: payloads are our own types, whose serialisation can't fail.
-    pub fn new(name: &'static str, audience: Audience, payload: &impl Serialize) -> Self {
+    pub(crate) fn new(name: &'static str, audience: Audience, payload: &impl Serialize) -> Self {
         let payload = serde_json::value::to_raw_value(payload).expect("our payloads serialise");
         Self { name, payload: payload.into(), audience, state_version: None }
     }
 
     #[must_use]
-    pub fn with_state_version(mut self, version: StateVersion) -> Self {
+    pub(crate) fn with_state_version(mut self, version: StateVersion) -> Self {
         self.state_version = Some(version);
         self
     }
@@ -51,7 +51,7 @@ impl Event {
 
 /// Every connected client's queue, and what each watches.
 #[derive(Default)]
-pub struct Events {
+pub(crate) struct Events {
     clients: RwLock<HashMap<String, Client>>,
 }
 
@@ -81,31 +81,24 @@ impl Client {
 
 impl Events {
     /// Queues the event for every client of its audience. Never waits.
-    pub fn publish(&self, event: &Event) {
+    pub(crate) fn publish(&self, event: &Event) {
         for client in self.read().values().filter(|client| client.wants(&event.audience)) {
             client.outbound.push_event(event.name, &event.payload, event.state_version);
         }
     }
 
-    /// Queues the event for one client, if it is still there, whatever the audience says.
-    pub fn publish_to(&self, connection_id: &str, event: &Event) {
-        if let Some(client) = self.read().get(connection_id) {
-            client.outbound.push_targeted_event(event.name, &event.payload);
-        }
-    }
-
     /// From now on the connection gets events for [`Audience::SessionListWatchers`].
-    pub fn watch_session_list(&self, connection_id: &str) {
+    pub(crate) fn watch_session_list(&self, connection_id: &str) {
         self.change(connection_id, |client| client.watches_session_list = true);
     }
 
-    pub fn unwatch_session_list(&self, connection_id: &str) {
+    pub(crate) fn unwatch_session_list(&self, connection_id: &str) {
         self.change(connection_id, |client| client.watches_session_list = false);
     }
 
     /// From now on the connection gets events for [`Audience::SessionWatchers`] of this session.
     /// Beyond [`WATCHED_SESSIONS_MAX`] sessions, nothing is added.
-    pub fn watch_session(&self, connection_id: &str, session: &SessionKey) {
+    pub(crate) fn watch_session(&self, connection_id: &str, session: &SessionKey) {
         self.change(connection_id, |client| {
             if client.watched_sessions.len() < WATCHED_SESSIONS_MAX {
                 client.watched_sessions.insert(session.clone());
@@ -113,24 +106,24 @@ impl Events {
         });
     }
 
-    pub fn unwatch_session(&self, connection_id: &str, session: &SessionKey) {
+    pub(crate) fn unwatch_session(&self, connection_id: &str, session: &SessionKey) {
         self.change(connection_id, |client| {
             client.watched_sessions.remove(session);
         });
     }
 
     /// Whether anybody gets events for [`Audience::SessionWatchers`] of this session.
-    pub fn is_session_watched(&self, session: &SessionKey) -> bool {
+    pub(crate) fn is_session_watched(&self, session: &SessionKey) -> bool {
         self.read().values().any(|client| client.watched_sessions.contains(session))
     }
 
     /// How many clients are connected.
-    pub fn connected(&self) -> usize {
+    pub(crate) fn connected(&self) -> usize {
         self.read().len()
     }
 
     /// Whether a client of this device is connected.
-    pub fn has_device(&self, device: &DeviceId) -> bool {
+    pub(crate) fn has_device(&self, device: &DeviceId) -> bool {
         self.read().values().any(|client| client.peer.device.as_ref() == Some(device))
     }
 

@@ -16,7 +16,7 @@ const ENTRIES_MAX: usize = 200;
 const PASSING_MODES: &[&str] = &["cli", "backend", "probe", "test"];
 
 /// The list behind `system-presence` and the `presence` event.
-pub struct PresenceList {
+pub(crate) struct PresenceList {
     state: Mutex<State>,
     pub(crate) changed: Notify,
 }
@@ -46,13 +46,13 @@ impl PresenceList {
     }
 
     /// The gateway itself, then its clients.
-    pub fn entries(&self) -> Vec<PresenceEntry> {
+    pub(crate) fn entries(&self) -> Vec<PresenceEntry> {
         let state = self.lock();
         let own = PresenceEntry { ts: now_ms(), ..state.own.clone() };
         std::iter::once(own).chain(state.clients.values().cloned()).collect()
     }
 
-    pub fn state_version(&self) -> StateVersion {
+    pub(crate) fn state_version(&self) -> StateVersion {
         self.lock().version
     }
 

@@ -17,11 +17,11 @@ use crate::connection::Peer;
 
 /// The socket's other end, put into each request's extensions by the listener.
 #[derive(Debug, Clone, Copy)]
-pub struct PeerAddress(pub IpAddr);
+pub(crate) struct PeerAddress(pub IpAddr);
 
 /// Checks the `Authorization: Bearer` header of a request against the gateway's secret. Whoever shows it is the operator.
 /// The error is the response to send: 401, 403 or 429 in OpenAI's error shape.
-pub async fn authorise(gateway: &Gateway, parts: &Parts) -> Result<Peer, Box<Response>> {
+pub(crate) async fn authorise(gateway: &Gateway, parts: &Parts) -> Result<Peer, Box<Response>> {
     let peer = parts.extensions.get::<PeerAddress>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.0);
     let remote = gateway.auth.proxies().locate(peer, &parts.headers);
     if gateway.auth.origins().check(&parts.headers).is_err() {
@@ -86,7 +86,6 @@ fn operator(remote: &Remote, credential: Credential) -> Peer {
         connection_id: uuid::Uuid::new_v4().to_string(),
         client_id: "http".to_owned(),
         client_mode: "backend".to_owned(),
-        display_name: None,
         protocol: PROTOCOL_VERSION,
         role: "operator".to_owned(),
         scopes: vec![Scope::Admin],

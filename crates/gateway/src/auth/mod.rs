@@ -1,7 +1,7 @@
 //! Who may connect: shared secrets, devices, rate limit, Origin and Host.
 
 mod device;
-pub mod http;
+pub(crate) mod http;
 mod origin;
 mod rate_limit;
 pub(crate) mod remote;
@@ -22,7 +22,7 @@ use crate::config::AuthMode;
 
 /// What let a client in. Decides what happens to its connection when secrets change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Credential {
+pub(crate) enum Credential {
     /// Mode `none`.
     None,
     /// The shared secret, as it stood in this generation.
@@ -35,7 +35,7 @@ pub enum Credential {
 }
 
 /// The secrets in force, the counters of failures, and the rules for addresses.
-pub struct Auth {
+pub(crate) struct Auth {
     secrets: ArcSwap<Secrets>,
     origins: ArcSwap<OriginRules>,
     proxies: ArcSwap<ProxyRules>,
@@ -52,7 +52,7 @@ impl Auth {
         }
     }
 
-    pub fn mode(&self) -> AuthMode {
+    pub(crate) fn mode(&self) -> AuthMode {
         self.secrets.load().mode()
     }
 

@@ -10,6 +10,7 @@ use chela_agent::{AgentsConfig, SessionConfig, SkillsConfig};
 use chela_config::{Criticality, Loaded, Problem, SecretsSection, extend, schema_of};
 use chela_llm::{AuthConfig, ModelsConfig};
 use chela_tools::ToolsConfig;
+use gateway::read;
 pub use gateway::*;
 pub use logging::{ConsoleStyle, Level, LoggingConfig};
 pub use messages::{MessagesConfig, QueueConfig};
@@ -98,7 +99,7 @@ impl Config {
         let mut problems = loaded.problems.clone();
         let normal = Criticality::Normal;
         let config = Self {
-            gateway: gateway::read(loaded, &mut problems),
+            gateway: read(loaded, &mut problems),
             logging: loaded.section("logging", normal, &mut problems).or_closed(LoggingConfig::default),
             bindings: loaded.section("bindings", normal, &mut problems).or_closed(Vec::new),
             agents: loaded.section("agents", normal, &mut problems).or_closed(AgentsConfig::default),

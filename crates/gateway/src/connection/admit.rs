@@ -95,7 +95,6 @@ pub(super) async fn admit(arrival: Arrival<'_>, params: &ConnectParams) -> Resul
         connection_id: arrival.connection_id.to_owned(),
         client_id: params.client.id.clone(),
         client_mode: params.client.mode.clone(),
-        display_name: params.client.display_name.clone(),
         protocol,
         role: role.to_owned(),
         scopes,
@@ -214,17 +213,14 @@ fn proof(method: &'static str, credential: Credential) -> Proof {
 fn by_proxy(arrival: &Arrival<'_>) -> Result<Proof, Refusal> {
     let config = arrival.gateway.config.load();
     let rules = config.gateway.auth.trusted_proxy.clone().unwrap_or_default();
-    match auth::http::proxy_user(&rules, &arrival.remote, arrival.headers) {
-        Some(_) => Ok(proof("trusted-proxy", Credential::Proxy)),
-        None => {
-            let mut details = ConnectErrorDetails::new(ConnectErrorCode::AuthIdentityHeaderRequired);
-            details.auth_reason = Some("identity_header_required".to_owned());
-            details.recommended_next_step = Some(NextStep::ReviewAuthConfiguration);
-            let message =
-                "unauthorized: the request did not come through a proxy of gateway.trustedProxies with a user";
-            Err(Refusal::with(ErrorCode::InvalidRequest, message, &details))
-        }
+    if auth::http::proxy_user(&rules, &arrival.remote, arrival.headers).is_some() {
+        return Ok(proof("trusted-proxy", Credential::Proxy));
     }
+    let mut details = ConnectErrorDetails::new(ConnectErrorCode::AuthIdentityHeaderRequired);
+    details.auth_reason = Some("identity_header_required".to_owned());
+    details.recommended_next_step = Some(NextStep::ReviewAuthConfiguration);
+    let message = "unauthorized: the request did not come through a proxy of gateway.trustedProxies with a user";
+    Err(Refusal::with(ErrorCode::InvalidRequest, message, &details))
 }
 
 async fn by_device_token(

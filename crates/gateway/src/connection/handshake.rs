@@ -36,13 +36,11 @@ pub(super) async fn handshake<R: AsyncRead + Unpin>(
     let challenge = ChallengePayload { nonce: nonce.clone(), ts: now_ms(), capabilities: Vec::new() };
     let payload = serde_json::value::to_raw_value(&challenge).expect("our payloads serialise");
     outbound.push_targeted_event("connect.challenge", &payload.into());
-    let request = match timeout(limits::HANDSHAKE_TIMEOUT, first_request(reader, outbound)).await {
-        Ok(request) => request?,
-        Err(_) => {
-            outbound.close(CloseCode::Policy, "handshake timeout");
-            return None;
-        }
+    let Ok(request) = timeout(limits::HANDSHAKE_TIMEOUT, first_request(reader, outbound)).await else {
+        outbound.close(CloseCode::Policy, "handshake timeout");
+        return None;
     };
+    let request = request?;
     let answer = connect(front, arrived, &request, &nonce, closed).await;
     match answer {
         Ok((gateway, admission)) => {
@@ -65,13 +63,13 @@ pub(super) async fn handshake<R: AsyncRead + Unpin>(
 async fn first_request<R: AsyncRead + Unpin>(reader: &mut Reader<R>, outbound: &Outbound) -> Option<RequestFrame> {
     loop {
         match reader.next().await {
-            Ok(Message::Text(text)) => match serde_json::from_slice(&text) {
-                Ok(frame) => return Some(frame),
-                Err(_) => {
+            Ok(Message::Text(text)) => {
+                let frame = serde_json::from_slice(&text).ok();
+                if frame.is_none() {
                     outbound.close(CloseCode::Policy, "invalid request frame");
-                    return None;
                 }
-            },
+                return frame;
+            }
             Ok(Message::Ping(payload)) => outbound.push(Outgoing::Pong(payload)),
             Ok(Message::Pong) => {}
             Ok(Message::Close(_)) => {

@@ -16,7 +16,7 @@ const FRAMES_MAX: usize = 16_384;
 
 /// The queue of one connection. Pushing never waits: a client that does not read is closed with 1008.
 #[derive(Default)]
-pub struct Outbound {
+pub(crate) struct Outbound {
     queue: Mutex<Queue>,
     filled: Notify,
 }
@@ -30,6 +30,13 @@ struct Queue {
     /// Sent when the frames before it are gone; nothing is taken in any more.
     close: Option<(CloseCode, String)>,
     ended: bool,
+}
+
+/// What stands at the head of the queue.
+enum Taken {
+    Frame(Outgoing),
+    Nothing,
+    End,
 }
 
 enum Waiting {
@@ -65,12 +72,12 @@ impl Waiting {
 
 impl Outbound {
     /// Queues a frame.
-    pub fn push(&self, frame: Outgoing) {
+    pub(crate) fn push(&self, frame: Outgoing) {
         self.push_with(|_| Waiting::Frame(frame));
     }
 
     /// Queues a broadcast event under the connection's next number.
-    pub fn push_event(&self, name: &'static str, payload: &Arc<RawValue>, state_version: Option<StateVersion>) {
+    pub(crate) fn push_event(&self, name: &'static str, payload: &Arc<RawValue>, state_version: Option<StateVersion>) {
         self.push_with(|queue| {
             queue.seq += 1;
             Waiting::Event { name, payload: payload.clone(), seq: Some(queue.seq), state_version }
@@ -78,12 +85,12 @@ impl Outbound {
     }
 
     /// Queues an event meant for this connection alone: it has no number.
-    pub fn push_targeted_event(&self, name: &'static str, payload: &Arc<RawValue>) {
+    pub(crate) fn push_targeted_event(&self, name: &'static str, payload: &Arc<RawValue>) {
         self.push_with(|_| Waiting::Event { name, payload: payload.clone(), seq: None, state_version: None });
     }
 
     /// Closes after what waits already. The first reason stands.
-    pub fn close(&self, code: CloseCode, reason: impl Into<String>) {
+    pub(crate) fn close(&self, code: CloseCode, reason: impl Into<String>) {
         let mut queue = self.lock();
         queue.close.get_or_insert_with(|| (code, reason.into()));
         drop(queue);
@@ -91,31 +98,32 @@ impl Outbound {
     }
 
     /// The next frame to send; a close frame is the last. None when all is said.
-    pub async fn next(&self) -> Option<Outgoing> {
+    pub(crate) async fn next(&self) -> Option<Outgoing> {
         loop {
             let filled = self.filled.notified();
-            if let Some(next) = self.take() {
-                return next;
+            match self.take() {
+                Taken::Frame(frame) => return Some(frame),
+                Taken::End => return None,
+                Taken::Nothing => filled.await,
             }
-            filled.await;
         }
     }
 
-    fn take(&self) -> Option<Option<Outgoing>> {
+    fn take(&self) -> Taken {
         let mut queue = self.lock();
         if let Some(waiting) = queue.frames.pop_front() {
             queue.bytes -= waiting.size();
             if queue.frames.is_empty() {
                 queue.frames = VecDeque::new();
             }
-            return Some(Some(waiting.into_outgoing()));
+            return Taken::Frame(waiting.into_outgoing());
         }
         if queue.ended {
-            return Some(None);
+            return Taken::End;
         }
-        let (code, reason) = queue.close.clone()?;
+        let Some((code, reason)) = queue.close.clone() else { return Taken::Nothing };
         queue.ended = true;
-        Some(Some(Outgoing::Close(code, reason)))
+        Taken::Frame(Outgoing::Close(code, reason))
     }
 
     /// The frame is made under the lock, so that numbers stand in the queue in their order.

@@ -16,7 +16,7 @@ const CONTROL_MAX: usize = 125;
 
 /// One complete message from the client, unmasked.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Message {
+pub(crate) enum Message {
     /// Valid UTF-8.
     Text(BytesMut),
     Ping(Bytes),
@@ -26,7 +26,7 @@ pub enum Message {
 
 /// Why nothing more can be read. Each has the close code that the client should get.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReadError {
+pub(crate) enum ReadError {
     #[error("the connection ended")]
     Ended,
     #[error("{0}")]
@@ -40,7 +40,7 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    pub fn close_code(&self) -> Option<CloseCode> {
+    pub(crate) fn close_code(&self) -> Option<CloseCode> {
         match self {
             Self::Ended => None,
             Self::Protocol(_) => Some(CloseCode::ProtocolError),
@@ -52,7 +52,7 @@ impl ReadError {
 }
 
 /// Reads messages. [`Reader::next`] may be cancelled and called again.
-pub struct Reader<R> {
+pub(crate) struct Reader<R> {
     io: R,
     buffer: BytesMut,
     /// Parts of a fragmented message so far.
@@ -62,16 +62,16 @@ pub struct Reader<R> {
 
 impl<R: AsyncRead + Unpin> Reader<R> {
     /// `early` is what the HTTP side had read beyond the upgrade request.
-    pub fn new(io: R, early: &[u8], limit: usize) -> Self {
+    pub(crate) fn new(io: R, early: &[u8], limit: usize) -> Self {
         Self { io, buffer: BytesMut::from(early), partial: None, limit }
     }
 
     /// Sets the largest message from here on.
-    pub fn set_limit(&mut self, limit: usize) {
+    pub(crate) fn set_limit(&mut self, limit: usize) {
         self.limit = limit;
     }
 
-    pub async fn next(&mut self) -> Result<Message, ReadError> {
+    pub(crate) async fn next(&mut self) -> Result<Message, ReadError> {
         loop {
             match self.take_frame()? {
                 Taken::Message(message) => return Ok(message),
@@ -190,11 +190,16 @@ impl Head {
         let last = first & 0x80 != 0;
         let opcode = opcode(first & 0x0f)?;
         let short = second & 0x7f;
-        let (length, extra) = match (short, rest) {
-            (126, [a, b, ..]) => (u64::from(u16::from_be_bytes([*a, *b])), 2),
-            (127, [a, b, c, d, e, f, g, h, ..]) => (u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]), 8),
-            (126 | 127, _) => return Ok(None),
-            (short, _) => (u64::from(short), 0),
+        let (length, extra) = match short {
+            126 => match rest.first_chunk() {
+                Some(bytes) => (u64::from(u16::from_be_bytes(*bytes)), 2),
+                None => return Ok(None),
+            },
+            127 => match rest.first_chunk() {
+                Some(bytes) => (u64::from_be_bytes(*bytes), 8),
+                None => return Ok(None),
+            },
+            short => (u64::from(short), 0),
         };
         if opcode.is_control() && (!last || length > CONTROL_MAX as u64) {
             return Err(ReadError::Protocol("a control frame is fragmented or too long"));
@@ -237,7 +242,7 @@ fn close_message(payload: &[u8]) -> Result<Message, ReadError> {
 
 /// What the server sends.
 #[derive(Debug, Clone)]
-pub enum Outgoing {
+pub(crate) enum Outgoing {
     Text(Bytes),
     Ping,
     Pong(Bytes),
@@ -245,7 +250,7 @@ pub enum Outgoing {
 }
 
 /// Writes one frame, in one packet where it fits.
-pub async fn write<W: AsyncWrite + Unpin>(io: &mut W, frame: Outgoing) -> std::io::Result<()> {
+pub(crate) async fn write<W: AsyncWrite + Unpin>(io: &mut W, frame: Outgoing) -> std::io::Result<()> {
     let (opcode, payload) = match frame {
         Outgoing::Text(text) => (1, text),
         Outgoing::Ping => (9, Bytes::new()),
@@ -365,7 +370,7 @@ mod tests {
     async fn nothing_is_kept_after_a_large_message() {
         let (mut client, server) = tokio::io::duplex(1 << 20);
         let mut reader = Reader::new(server, &[], 1 << 20);
-        client.write_all(&client_frame(0x81, &[b'x'; 200_000])).await.unwrap();
+        client.write_all(&client_frame(0x81, &vec![b'x'; 200_000])).await.unwrap();
         drop(reader.next().await.unwrap());
         assert_eq!(reader.buffer.capacity(), 0);
     }

@@ -7,7 +7,7 @@ mod format;
 mod tail;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
@@ -41,7 +41,7 @@ struct Settings {
 
 impl Logs {
     /// Logs into `<state dir>/logs`, nothing on the console yet: [`Logs::install`] does that.
-    pub(crate) fn new(state_dir: PathBuf, host: String, verbose: bool, style: ConsoleStyle) -> Arc<Self> {
+    pub(crate) fn new(state_dir: &Path, host: String, verbose: bool, style: ConsoleStyle) -> Arc<Self> {
         let level = if verbose { Level::Debug } else { Level::Info };
         let settings = Settings { file_level: level, console_level: level, console_style: style };
         Arc::new(Self {
@@ -101,10 +101,14 @@ impl Logs {
         }
     }
 
-    fn redacted(&self, text: String) -> String {
+    fn redacted(&self, mut text: String) -> String {
         let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
-        let found = secrets.iter().filter(|secret| text.contains(secret.as_str()));
-        found.fold(text.clone(), |text, secret| text.replace(secret.as_str(), "***"))
+        for secret in secrets.iter() {
+            if text.contains(secret.as_str()) {
+                text = text.replace(secret.as_str(), "***");
+            }
+        }
+        text
     }
 
     fn lock_file(&self) -> std::sync::MutexGuard<'_, LogFile> {
@@ -148,7 +152,7 @@ mod tests {
     #[test]
     fn lines_reach_the_file_in_the_references_shape_and_without_secrets() {
         let dir = tempfile::tempdir().unwrap();
-        let logs = Logs::new(dir.path().to_owned(), "box".to_owned(), false, ConsoleStyle::Pretty);
+        let logs = Logs::new(dir.path(), "box".to_owned(), false, ConsoleStyle::Pretty);
         logs.configure(&LoggingConfig { console_level: Some(Level::Silent), ..LoggingConfig::default() }, false, false);
         logs.hide("hunter2hunter2");
         let subscriber = tracing_subscriber::registry().with(Sink(logs.clone()));

@@ -21,14 +21,13 @@ pub(super) fn methods() -> Vec<Method> {
 async fn get(call: Call) -> RpcResult {
     let store = &call.gateway.store;
     let stored = store.kv_get(NAMESPACE, KEY).await.map_err(|error| store_failed(&error))?;
-    let key = match stored {
-        Some(stored) => read(&stored).ok_or_else(|| RpcError::unavailable("the gateway's stored key is damaged"))?,
-        None => {
-            let key = generate();
-            let text = Value::String(URL_SAFE_NO_PAD.encode(key.to_bytes()));
-            store.kv_put(NAMESPACE, KEY, text).await.map_err(|error| store_failed(&error))?;
-            key
-        }
+    let key = if let Some(stored) = stored {
+        read(&stored).ok_or_else(|| RpcError::unavailable("the gateway's stored key is damaged"))?
+    } else {
+        let key = generate();
+        let text = Value::String(URL_SAFE_NO_PAD.encode(key.to_bytes()));
+        store.kv_put(NAMESPACE, KEY, text).await.map_err(|error| store_failed(&error))?;
+        key
     };
     let public = key.verifying_key().to_bytes();
     answer_of(&GatewayIdentity {

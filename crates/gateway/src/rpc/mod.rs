@@ -32,23 +32,23 @@ pub(crate) use status::auth_mode_name;
 use crate::app::Gateway;
 use crate::connection::Peer;
 
-pub type RpcResult = Result<Value, RpcError>;
+pub(crate) type RpcResult = Result<Value, RpcError>;
 
 /// One request on its way to its method.
 #[derive(Clone)]
-pub struct Call {
-    pub gateway: Arc<Gateway>,
+pub(crate) struct Call {
+    pub(crate) gateway: Arc<Gateway>,
     /// Who asks.
-    pub peer: Arc<Peer>,
-    pub method: &'static str,
-    pub params: Value,
+    pub(crate) peer: Arc<Peer>,
+    pub(crate) method: &'static str,
+    pub(crate) params: Value,
     /// For methods that answer more than once (`agent`): earlier answers go here, the last is the return value.
-    pub early: mpsc::Sender<Value>,
+    pub(crate) early: mpsc::Sender<Value>,
 }
 
 impl Call {
     /// The parameters as the method's own type; the error names the method, the path and what was expected.
-    pub fn params<T: DeserializeOwned>(&self) -> Result<T, RpcError> {
+    pub(crate) fn params<T: DeserializeOwned>(&self) -> Result<T, RpcError> {
         T::deserialize(&self.params)
             .map_err(|error| RpcError::invalid(format!("invalid {} params: {error}", self.method)))
     }
@@ -62,7 +62,7 @@ fn answer_of(result: &impl Serialize) -> RpcResult {
 
 /// What a caller must hold.
 #[derive(Clone, Copy)]
-pub enum Access {
+pub(crate) enum Access {
     Open,
     Holding(Scope),
     /// Depends on the parameters (`agent`, `sessions.patch`, `sessions.delete`).
@@ -72,14 +72,14 @@ pub enum Access {
 type Handler = Box<dyn Fn(Call) -> Pin<Box<dyn Future<Output = RpcResult> + Send>> + Send + Sync>;
 
 /// A row of the table.
-pub struct Method {
-    pub name: &'static str,
-    pub access: Access,
+pub(crate) struct Method {
+    pub(crate) name: &'static str,
+    pub(crate) access: Access,
     handler: Handler,
 }
 
 impl Method {
-    pub fn new<F, Fut>(name: &'static str, access: Access, handler: F) -> Self
+    pub(crate) fn new<F, Fut>(name: &'static str, access: Access, handler: F) -> Self
     where
         F: Fn(Call) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = RpcResult> + Send + 'static,
@@ -87,13 +87,13 @@ impl Method {
         Self { name, access, handler: Box::new(move |call| Box::pin(handler(call))) }
     }
 
-    pub async fn answer(&self, call: Call) -> RpcResult {
+    pub(crate) async fn answer(&self, call: Call) -> RpcResult {
         (self.handler)(call).await
     }
 }
 
 /// Every method that the gateway answers.
-pub fn table() -> Vec<Method> {
+pub(crate) fn table() -> Vec<Method> {
     let nouns = [
         health::methods(),
         status::methods(),
@@ -114,16 +114,16 @@ pub fn table() -> Vec<Method> {
 }
 
 /// The table by name.
-pub struct Methods {
+pub(crate) struct Methods {
     by_name: BTreeMap<&'static str, Method>,
 }
 
 impl Methods {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { by_name: table().into_iter().map(|method| (method.name, method)).collect() }
     }
 
-    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
         self.by_name.keys().copied()
     }
 

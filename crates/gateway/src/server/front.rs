@@ -16,7 +16,7 @@ use crate::app::Gateway;
 use crate::auth::Auth;
 
 /// State of the router. Listening starts before the store is open; until then [`Ready`] refuses.
-pub struct Front {
+pub(crate) struct Front {
     pub(crate) auth: Arc<Auth>,
     pub(crate) started: Instant,
     /// Cancelled when the gateway stops.
@@ -32,12 +32,12 @@ impl Front {
     }
 
     /// The gateway, once it is built.
-    pub fn gateway(&self) -> Option<&Arc<Gateway>> {
+    pub(crate) fn gateway(&self) -> Option<&Arc<Gateway>> {
         self.gateway.get()
     }
 
     /// Opens the house. Later calls change nothing.
-    pub fn open(&self, gateway: Arc<Gateway>) {
+    pub(crate) fn open(&self, gateway: Arc<Gateway>) {
         let _ = self.gateway.set(gateway);
     }
 
@@ -72,7 +72,7 @@ impl Drop for PreauthSlot {
 }
 
 /// Extractor for handlers that need the gateway: 503 while it starts.
-pub struct Ready(pub Arc<Gateway>);
+pub(crate) struct Ready(pub Arc<Gateway>);
 
 impl FromRequestParts<Arc<Front>> for Ready {
     type Rejection = Response;

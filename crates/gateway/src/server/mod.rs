@@ -11,7 +11,7 @@ mod upgrade;
 
 pub(crate) use accept::accept_all;
 pub(crate) use front::PreauthSlot;
-pub use front::{Front, Ready};
+pub(crate) use front::{Front, Ready};
 pub(crate) use listen::{BindError, Bound, bind, reaches_others};
 pub(crate) use owner::PortOwner;
 pub(crate) use routes::router;

@@ -30,7 +30,8 @@ pub(super) fn answer(
 ) -> Response<Body> {
     let headers = request.headers();
     let version = headers.get(header::SEC_WEBSOCKET_VERSION);
-    let (Some(key), Some(b"13")) = (headers.get(header::SEC_WEBSOCKET_KEY), version.map(|version| version.as_bytes()))
+    let (Some(key), Some(b"13")) =
+        (headers.get(header::SEC_WEBSOCKET_KEY), version.map(axum::http::HeaderValue::as_bytes))
     else {
         return refuse(StatusCode::BAD_REQUEST, "a WebSocket needs a key and version 13");
     };

@@ -14,7 +14,7 @@ use crate::{reload, rpc};
 /// come back together.
 const PRESENCE_PAUSE: Duration = Duration::from_millis(500);
 /// Time between two health snapshots, as in the reference system.
-const HEALTH_INTERVAL: Duration = Duration::from_secs(60);
+const HEALTH_INTERVAL: Duration = Duration::from_mins(1);
 
 pub(super) fn spawn(gateway: &Arc<Gateway>) {
     gateway.tasks.spawn(until_stopped(gateway.clone(), tick(gateway.clone())));

@@ -33,7 +33,6 @@ pub(super) struct Parts {
     pub(super) auth: Arc<Auth>,
     pub(super) shutdown: CancellationToken,
     pub(super) started: Instant,
-    pub(super) port: u16,
     pub(super) logs: Arc<Logs>,
     pub(super) reloader: Reloader,
 }
@@ -52,7 +51,6 @@ pub(super) async fn gateway(mut parts: Parts) -> Result<Arc<Gateway>, StartError
         started: parts.started,
         state_dir: parts.places.state_dir.clone(),
         config_path: parts.places.config_path.clone(),
-        port: parts.port,
         host: host_name(),
     };
     Ok(Arc::new(Gateway {
@@ -93,19 +91,19 @@ pub(crate) async fn models(
     places: &Places,
 ) -> Result<(Models, Vec<Problem>), StartError> {
     let resolver = SecretResolver::new(loaded, environment, places, &mut Vec::new());
-    let (models, auth, environment) = (config.models.clone(), config.auth.clone(), environment.clone());
-    let build = move || {
+    let (section, auth, environment) = (config.models.clone(), config.auth.clone(), environment.clone());
+    let build_models = move || {
         let http = http_client(environment.get("SSL_CERT_FILE").map(PathBuf::from));
         Models::build(ModelsBuild {
-            config: &models,
+            config: &section,
             auth: &auth,
             environment: &environment,
             resolve: &|secret| resolver.resolve(secret).map_err(|error| error.to_string()),
             http,
         })
     };
-    let built = tokio::task::spawn_blocking(build).await;
-    built.map_err(|error| StartError::Failed(format!("setting up the models failed: {error}")))
+    let models = tokio::task::spawn_blocking(build_models).await;
+    models.map_err(|error| StartError::Failed(format!("setting up the models failed: {error}")))
 }
 
 fn tool_host(parts: &Parts) -> Result<ToolHost, StartError> {

@@ -131,7 +131,7 @@ fn logs(options: &Options) -> Arc<Logs> {
         LogFormat::Json => ConsoleStyle::Json,
     };
     let state_dir = options.places.as_ref().map(|places| places.state_dir.clone()).unwrap_or_default();
-    Logs::new(state_dir, host_name(), options.verbose, style)
+    Logs::new(&state_dir, host_name(), options.verbose, style)
 }
 
 async fn start_with(options: Options, logs: Arc<Logs>) -> Result<Running, StartError> {
@@ -161,8 +161,7 @@ async fn start_with(options: Options, logs: Arc<Logs>) -> Result<Running, StartE
         tracing::warn!(target: "gateway", %error, "can't note the address in the lock file");
     }
     let reloader = Reloader::new(options);
-    let parts =
-        build::Parts { config, loaded, problems, environment, places, auth, shutdown, started, port, logs, reloader };
+    let parts = build::Parts { config, loaded, problems, environment, places, auth, shutdown, started, logs, reloader };
     let gateway = build::gateway(parts).await?;
     announce(&gateway);
     front.open(gateway.clone());

@@ -55,12 +55,12 @@ pub(super) async fn decide(
     if mode == AuthMode::Token && token.is_none() {
         token = kept(&places.state_dir);
         if token.is_none() && !asks_for_others(options, config, environment) {
-            let made = tokens::generate();
-            keep(&places.state_dir, &made).map_err(|error| {
+            let fresh = tokens::generate();
+            keep(&places.state_dir, &fresh).map_err(|error| {
                 StartError::Failed(format!("can't write {}: {error}", places.state_dir.join(TOKEN_FILE).display()))
             })?;
-            new_token = Some(made.clone());
-            token = Some(made);
+            new_token = Some(fresh.clone());
+            token = Some(fresh);
         }
     }
     let secrets = Secrets::new(mode, token.as_deref(), password.as_deref());
