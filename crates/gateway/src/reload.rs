@@ -169,11 +169,11 @@ pub(crate) async fn watch(gateway: Arc<Gateway>) {
             return;
         }
     };
-    let mut watched = Vec::new();
+    let mut seen = Vec::new();
     loop {
         for dir in folders(&gateway.loaded.load()) {
-            if !watched.contains(&dir) && watcher.watch(&dir, RecursiveMode::NonRecursive).is_ok() {
-                watched.push(dir);
+            if !seen.contains(&dir) && watcher.watch(&dir, RecursiveMode::NonRecursive).is_ok() {
+                seen.push(dir);
             }
         }
         if changed.recv().await.is_none() {

@@ -97,6 +97,7 @@ fn operator(remote: &Remote, credential: Credential) -> Peer {
     }
 }
 
+#[expect(clippy::unnecessary_box_returns, reason = "it is an error, and those are kept small")]
 fn unauthorised() -> Box<Response> {
     Box::new(refusal(StatusCode::UNAUTHORIZED, "Unauthorized", "unauthorized"))
 }

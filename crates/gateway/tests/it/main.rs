@@ -1,6 +1,10 @@
 //! The gateway from outside: real sockets, a real store in a temporary state dir.
 
-#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    reason = "a test that can't go on fails; values read better"
+)]
 
 mod chat;
 mod client;

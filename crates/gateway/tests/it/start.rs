@@ -48,14 +48,14 @@ async fn g21_what_others_can_reach_needs_a_secret() {
 async fn a_first_start_makes_a_token_and_keeps_it() {
     let dir = tempfile::tempdir().unwrap();
     let first = with(|options| options.token = None).start_in(&dir).await.unwrap();
-    let made = first.new_token.clone().unwrap();
+    let token = first.new_token.clone().unwrap();
     first.stop("gateway stopping").await;
     let file = dir.path().join("gateway-token");
-    assert_eq!(std::fs::read_to_string(&file).unwrap().trim(), made);
+    assert_eq!(std::fs::read_to_string(&file).unwrap().trim(), token);
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
-    let second = with(|options| options.token = None).start_in(&dir).await.unwrap();
-    assert_eq!(second.new_token, None);
+    let later = with(|options| options.token = None).start_in(&dir).await.unwrap();
+    assert_eq!(later.new_token, None);
 }
 
 #[tokio::test]
