@@ -17,7 +17,7 @@ pub struct GatewayConfig {
     pub port: Option<u16>,
     /// `local`: this machine runs the gateway. `remote`: commands talk to `gateway.remote`.
     pub mode: Option<GatewayMode>,
-    /// Which addresses to listen on. Needs a restart.
+    /// Which addresses to listen on. Default: `loopback`. Needs a restart.
     pub bind: Option<BindMode>,
     /// The address for `bind: "custom"`. Needs a restart.
     pub custom_bind_host: Option<String>,
@@ -50,7 +50,7 @@ pub enum GatewayMode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum BindMode {
-    /// All interfaces in a container, else loopback.
+    /// All interfaces in a container if a token or password was chosen, else loopback.
     Auto,
     /// All interfaces, IPv4 and IPv6.
     Lan,

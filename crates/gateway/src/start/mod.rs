@@ -144,9 +144,9 @@ async fn start_with(options: Options, logs: Arc<Logs>) -> Result<Running, StartE
     let (config, problems) = Config::read(&loaded);
     logs.configure(&config.logging, options.verbose, options.log_format == LogFormat::Json);
     rules::check_mode(&options, &loaded, &config)?;
-    let (secrets, new_token) =
+    let (secrets, origin, new_token) =
         secret::decide(&options, &config, &loaded, &environment, &places).await?.hidden_in(&logs);
-    let bind_mode = rules::bind_mode(&options, &config, &environment, &secrets)?;
+    let bind_mode = rules::bind_mode(&options, &config, &environment, (&secrets, origin))?;
     let port = rules::port(&options, &config, &environment)?;
     let bound = listen(&options, bind_mode, &config, port).await?;
     let address = format!("ws://{}:{}", bound.shown_host, bound.port);

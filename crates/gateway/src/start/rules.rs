@@ -6,6 +6,7 @@ use std::path::Path;
 
 use chela_config::{Environment, Loaded, Places};
 
+use super::secret::SecretOrigin;
 use super::{Bind, Options, StartError};
 use crate::auth::Secrets;
 use crate::config::{AuthMode, Config, DEFAULT_PORT, GatewayMode};
@@ -80,28 +81,31 @@ pub(super) fn port(options: &Options, config: &Config, environment: &Environment
     }
 }
 
-/// What to bind. Whatever others can reach needs a secret. `auto` takes all interfaces only in a container and only with one.
+/// What to bind: this machine only, unless somebody says otherwise. Whatever others can reach needs a secret, and `auto` takes all
+/// interfaces only in a container and only with one that somebody chose.
 pub(super) fn bind_mode(
     options: &Options,
     config: &Config,
     environment: &Environment,
-    secrets: &Secrets,
+    (secrets, origin): (&Secrets, SecretOrigin),
 ) -> Result<Bind, StartError> {
     let from_environment = environment.gateway("GATEWAY_BIND").map(parse_bind).transpose()?;
-    let mode = options.bind.or(from_environment).or(config.gateway.bind).unwrap_or(Bind::Auto);
+    let mode = options.bind.or(from_environment).or(config.gateway.bind).unwrap_or(Bind::Loopback);
     let protected = is_protected(secrets, config);
     if mode == Bind::Auto {
-        return Ok(match (in_container(environment), protected) {
-            (true, true) => Bind::Lan,
-            (true, false) => {
-                tracing::warn!(
-                    target: "gateway",
-                    "in a container without a token: listening on loopback only. Set CHELA_GATEWAY_TOKEN to be reachable."
-                );
-                Bind::Loopback
-            }
-            (false, _) => Bind::Loopback,
-        });
+        if !in_container(environment) {
+            return Ok(Bind::Loopback);
+        }
+        // The mode `trusted-proxy` has no secret of its own: whoever set it up chose it.
+        if protected && (origin == SecretOrigin::Chosen || secrets.mode() == AuthMode::TrustedProxy) {
+            return Ok(Bind::Lan);
+        }
+        tracing::warn!(
+            target: "gateway",
+            "in a container without a token that somebody chose: listening on loopback only. Set CHELA_GATEWAY_TOKEN to be \
+             reachable."
+        );
+        return Ok(Bind::Loopback);
     }
     if server::reaches_others(mode, config.gateway.custom_bind_host.as_deref()) && !protected {
         return Err(StartError::Refused(format!(

@@ -18,18 +18,28 @@ const TOKEN_FILE: &str = "gateway-token";
 /// A secret is a line; a file longer than this is something else.
 const TOKEN_MAX_BYTES: usize = 1024;
 
-/// What was decided: the secrets in force, and the token when this start made it.
+/// What was decided: the secrets in force, where they come from, and the token when this start made it.
 pub(super) struct Decided {
     secrets: Secrets,
+    origin: SecretOrigin,
     new_token: Option<String>,
     texts: Vec<String>,
 }
 
+/// Who chose the secret. One that only stands in a file which its owner may never have seen opens no door by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SecretOrigin {
+    /// A flag, the environment or the configuration.
+    Chosen,
+    /// This start or an earlier one made it.
+    Made,
+}
+
 impl Decided {
     /// Hands the secrets over, once none of them can reach the log any more.
-    pub(super) fn hidden_in(self, logs: &Logs) -> (Secrets, Option<String>) {
+    pub(super) fn hidden_in(self, logs: &Logs) -> (Secrets, SecretOrigin, Option<String>) {
         self.texts.iter().for_each(|text| logs.hide(text));
-        (self.secrets, self.new_token)
+        (self.secrets, self.origin, self.new_token)
     }
 }
 
@@ -52,6 +62,7 @@ pub(super) async fn decide(
         return Err(StartError::Refused(message.to_owned()));
     }
     let mut new_token = None;
+    let origin = if token.is_some() || password.is_some() { SecretOrigin::Chosen } else { SecretOrigin::Made };
     if mode == AuthMode::Token && token.is_none() {
         token = kept(&places.state_dir);
         if token.is_none() && !asks_for_others(options, config, environment) {
@@ -64,7 +75,7 @@ pub(super) async fn decide(
         }
     }
     let secrets = Secrets::new(mode, token.as_deref(), password.as_deref());
-    Ok(Decided { secrets, new_token, texts: token.into_iter().chain(password).collect() })
+    Ok(Decided { secrets, origin, new_token, texts: token.into_iter().chain(password).collect() })
 }
 
 /// The token and the password as they should be now; a token that was made earlier counts. For a reload.

@@ -44,6 +44,51 @@ async fn g21_what_others_can_reach_needs_a_secret() {
     assert!(without_auth.await.starts_with("Refusing to bind gateway to lan without auth."));
 }
 
+/// Where a gateway listens that is started in a container.
+async fn host_in_container(dir: &tempfile::TempDir, change: impl FnOnce(&mut Options)) -> String {
+    let mut setup = with(|options| options.token = None);
+    change(&mut setup.options);
+    setup.environment = vec![("FLY_APP_NAME".into(), "app".into())];
+    let running = setup.start_in(dir).await.unwrap();
+    let host = running.address.rsplit_once(':').unwrap().0.to_owned();
+    running.stop("gateway stopping").await;
+    host
+}
+
+#[tokio::test]
+async fn g21_unless_somebody_says_otherwise_only_this_machine_reaches_it() {
+    let dir = tempfile::tempdir().unwrap();
+    for token in [None, Some(TOKEN.to_owned())] {
+        let host = host_in_container(&dir, |options| {
+            options.bind = None;
+            options.token = token;
+        });
+        assert_eq!(host.await, "ws://127.0.0.1");
+    }
+}
+
+#[tokio::test]
+async fn g21_auto_opens_a_container_only_behind_a_secret_that_somebody_chose() {
+    let dir = tempfile::tempdir().unwrap();
+    for _made_then_kept in 0..2 {
+        assert_eq!(host_in_container(&dir, |options| options.bind = Some(Bind::Auto)).await, "ws://127.0.0.1");
+    }
+    let by_flag = host_in_container(&dir, |options| {
+        options.bind = Some(Bind::Auto);
+        options.token = Some(TOKEN.to_owned());
+    });
+    assert_eq!(by_flag.await, "ws://0.0.0.0");
+    std::fs::write(dir.path().join("chela.json"), json!({"gateway": {"auth": {"password": TOKEN}}}).to_string())
+        .unwrap();
+    let by_file = host_in_container(&dir, |options| options.bind = Some(Bind::Auto));
+    assert_eq!(by_file.await, "ws://0.0.0.0");
+    let open = host_in_container(&dir, |options| {
+        options.bind = Some(Bind::Auto);
+        options.auth = Some(AuthMode::None);
+    });
+    assert_eq!(open.await, "ws://127.0.0.1");
+}
+
 #[tokio::test]
 async fn a_first_start_makes_a_token_and_keeps_it() {
     let dir = tempfile::tempdir().unwrap();

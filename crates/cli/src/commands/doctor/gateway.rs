@@ -36,11 +36,16 @@ fn address(loaded: &Loaded, environment: &Environment) -> Finding {
     let has_secret = ["TOKEN", "PASSWORD"].iter().any(|name| environment.gateway(&format!("GATEWAY_{name}")).is_some())
         || ["gateway.auth.token", "gateway.auth.password"].iter().any(|path| loaded.get(path).is_some());
     match bind.as_str() {
-        "" => Finding::ok(
-            "address",
-            "gateway.bind is not set: this machine only, or in a container all addresses once a token is set",
-        ),
+        "" => Finding::ok("address", "this machine only (gateway.bind is not set)"),
         "loopback" => Finding::ok("address", "this machine only (gateway.bind is loopback)"),
+        "auto" => Finding::ok(
+            "address",
+            if has_secret {
+                "gateway.bind is auto: all addresses in a container, else this machine only"
+            } else {
+                "gateway.bind is auto, and no token or password was chosen: this machine only"
+            },
+        ),
         _ if has_secret => Finding::ok("address", format!("gateway.bind is {bind}, with a token or password")),
         _ => Finding::warning(
             "address",
