@@ -6,6 +6,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::redact::is_secret_name;
+
 /// Prefixes under which the gateway's own variables are read, best first.
 pub const PREFIXES: &[&str] = &["CHELA", "OPENCLAW", "CLAWDBOT", "KRABKRAB", "krabkrab"];
 
@@ -68,6 +70,12 @@ impl Environment {
     /// A variable of the gateway's own, under any of [`PREFIXES`]: `gateway("STATE_DIR")`.
     pub fn gateway(&self, name: &str) -> Option<&str> {
         PREFIXES.iter().find_map(|prefix| self.get(&format!("{prefix}_{name}")))
+    }
+
+    /// Values of variables whose names sound secret (`…_API_KEY`, `…_TOKEN`, `…_PASSWORD`), for whoever must recognise them.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        let secret = self.vars.iter().filter(|(name, _)| is_secret_name(name));
+        secret.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
     /// Adds variables that are not set yet, or are set to nothing.

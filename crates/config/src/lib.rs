@@ -51,7 +51,7 @@ pub use load::{Loaded, load};
 pub use path::{KeyPath, PathError, Segment};
 pub use places::{CONFIG_NAMES, PlaceError, PlaceOverrides, Places};
 pub use problem::{Problem, Severity};
-pub use redact::{NothingStored, REDACTED, redact, restore_redacted};
+pub use redact::{NothingStored, REDACTED, redact, restore_redacted, secrets_in};
 pub use reference::reference;
 pub use secret::{Secret, SecretReference, SecretSource};
 pub use secrets::{SecretDefaults, SecretError, SecretFileMode, SecretProvider, SecretResolver, SecretsSection};

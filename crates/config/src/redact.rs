@@ -49,6 +49,13 @@ pub fn redact(value: &Value, schema: &Value) -> Value {
     redacted
 }
 
+/// The secrets themselves, for whoever must recognise them in other texts. References are not followed.
+pub fn secrets_in(value: &Value, schema: &Value) -> Vec<String> {
+    let paths = secret_paths(value, schema);
+    let texts = paths.iter().filter_map(|path| path.get(value)?.as_str()).map(str::to_owned);
+    texts.collect()
+}
+
 /// Where secrets stand in a value.
 fn secret_paths(value: &Value, schema: &Value) -> Vec<KeyPath> {
     let mut found = Vec::new();

@@ -73,7 +73,7 @@ impl Reloader {
         }
         let changed: Vec<String> = changed.iter().map(ToString::to_string).collect();
         tracing::info!(target: "reload", "config change detected; evaluating reload ({})", changed.join(", "));
-        let (models, found) = start::models(&config, &loaded, &environment, &gateway.places)
+        let (models, found) = start::models(&config, &loaded, &environment, &gateway.places, &gateway.logs)
             .await
             .map_err(|error| vec![problem(&error.to_string())])?;
         extend(&mut problems, found);

@@ -35,7 +35,10 @@ impl Turn<'_> {
                 return Ok(end);
             }
             Outcome::Stopped { reason, partial } => self.stopped(reason, partial),
-            Outcome::Failed { message, kind, partial } => failed(message, kind, partial),
+            Outcome::Failed { message, kind, partial } => {
+                tracing::warn!(session = %self.row.session, run = %self.row.run, %message, "a turn failed");
+                failed(message, kind, partial)
+            }
         };
         self.write(ending).await
     }

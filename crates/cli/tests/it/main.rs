@@ -4,5 +4,6 @@
 
 mod config;
 mod gateway;
+mod secrets;
 mod support;
 mod surface;

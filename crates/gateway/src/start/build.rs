@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use chela_config::{Environment, Loaded, Places, Problem, SecretResolver, extend};
+use chela_config::{Environment, Loaded, Places, Problem, SecretResolver, extend, secrets_in};
 use chela_llm::{Models, ModelsBuild, http_client};
 use chela_store::{DATABASE_FILE, OpenOptions, Store, WriterMode};
 use chela_tools::{Processes, ToolHost};
+use secrecy::ExposeSecret as _;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -39,7 +40,7 @@ pub(super) struct Parts {
 
 pub(super) async fn gateway(mut parts: Parts) -> Result<Arc<Gateway>, StartError> {
     let store = open_store(parts.places.state_dir.join(DATABASE_FILE)).await?;
-    let (models, found) = models(&parts.config, &parts.loaded, &parts.environment, &parts.places).await?;
+    let (models, found) = models(&parts.config, &parts.loaded, &parts.environment, &parts.places, &parts.logs).await?;
     extend(&mut parts.problems, found);
     for problem in &parts.problems {
         tracing::warn!(target: "config", "{problem}");
@@ -89,21 +90,35 @@ pub(crate) async fn models(
     loaded: &Loaded,
     environment: &Environment,
     places: &Places,
+    logs: &Arc<Logs>,
 ) -> Result<(Models, Vec<Problem>), StartError> {
+    hide_secrets(logs, loaded, environment);
     let resolver = SecretResolver::new(loaded, environment, places, &mut Vec::new());
     let (section, auth, environment) = (config.models.clone(), config.auth.clone(), environment.clone());
+    let logs = logs.clone();
     let build_models = move || {
         let http = http_client(environment.get("SSL_CERT_FILE").map(PathBuf::from));
         Models::build(ModelsBuild {
             config: &section,
             auth: &auth,
             environment: &environment,
-            resolve: &|secret| resolver.resolve(secret).map_err(|error| error.to_string()),
+            resolve: &|secret| {
+                let resolved = resolver.resolve(secret).map_err(|error| error.to_string())?;
+                logs.hide(resolved.expose_secret());
+                Ok(resolved)
+            },
             http,
         })
     };
     let models = tokio::task::spawn_blocking(build_models).await;
     models.map_err(|error| StartError::Failed(format!("setting up the models failed: {error}")))
+}
+
+/// From here on no secret of the file or the environment can reach the log. Names are enough to find them here: what only the
+/// schema knows to be secret is hidden when it is resolved.
+fn hide_secrets(logs: &Logs, loaded: &Loaded, environment: &Environment) {
+    let written = secrets_in(&loaded.value, &serde_json::Value::Bool(true));
+    written.iter().map(String::as_str).chain(environment.secrets()).for_each(|secret| logs.hide(secret));
 }
 
 fn tool_host(parts: &Parts) -> Result<ToolHost, StartError> {
