@@ -4,21 +4,15 @@
 //! configuration, a skill or a workspace file does.
 
 use std::fmt::Write as _;
-use std::io;
 
 use chela_llm::{Message, ModelInfo, Role, SystemBlock, ToolDefinition};
 use chela_protocol::SessionKey;
-use chela_store::{Item, ItemKind};
-use serde_json::Value;
+use chela_store::{Item, ItemKind, Tail};
 
-use crate::transcript::{Sight, view};
+use crate::transcript::{Sight, json_bytes, tokens_of_bytes, view};
 use crate::workspace::prompt_files;
 use crate::{AgentProfile, SkillIndex, ToolSet};
 
-/// Bytes per token, times ten: English prose and JSON come out at 3.6, on the safe side for both.
-const BYTES_PER_TEN_TOKENS: u64 = 36;
-/// What vendors bill for an image or a page, at most, in tokens.
-const MEDIA_TOKENS: u64 = 1_600;
 /// Context of a model about which nothing is known.
 const UNKNOWN_WINDOW: u64 = 128_000;
 /// The prefix is counted in steps of this many tokens, so that a small edit of a workspace file doesn't move the cut.
@@ -52,8 +46,9 @@ impl Prefix {
 
     fn tokens(&self) -> u64 {
         let system: usize = self.system.iter().map(|block| block.text.len()).sum();
-        let tools = self.tools.iter().map(|tool| tool.name.len() + tool.description.len() + size(&tool.parameters));
-        tokens(system + tools.sum::<usize>())
+        let tools =
+            self.tools.iter().map(|tool| tool.name.len() + tool.description.len() + json_bytes(&tool.parameters));
+        tokens_of_bytes(system + tools.sum::<usize>())
     }
 }
 
@@ -103,10 +98,10 @@ pub(crate) fn history_budget(profile: &AgentProfile, model: &ModelInfo, prefix: 
 }
 
 /// The messages of a call: the transcript, cut at the front where it doesn't fit, and ending with a user's message.
-pub(crate) fn messages(items: &[Item], budget: u64, model: &ModelInfo) -> Vec<Message> {
-    let first = first_that_fits(items, budget);
-    let mut messages = view(&items[first..], Sight::of(model));
-    if first > 0
+pub(crate) fn messages(history: &Tail, budget: u64, model: &ModelInfo) -> Vec<Message> {
+    let first = first_that_fits(history, budget);
+    let mut messages = view(&history.items[first..], Sight::of(model));
+    if (first > 0 || !history.complete)
         && let Some(message) = messages.first_mut()
     {
         message.blocks.insert(0, chela_llm::Block::Text { text: LEFT_OUT.to_owned() });
@@ -118,74 +113,43 @@ pub(crate) fn messages(items: &[Item], budget: u64, model: &ModelInfo) -> Vec<Me
     messages
 }
 
-/// Where the shown part begins: always at the start of a turn.
-///
-/// Walks forward as the conversation grew. Whenever the sum passes the budget, whole turns are dropped from the front until
-/// half of it is free, so the cut stays where it is for many turns, and is the same for everybody who looks at the same items.
-fn first_that_fits(items: &[Item], budget: u64) -> usize {
-    let starts: Vec<usize> = (0..items.len()).filter(|index| starts_turn(items, *index)).collect();
-    let ends = starts.iter().skip(1).copied().chain([items.len()]);
-    let turns: Vec<u64> =
-        starts.iter().zip(ends).map(|(start, end)| items[*start..end].iter().map(item_tokens).sum()).collect();
-    let (mut first, mut sum) = (0, 0);
-    for (last, turn) in turns.iter().enumerate() {
-        sum += turn;
-        if sum <= budget {
-            continue;
-        }
-        while sum > budget / 2 && first < last {
-            sum -= turns[first];
-            first += 1;
-        }
-    }
-    if first == 0 { 0 } else { starts[first] }
+/// Tokens of the part of the history that fits.
+pub(crate) fn history_tokens(history: &Tail, budget: u64) -> u64 {
+    tokens(&history.items[first_that_fits(history, budget)..])
 }
 
-/// Tokens of the part of the transcript that fits.
-pub(crate) fn history_tokens(items: &[Item], budget: u64) -> u64 {
-    items[first_that_fits(items, budget)..].iter().map(item_tokens).sum()
+/// Where the shown part begins: always at the start of a turn.
+///
+/// A history that is too long is cut at the first turn behind a mark. Marks lie half a budget apart, counted from the
+/// beginning of the conversation, and the first one behind which everything fits is taken. So the cut stays where it is for
+/// many turns, and is found from the end of a conversation alone.
+fn first_that_fits(history: &Tail, budget: u64) -> usize {
+    let items = &history.items;
+    let end = history.tokens_before + tokens(items);
+    if history.complete && end - history.tokens_before <= budget {
+        return 0;
+    }
+    let step = (budget / 2).max(1);
+    let mark = end.saturating_sub(budget).div_ceil(step) * step;
+    let mut at = history.tokens_before;
+    let mut last_start = 0;
+    for (index, item) in items.iter().enumerate() {
+        if starts_turn(items, index) {
+            last_start = index;
+            if at >= mark {
+                break;
+            }
+        }
+        at += item.tokens;
+    }
+    // A turn that is too long by itself is shown all the same: its own words must be there.
+    last_start
 }
 
 fn starts_turn(items: &[Item], index: usize) -> bool {
     items[index].kind == ItemKind::User && (index == 0 || items[index - 1].run != items[index].run)
 }
 
-fn item_tokens(item: &Item) -> u64 {
-    let (bytes, media) = weigh(&item.body);
-    tokens(bytes) + media * MEDIA_TOKENS
-}
-
-/// Bytes of a body without its media, and how many media there are.
-fn weigh(value: &Value) -> (usize, u64) {
-    match value {
-        Value::Object(map) if map.contains_key("mime") && map.contains_key("data") => (0, 1),
-        Value::Object(map) => map.iter().fold((2, 0), |(bytes, media), (key, value)| {
-            let (inner, more) = weigh(value);
-            (bytes + key.len() + 4 + inner, media + more)
-        }),
-        Value::Array(list) => list.iter().map(weigh).fold((2, 0), |sum, one| (sum.0 + one.0 + 1, sum.1 + one.1)),
-        Value::String(text) => (text.len() + 2, 0),
-        Value::Null | Value::Bool(_) | Value::Number(_) => (5, 0),
-    }
-}
-
-fn tokens(bytes: usize) -> u64 {
-    (bytes as u64 * 10).div_ceil(BYTES_PER_TEN_TOKENS)
-}
-
-/// Length of a value as JSON.
-fn size(value: &Value) -> usize {
-    struct Count(usize);
-    impl io::Write for Count {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut count = Count(0);
-    let _ = serde_json::to_writer(&mut count, value);
-    count.0
+fn tokens(items: &[Item]) -> u64 {
+    items.iter().map(|item| item.tokens).sum()
 }

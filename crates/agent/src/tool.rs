@@ -75,6 +75,7 @@ pub struct SessionStatus {
     pub context_window: u64,
     /// Tokens of the context at the last call, as the vendor counted them.
     pub context_tokens: u64,
+    /// Items of the conversation.
     pub items: u64,
     pub started_at_ms: i64,
     pub now_ms: i64,

@@ -117,6 +117,7 @@ async fn append(store: &Store, session: &SessionId, number: &mut u64) -> usize {
                 id: format!("item-{number}").into(),
                 run: None,
                 kind: ItemKind::User,
+                tokens: 10,
                 body: json!({ "text": text }),
                 text,
                 created_at_ms: 1,

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::sql::{self, Json, sql_words};
+use crate::sql::{self, Count, Json, sql_words};
 use crate::{Store, StoreError, search};
 
 /// An item to append. `body` is the agent crate's; `text` is what full-text search finds.
@@ -14,6 +14,8 @@ pub struct NewItem {
     pub id: ItemId,
     pub run: Option<RunId>,
     pub kind: ItemKind,
+    /// What it takes up in a model's context, by the agent crate's estimate.
+    pub tokens: u64,
     pub body: Value,
     pub text: String,
     pub created_at_ms: i64,
@@ -27,8 +29,20 @@ pub struct Item {
     pub seq: i64,
     pub run: Option<RunId>,
     pub kind: ItemKind,
+    /// As estimated when it was written, and never again: sums of it stay what they were.
+    pub tokens: u64,
     pub body: Value,
     pub created_at_ms: i64,
+}
+
+/// The end of a conversation, oldest first.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Tail {
+    pub items: Vec<Item>,
+    /// Tokens of everything in the conversation that stands before `items`.
+    pub tokens_before: u64,
+    /// Whether nothing that a model may see stands before `items`.
+    pub complete: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +75,9 @@ macro_rules! select_items {
     };
 }
 
+/// The items of a conversation that a model may see, newest first.
+const BACKWARDS: &str = select_items!("WHERE i.conversation = ?1 AND i.seq >= ?2 ORDER BY i.seq DESC");
+
 impl Store {
     /// Appends items in order; an item whose id exists already is left as it is. Returns their positions.
     pub async fn append(&self, session_id: &SessionId, items: Vec<NewItem>) -> Result<Vec<i64>, StoreError> {
@@ -72,7 +89,7 @@ impl Store {
     /// Items with `seq > after`, oldest first, at most `limit`.
     pub async fn items_after(&self, session_id: &SessionId, after: i64, limit: usize) -> Result<Vec<Item>, StoreError> {
         let id = session_id.to_string();
-        self.read(move |c| {
+        self.read_items(move |c| {
             let after_sql = select_items!("WHERE c.id = ?1 AND i.seq > ?2 ORDER BY i.seq LIMIT ?3");
             sql::all(c, after_sql, params![id, after, sql::limit(limit)], read)
         })
@@ -87,7 +104,7 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Item>, StoreError> {
         let id = session_id.to_string();
-        self.read(move |c| {
+        self.read_items(move |c| {
             let before_sql = select_items!("WHERE c.id = ?1 AND i.seq < ?2 ORDER BY i.seq DESC LIMIT ?3");
             let params = params![id, before.unwrap_or(i64::MAX), sql::limit(limit)];
             let mut items = sql::all(c, before_sql, params, read)?;
@@ -100,21 +117,45 @@ impl Store {
     /// The model's view of a session: items from its last compaction on, oldest first.
     pub async fn items_in_context(&self, session_id: &SessionId) -> Result<Vec<Item>, StoreError> {
         let id = session_id.to_string();
-        self.read(move |c| {
+        self.read_items(move |c| {
             let context = select_items!("WHERE c.id = ?1 AND i.seq >= c.context_from ORDER BY i.seq");
             sql::all(c, context, [id], read)
         })
         .await
     }
 
+    /// The end of [`items_in_context`](Self::items_in_context): back to the first item with which it holds more than
+    /// `tokens`, and at least back to position `from`. Costs what it returns, however long the conversation is.
+    pub async fn tail_in_context(&self, session_id: &SessionId, tokens: u64, from: i64) -> Result<Tail, StoreError> {
+        let id = session_id.to_string();
+        let read = self.read(move |c| {
+            let totals = "SELECT number, item_tokens, context_from FROM conversations WHERE id = ?1";
+            let totals = sql::first(c, totals, [&id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            let Some((conversation, Count(total), context_from)) = totals else { return Ok(Tail::default()) };
+            tail(c, conversation, context_from, total, |sum, seq| sum <= tokens || seq > from)
+        });
+        let tail = read.await?;
+        self.count_items_read(tail.items.len());
+        Ok(tail)
+    }
+
     /// The items of one run, oldest first.
     pub async fn items_of_run(&self, session_id: &SessionId, run: &RunId) -> Result<Vec<Item>, StoreError> {
         let names = [session_id.to_string(), run.to_string()];
-        self.read(move |c| {
+        self.read_items(move |c| {
             let of_run = select_items!("WHERE c.id = ?1 AND i.run = ?2 ORDER BY i.seq");
             sql::all(c, of_run, names, read)
         })
         .await
+    }
+
+    async fn read_items<F>(&self, work: F) -> Result<Vec<Item>, StoreError>
+    where
+        F: FnOnce(&Connection) -> Result<Vec<Item>, StoreError> + Send + 'static,
+    {
+        let items = self.read(work).await?;
+        self.count_items_read(items.len());
+        Ok(items)
     }
 }
 
@@ -159,6 +200,29 @@ pub(crate) fn at(connection: &Connection, conversation: i64, seqs: &[i64]) -> Re
     seqs.iter().map(|seq| sql::only(connection, at, [conversation, *seq], read)).collect()
 }
 
+/// Walks back from the end as long as there is `more` to take, which is told the tokens and the position so far.
+fn tail(
+    connection: &Connection,
+    conversation: i64,
+    context_from: i64,
+    total: u64,
+    more: impl Fn(u64, i64) -> bool,
+) -> Result<Tail, StoreError> {
+    let mut statement = connection.prepare_cached(BACKWARDS)?;
+    let mut rows = statement.query([conversation, context_from])?;
+    let mut items = Vec::new();
+    let (mut sum, mut at) = (0, i64::MAX);
+    while more(sum, at) {
+        let Some(row) = rows.next()? else { break };
+        let item = read(row)?;
+        (sum, at) = (sum + item.tokens, item.seq);
+        items.push(item);
+    }
+    items.reverse();
+    let complete = items.first().is_none_or(|first| first.seq <= context_from);
+    Ok(Tail { items, tokens_before: total.saturating_sub(sum), complete })
+}
+
 /// Appends items at the next positions and returns these.
 pub(crate) fn append(
     connection: &Connection,
@@ -173,12 +237,14 @@ fn append_one(connection: &Connection, conversation: i64, prepared: &PreparedIte
     if let Some(seq) = position(connection, conversation, &item.id)? {
         return Ok(seq);
     }
-    let next = "UPDATE conversations SET items = items + 1 WHERE number = ?1 RETURNING items";
-    let seq: i64 = sql::only(connection, next, [conversation], |row| row.get(0))?;
-    let insert = "INSERT INTO items (id, conversation, seq, run, kind, body, created_at_ms)
-                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let next = "UPDATE conversations SET items = items + 1, item_tokens = item_tokens + ?2 WHERE number = ?1
+                RETURNING items";
+    let tokens = Count(item.tokens);
+    let seq: i64 = sql::only(connection, next, params![conversation, tokens], |row| row.get(0))?;
+    let insert = "INSERT INTO items (id, conversation, seq, run, kind, tokens, body, created_at_ms)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     let run = item.run.as_ref().map(RunId::as_str);
-    let params = params![item.id.as_str(), conversation, seq, run, item.kind, body, item.created_at_ms];
+    let params = params![item.id.as_str(), conversation, seq, run, item.kind, tokens, body, item.created_at_ms];
     sql::execute(connection, insert, params)?;
     if !searched.is_empty() {
         let number = connection.last_insert_rowid();
@@ -203,13 +269,45 @@ fn position(connection: &Connection, conversation: i64, id: &ItemId) -> Result<O
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Item> {
     let Json(body) = row.get("body")?;
+    let Count(tokens) = row.get("tokens")?;
     Ok(Item {
         id: sql::id(row, "id")?,
         session_id: sql::id(row, "session_id")?,
         seq: row.get("seq")?,
         run: sql::optional_id(row, "run")?,
         kind: row.get("kind")?,
+        tokens,
         body,
         created_at_ms: row.get("created_at_ms")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    /// Virtual-machine steps that SQLite may take for each item it gives back.
+    const STEPS_PER_ITEM: i32 = 40;
+
+    #[test]
+    fn g04_the_end_of_a_conversation_costs_the_same_however_long_it_is() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("schema/0001_first.sql")).unwrap();
+        let filler = "INSERT INTO conversations (number, id, session_key, started_at_ms, items, item_tokens)
+                      VALUES (1, 'c', 'agent:main:main', 0, 50000, 500000);
+                      WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 50000)
+                      INSERT INTO items (id, conversation, seq, kind, tokens, body, created_at_ms)
+                      SELECT 'i' || n, 1, n, 'user', 10, '{}', 0 FROM n";
+        connection.execute_batch(filler).unwrap();
+
+        let found = tail(&connection, 1, 1, 500_000, |sum, _| sum <= 200).unwrap();
+
+        assert_eq!((found.items.len(), found.tokens_before, found.complete), (21, 500_000 - 210, false));
+        // The statement comes back out of the cache with what it has counted.
+        let statement = connection.prepare_cached(BACKWARDS).unwrap();
+        let steps = statement.get_status(StatementStatus::VmStep);
+        assert!((21..21 * STEPS_PER_ITEM).contains(&steps), "{steps} steps for 21 items of 50,000");
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::Connection;
 
@@ -42,6 +43,8 @@ struct Inner {
     path: PathBuf,
     writer: Writer,
     readers: Readers,
+    /// Items that were read from transcripts.
+    items_read: AtomicU64,
 }
 
 impl Store {
@@ -59,11 +62,20 @@ impl Store {
         })?;
         let writer = Writer::start(connection, &path, mode)?;
         let readers = Readers::new(path.clone(), mode);
-        Ok(Self { inner: Arc::new(Inner { path, writer, readers }) })
+        Ok(Self { inner: Arc::new(Inner { path, writer, readers, items_read: AtomicU64::new(0) }) })
     }
 
     pub fn path(&self) -> &Path {
         &self.inner.path
+    }
+
+    /// Items read from transcripts since the store was opened: what histories cost.
+    pub fn items_read(&self) -> u64 {
+        self.inner.items_read.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_items_read(&self, count: usize) {
+        self.inner.items_read.fetch_add(count as u64, Ordering::Relaxed);
     }
 
     /// Commits what waits, checkpoints the WAL and closes the files. Later calls on clones give [`StoreError::Closed`].

@@ -6,6 +6,7 @@ use chela_store::{InboxId, Item, ItemKind, NewItem};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::tokens::tokens_of;
 use crate::InputOrigin;
 
 /// An item's body, by its kind.
@@ -165,11 +166,10 @@ impl ItemBody {
         }
     }
 
-    /// The item to append. A turn's items have ids made of its inbox row and their place in it, so that writing one again
-    /// after a crash changes nothing.
-    pub(crate) fn into_item(self, id: ItemId, run: &RunId, created_at_ms: i64) -> NewItem {
+    /// The item to append; one that stands outside of turns has no run. Writing one with the same id again changes nothing.
+    pub fn into_item(self, id: ItemId, run: Option<&RunId>, created_at_ms: i64) -> NewItem {
         let (kind, body, text) = (self.kind(), self.to_value(), self.text());
-        NewItem { id, run: Some(run.clone()), kind, body, text, created_at_ms }
+        NewItem { id, run: run.cloned(), kind, tokens: tokens_of(&body), body, text, created_at_ms }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chela_llm::{Media, StopReason, Thinking, Usage};
-use chela_store::{InboxId, InboxRow, InboxState, Item, NewItem, Session, StoreError, TurnStart};
+use chela_store::{InboxId, InboxRow, InboxState, Item, NewItem, Session, StoreError, Tail, TurnStart};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
@@ -52,8 +52,8 @@ pub(super) async fn begin<'a>(
         // The key may have got a new conversation since the crash; the run belongs to the one in which it began.
         session.id = first.session_id.clone();
     }
-    let items = world.store.items_in_context(&session.id).await?;
-    let turn = assemble(world, job, events, cancel, session, items, &own);
+    let mut turn = assemble(world, job, events, cancel, session, &own);
+    turn.history = world.store.tail_in_context(&turn.session.id, turn.budget, turn.first_seq).await?;
     turn.emit(TurnEventKind::Started { at_ms: now_ms, resumed }).await;
     if !resumed {
         for item in own {
@@ -82,7 +82,7 @@ fn first_items(world: &TurnWorld, job: &TurnJob, session: &Session, now_ms: i64)
     rows.enumerate()
         .map(|(index, row)| {
             let body = ItemBody::User(user_body(row, &world.profile.timezone, now_ms));
-            body.into_item(item_id(session, job.row.id, index), &job.row.run, now_ms)
+            body.into_item(item_id(session, job.row.id, index), Some(&job.row.run), now_ms)
         })
         .collect()
 }
@@ -137,13 +137,13 @@ fn base64_text(data: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
+/// The turn, all but its history, of which its budget says how much is needed.
 fn assemble<'a>(
     world: &'a TurnWorld,
     job: TurnJob,
     events: &'a TurnEvents,
     cancel: &'a TurnCancel,
     session: Session,
-    items: Vec<Item>,
     own: &[Item],
 ) -> Turn<'a> {
     let also = also(&job.row, own);
@@ -176,7 +176,7 @@ fn assemble<'a>(
         chain,
         model,
         prefix,
-        items,
+        history: Tail::default(),
         calls: 0,
         usage: Usage::default(),
         repeats: Repeats::default(),

@@ -86,7 +86,7 @@ impl Turn<'_> {
             now_ms,
         };
         self.world.store.finish_turn(finish).await?;
-        let first = self.items.last().map_or(0, |item| item.seq) + 1;
+        let first = self.history.items.last().map_or(0, |item| item.seq) + 1;
         for (id, seq) in ids.into_iter().zip(first..) {
             self.emit(TurnEventKind::Item { id, seq }).await;
         }

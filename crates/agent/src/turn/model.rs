@@ -68,7 +68,7 @@ impl Turn<'_> {
         Request {
             model: String::new(),
             system: self.prefix.system.clone(),
-            messages: context::messages(&self.items, self.budget, &self.model),
+            messages: context::messages(&self.history, self.budget, &self.model),
             tools: self.prefix.tools.clone(),
             thinking: self.thinking,
             max_output_tokens: None,

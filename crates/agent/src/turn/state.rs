@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chela_llm::{ModelInfo, ModelRef, Thinking, Usage};
-use chela_store::{InboxId, InboxRow, Item, Session, StoreError};
+use chela_store::{InboxId, InboxRow, Item, Session, StoreError, Tail};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -32,8 +32,8 @@ pub(super) struct Turn<'a> {
     pub prefix: Prefix,
     /// Tokens of history that a call may carry.
     pub budget: u64,
-    /// The model's view of the session, this turn's items included.
-    pub items: Vec<Item>,
+    /// The model's view of the session as far back as it may matter, this turn's items included.
+    pub history: Tail,
     /// Where this turn's items begin.
     pub first_seq: i64,
     /// How many items this turn has written.
@@ -91,12 +91,13 @@ impl Turn<'_> {
         let seqs = self.world.store.append(&self.session.id, new.clone()).await?;
         for (item, seq) in new.into_iter().zip(seqs) {
             self.emit(TurnEventKind::Item { id: item.id.clone(), seq }).await;
-            self.items.push(Item {
+            self.history.items.push(Item {
                 id: item.id,
                 session_id: self.session.id.clone(),
                 seq,
                 run: item.run,
                 kind: item.kind,
+                tokens: item.tokens,
                 body: item.body,
                 created_at_ms: item.created_at_ms,
             });
@@ -110,7 +111,9 @@ impl Turn<'_> {
         self.own += bodies.len();
         let numbered = bodies.into_iter().zip(first..);
         numbered
-            .map(|(body, number)| body.into_item(item_id(&self.session, self.row.id, number), &self.row.run, now_ms))
+            .map(|(body, number)| {
+                body.into_item(item_id(&self.session, self.row.id, number), Some(&self.row.run), now_ms)
+            })
             .collect()
     }
 
@@ -122,7 +125,7 @@ impl Turn<'_> {
             cache_read_tokens: self.session.cache_read_tokens + self.usage.cache_read,
             context_window: self.model.context_window,
             context_tokens: self.context_tokens,
-            items: self.items.len() as u64,
+            items: self.history.items.last().map_or(0, |item| item.seq.unsigned_abs()),
             started_at_ms: self.session.started_at_ms,
             now_ms: self.world.clock.now_ms(),
             version: self.world.version.to_string(),

@@ -119,13 +119,13 @@ impl Turn<'_> {
         }
         self.shrunk += 1;
         // The estimate was too low, so half of what was sent is the next guess, whatever the window is said to be.
-        self.budget = crate::context::history_tokens(&self.items, self.budget) / 2;
+        self.budget = crate::context::history_tokens(&self.history, self.budget) / 2;
         true
     }
 
     /// The items that this turn has written, oldest first.
     pub(super) fn own_items(&self) -> impl DoubleEndedIterator<Item = &Item> {
-        self.items.iter().filter(|item| item.seq >= self.first_seq && item.run.as_ref() == Some(&self.row.run))
+        self.history.items.iter().filter(|item| item.seq >= self.first_seq && item.run.as_ref() == Some(&self.row.run))
     }
 }
 

@@ -1,11 +1,15 @@
 //! What a turn costs in prompt, and that the prefix stays what it is (G27).
 
-use chela_agent::{SkillIndex, SkillSources, SkillsConfig};
+use std::sync::Arc;
+
+use chela_agent::{ItemBody, NoteBody, NoteKind, SkillIndex, SkillSources, SkillsConfig, UserBody};
 use chela_config::Environment;
 use chela_llm::{Block, Request};
+use chela_protocol::RunId;
+use chela_store::NewItem;
 use serde_json::json;
 
-use crate::support::{House, profile, results_so_far, text, tools_after};
+use crate::support::{House, profile, results_so_far, session, text, tools_after};
 
 /// The request as a vendor's cache sees it: system prompt, tools, then the messages in order.
 fn bytes(request: &Request) -> String {
@@ -107,10 +111,38 @@ async fn the_day_is_told_once_a_day() {
 }
 
 #[tokio::test]
+async fn g04_a_turn_reads_no_more_of_a_long_history_than_fits() {
+    const OLD_TURNS: usize = 4_000;
+    let mut house = House::new(|_| text("ok"));
+    house.world.profile = Arc::new(profile(house.dir.path(), json!({"defaults": {"contextTokens": 12_000}})));
+    house.say("hi").await;
+    let session = house.world.store.session(&session()).await.unwrap().unwrap();
+    let old = (0..OLD_TURNS).flat_map(|turn| {
+        let said = |text: String| NoteBody { text, kind: NoteKind::Injected };
+        let asked = UserBody { text: format!("{turn}: {}", "some words ".repeat(60)), ..UserBody::default() };
+        let bodies = [ItemBody::User(asked), ItemBody::Note(said("ok".to_owned()))];
+        let run = RunId::new(format!("old-{turn}"));
+        bodies.into_iter().enumerate().map(move |(place, body)| {
+            let item = body.into_item(format!("old-{turn}-{place}").into(), Some(&run), 0);
+            // What is found is no matter here, and indexing it takes longer than all else.
+            NewItem { text: String::new(), ..item }
+        })
+    });
+    house.world.store.append(&session.id, old.collect()).await.unwrap();
+    let before = house.world.store.items_read();
+
+    house.say("and now?").await;
+
+    let read = house.world.store.items_read() - before;
+    let sent = house.requests().pop().unwrap().messages.len() as u64;
+    assert!((10..150).contains(&sent), "{sent} messages were sent");
+    assert!(read <= sent * 2 + 2, "{read} items were read of {OLD_TURNS} turns for {sent} messages");
+}
+
+#[tokio::test]
 async fn old_turns_go_in_chunks_so_that_the_prefix_holds() {
     let mut house = House::new(|_| text("ok"));
-    house.world.profile =
-        std::sync::Arc::new(profile(house.dir.path(), json!({"defaults": {"contextTokens": 12_000}})));
+    house.world.profile = Arc::new(profile(house.dir.path(), json!({"defaults": {"contextTokens": 12_000}})));
     for turn in 0..40 {
         house.say(&format!("{turn}: {}", "some words ".repeat(60))).await;
     }

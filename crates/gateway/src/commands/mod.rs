@@ -14,7 +14,7 @@ use chela_agent::{
 use chela_llm::{StopReason, Usage};
 use chela_protocol::methods::chat::ChatCommand;
 use chela_protocol::{ItemId, RunId, SessionKey};
-use chela_store::{Accepted, InboxRow, InboxState, NewInbound, NewItem, StoreError, TurnFinish};
+use chela_store::{Accepted, InboxRow, InboxState, NewInbound, StoreError, TurnFinish};
 use serde_json::{Value, json};
 
 pub(crate) use model::resolve as resolve_model;
@@ -160,14 +160,7 @@ async fn finish(gateway: &Arc<Gateway>, row: &InboxRow, text: &str, reply: Strin
     let session = gateway.store.ensure_session(&row.session, &row.agent, now_ms).await?;
     let note = |suffix: &str, kind: NoteKind, text: &str| {
         let body = ItemBody::Note(NoteBody { text: text.to_owned(), kind });
-        NewItem {
-            id: ItemId::new(format!("{}:{suffix}", row.run)),
-            run: Some(row.run.clone()),
-            kind: body.kind(),
-            body: body.to_value(),
-            text: body.text(),
-            created_at_ms: now_ms,
-        }
+        body.into_item(ItemId::new(format!("{}:{suffix}", row.run)), Some(&row.run), now_ms)
     };
     let finish = TurnFinish {
         inbox: row.id,

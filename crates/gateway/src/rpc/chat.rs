@@ -7,7 +7,7 @@ use chela_protocol::methods::chat::{
     ChatMetadataParams, ChatMetadataResult, ChatSendParams, ChatSendResult, ChatSendStatus,
 };
 use chela_protocol::{ItemId, RpcError, RunId, Scope, SessionKey};
-use chela_store::{Item, NewItem};
+use chela_store::Item;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -120,9 +120,11 @@ async fn inject(call: Call) -> RpcResult {
     };
     let body = ItemBody::Note(NoteBody { text: text.clone(), kind: NoteKind::Injected });
     let id = ItemId::new(Uuid::now_v7().to_string());
-    let (kind, value) = (body.kind(), body.to_value());
-    let item = NewItem { id: id.clone(), run: None, kind, body: value, text: text.clone(), created_at_ms: now_ms };
-    gateway.store.append(&stored.id, vec![item]).await.map_err(rpc_error::of_store)?;
+    gateway
+        .store
+        .append(&stored.id, vec![body.into_item(id.clone(), None, now_ms)])
+        .await
+        .map_err(rpc_error::of_store)?;
     let run = RunId::new(format!("inject-{id}"));
     announce_text(gateway, &Target { agent, session: session.clone() }, run, text);
     session_changed(gateway, &session, json!({ "reason": "inject" }));

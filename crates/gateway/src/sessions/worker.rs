@@ -13,7 +13,7 @@ use chela_agent::{
 };
 use chela_protocol::methods::chat::QueueMode;
 use chela_protocol::{ItemId, SessionKey};
-use chela_store::{InboxRow, InboxState, NewItem, StoreError, TurnFinish};
+use chela_store::{InboxRow, InboxState, StoreError, TurnFinish};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::observer::{self, Observer};
@@ -264,14 +264,7 @@ impl Worker {
             return store.close_inbox(name.id, InboxState::Failed, Some(message.to_owned()), now_ms).await;
         };
         let note = ItemBody::Note(NoteBody { text: message.to_owned(), kind: NoteKind::Failure });
-        let item = NewItem {
-            id: ItemId::new(format!("{}:given-up", name.run)),
-            run: Some(name.run.clone()),
-            kind: note.kind(),
-            body: note.to_value(),
-            text: note.text(),
-            created_at_ms: now_ms,
-        };
+        let item = note.into_item(ItemId::new(format!("{}:given-up", name.run)), Some(&name.run), now_ms);
         let finish = TurnFinish {
             inbox: name.id,
             also: Vec::new(),

@@ -42,13 +42,15 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_updated ON sessions (updated_at_ms);
 
 -- Every conversation that a key ever had; the session names the current one. Items refer to the number, which is a
--- tenth of the id. `items` is both their count and the last position given, which keeps positions free of gaps.
+-- tenth of the id. `items` is both their count and the last position given, which keeps positions free of gaps;
+-- `item_tokens` is the sum of their tokens.
 CREATE TABLE conversations (
     number             INTEGER PRIMARY KEY,
     id                 TEXT NOT NULL UNIQUE,
     session_key        TEXT NOT NULL,
     started_at_ms      INTEGER NOT NULL,
     items              INTEGER NOT NULL DEFAULT 0,
+    item_tokens        INTEGER NOT NULL DEFAULT 0,
     context_from       INTEGER NOT NULL DEFAULT 1,
     input_tokens       INTEGER NOT NULL DEFAULT 0,
     output_tokens      INTEGER NOT NULL DEFAULT 0,
@@ -65,6 +67,7 @@ CREATE TABLE items (
     seq           INTEGER NOT NULL,
     run           TEXT,
     kind          TEXT NOT NULL,
+    tokens        INTEGER NOT NULL,
     body          TEXT NOT NULL,
     created_at_ms INTEGER NOT NULL,
     UNIQUE (conversation, seq)

@@ -61,6 +61,7 @@ pub(crate) fn item(id: &str, text: &str) -> NewItem {
         id: id.into(),
         run: None,
         kind: ItemKind::User,
+        tokens: 10,
         body: json!({ "text": text }),
         text: text.into(),
         created_at_ms: 20,

@@ -49,6 +49,27 @@ async fn the_context_starts_at_the_last_compaction() {
 }
 
 #[tokio::test]
+async fn the_tail_goes_back_as_far_as_it_is_asked_to() {
+    let house = House::new(WriterMode::Inline);
+    let session = house.main_session().await;
+    let items = (1..=9).map(|number| item(&number.to_string(), "x")).collect();
+    house.store.append(&session.id, items).await.unwrap();
+    let tail = async |tokens, from| {
+        let tail = house.store.tail_in_context(&session.id, tokens, from).await.unwrap();
+        let seqs: Vec<_> = tail.items.iter().map(|item| item.seq).collect();
+        (seqs, tail.tokens_before, tail.complete)
+    };
+
+    assert_eq!(tail(0, i64::MAX).await, (vec![9], 80, false), "one more than fits");
+    assert_eq!(tail(25, i64::MAX).await, (vec![7, 8, 9], 60, false));
+    assert_eq!(tail(0, 6).await, (vec![6, 7, 8, 9], 50, false));
+    assert_eq!(tail(90, 0).await, ((1..=9).collect(), 0, true));
+    let summary = NewItem { kind: ItemKind::Compaction, ..item("10", "summary") };
+    house.store.append(&session.id, vec![summary, item("11", "x")]).await.unwrap();
+    assert_eq!(tail(1000, 0).await, (vec![10, 11], 90, true), "nothing before a summary is seen");
+}
+
+#[tokio::test]
 async fn an_unknown_session_or_a_foreign_item_is_refused() {
     let house = House::new(WriterMode::Inline);
     let session = house.main_session().await;
