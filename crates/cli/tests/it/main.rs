@@ -5,5 +5,6 @@
 mod config;
 mod gateway;
 mod secrets;
+mod start;
 mod support;
 mod surface;
