@@ -35,7 +35,8 @@ pub(crate) use worlds::{AgentBook, UnknownAgent};
 use crate::app::Gateway;
 use runs::Runs;
 
-/// Messages that may wait in one session. A person never gets there; a program that does is told to come back.
+/// Messages that may wait in a session's mailbox, and as many again that its task has taken out behind a running turn. A person
+/// never gets there; a program that does is told to come back.
 const MAILBOX: usize = 256;
 
 /// Part of the time for stopping in which running turns may still end by themselves.
@@ -69,7 +70,7 @@ pub(crate) struct Mail {
 pub(crate) enum Refused {
     #[error("the gateway is stopping; send the message again when it is back")]
     Stopping,
-    #[error("{MAILBOX} messages wait in this session already; send the message again later")]
+    #[error("too many messages wait in this session already; send the message again later")]
     Busy,
 }
 

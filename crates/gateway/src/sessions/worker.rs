@@ -177,7 +177,8 @@ impl Worker {
             tokio::select! {
                 biased;
                 () = &mut watched => over = true,
-                Some(mail) = self.mailbox.recv() => {
+                // What is taken out makes room for more, so taking stops where the mailbox itself would.
+                Some(mail) = self.mailbox.recv(), if self.waiting.len() < MAILBOX => {
                     arrived(mail, steer, cancel, &mut self.waiting, together);
                 }
             }

@@ -120,6 +120,27 @@ async fn stopping_keeps_what_was_said_and_drops_what_waits() {
 }
 
 #[tokio::test]
+async fn a_session_takes_only_so_many_waiting_messages() {
+    let gate = Arc::new(Notify::new());
+    let model = fake_model([Step::gated(&gate, Step::text("at last"))]).await;
+    let gateway = house(&model).await;
+    let mut talker = Talker::new(&gateway).await;
+    let mut refused = None;
+    for number in 0..600 {
+        let params = json!({ "sessionKey": MAIN, "message": "again", "idempotencyKey": format!("r{number}") });
+        let answer = talker.call("chat.send", params).await;
+        if answer["ok"] == false {
+            refused = Some((number, answer["error"].clone()));
+            break;
+        }
+    }
+    let (number, error) = refused.expect("nobody may queue without end");
+    assert!((256..=520).contains(&number), "{number}");
+    assert_eq!((&error["code"], &error["retryable"]), (&json!("UNAVAILABLE"), &json!(true)));
+    assert!(talker.ok("chat.abort", json!({ "sessionKey": MAIN })).await["aborted"] == true);
+}
+
+#[tokio::test]
 async fn agent_answers_twice() {
     let model = fake_model([Step::text("done")]).await;
     let gateway = house(&model).await;
