@@ -9,6 +9,8 @@ use chela_llm::Thinking;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
+use crate::tools_config::AgentTools;
+
 /// Who answers: the personas and what they share.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
@@ -31,7 +33,7 @@ pub struct AgentDefaults {
     pub models: BTreeMap<String, ModelEntry>,
     /// Folder of the default agent. Default: `workspace` in the state dir.
     pub workspace: Option<String>,
-    /// How many turns run at once, over all sessions. Default: 4. Takes effect at the next start.
+    /// How many turns run at once, over all sessions. Default: 4. Needs a restart.
     pub max_concurrent: Option<u32>,
     /// How hard models think. Default: `low` for models that can think.
     #[serde(deserialize_with = "thinking_setting")]
@@ -80,7 +82,7 @@ pub struct AgentEntry {
     pub skills: Option<Vec<String>>,
     /// How the agent presents itself.
     pub identity: AgentIdentity,
-    /// Which tools it has.
+    /// What it changes of `tools`. Reloads with the next turn.
     pub tools: AgentTools,
 }
 
@@ -94,42 +96,6 @@ pub struct AgentIdentity {
     pub emoji: Option<String>,
     /// Path in the workspace, or a URL.
     pub avatar: Option<String>,
-}
-
-/// Which tools an agent has. Names, `*`, or groups: `group:fs`, `group:runtime`, `group:web`, `group:sessions`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct AgentTools {
-    /// Only these. Default: all.
-    pub allow: Option<Vec<String>>,
-    /// These besides `allow`.
-    pub also_allow: Vec<String>,
-    /// None of these, whatever else is said.
-    pub deny: Vec<String>,
-}
-
-/// The tools behind each group name.
-const TOOL_GROUPS: &[(&str, &[&str])] = &[
-    ("group:fs", &["read", "write", "edit", "apply_patch", "list", "ls", "search", "find", "grep"]),
-    ("group:runtime", &["exec", "process"]),
-    ("group:web", &["web_fetch", "web_search"]),
-    ("group:sessions", &["session_status"]),
-];
-
-impl AgentTools {
-    /// Whether the agent has the tool. A deny always wins.
-    pub fn permits(&self, tool: &str) -> bool {
-        let names = |list: &[String]| list.iter().any(|entry| names_tool(entry, tool));
-        let allowed = self.allow.as_deref().is_none_or(|allow| names(allow) || names(&self.also_allow));
-        allowed && !names(&self.deny)
-    }
-}
-
-fn names_tool(entry: &str, tool: &str) -> bool {
-    let entry = entry.trim();
-    entry == "*"
-        || entry.eq_ignore_ascii_case(tool)
-        || TOOL_GROUPS.iter().any(|(group, tools)| entry.eq_ignore_ascii_case(group) && tools.contains(&tool))
 }
 
 /// A model and what to try when it fails.

@@ -11,6 +11,7 @@ mod input;
 mod profile;
 mod skills;
 mod tool;
+mod tools_config;
 mod transcript;
 mod turn;
 mod workspace;
@@ -20,17 +21,19 @@ pub use commands::{
     Access, ArgChoices, COMMANDS, Category, Command, CommandArg, CommandId, ParsedCommand, parse_command,
 };
 pub use config::{
-    AgentDefaults, AgentEntry, AgentIdentity, AgentTools, AgentsConfig, DmScope, ModelChain, ModelEntry, ModelSetting,
-    ResetMode, ResetPolicy, SessionConfig, SessionScope, SkillEntry, SkillLimits, SkillLoad, SkillsConfig,
-    parse_thinking,
+    AgentDefaults, AgentEntry, AgentIdentity, AgentsConfig, DmScope, ModelChain, ModelEntry, ModelSetting, ResetMode,
+    ResetPolicy, SessionConfig, SessionScope, SkillEntry, SkillLimits, SkillLoad, SkillsConfig, parse_thinking,
 };
 pub use event::{AbortReason, EVENT_QUEUE, FailureKind, TurnEnd, TurnEvent, TurnEventKind, TurnEvents};
 pub use input::{Attachment, DeliveryRoute, INPUT_VERSION, InputOrigin, OriginKind, TurnInput};
 pub use profile::{AgentProfile, DEFAULT_MAX_CONCURRENT, FileLimits};
-pub use skills::{SkillIndex, SkillNeeds, SkillSources, SkillStatus};
+pub use skills::{SKILL_FOLDERS, SkillIndex, SkillNeeds, SkillSources, SkillStamp, SkillStatus};
 pub use tool::{
     AgentId, Effect, Media, RunId, SessionKey, SessionStatus, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture,
     ToolOutput, ToolProgress, ToolSet,
+};
+pub use tools_config::{
+    AgentTools, ApplyPatchConfig, ExecAsk, ExecConfig, ExecHost, ExecMode, ExecSecurity, FsConfig, ToolProfile,
 };
 pub use transcript::{
     AssistantBody, CompactionBody, Cut, ItemBody, NoteBody, NoteKind, ToolResultEntry, ToolResultsBody, UserBody,

@@ -8,7 +8,8 @@ use chela_llm::Thinking;
 use chela_protocol::{AgentId, MAIN};
 use jiff::tz::TimeZone;
 
-use crate::config::{AgentDefaults, AgentEntry, AgentIdentity, AgentTools, AgentsConfig, ModelChain, ModelSetting};
+use crate::config::{AgentDefaults, AgentEntry, AgentIdentity, AgentsConfig, ModelChain, ModelSetting};
+use crate::tools_config::AgentTools;
 
 /// Turns that run at once when the configuration doesn't say.
 pub const DEFAULT_MAX_CONCURRENT: u32 = 4;
@@ -47,6 +48,7 @@ pub struct AgentProfile {
     /// `None`: all.
     pub skills: Option<Vec<String>>,
     pub identity: AgentIdentity,
+    /// What the agent's own section changes of `tools`.
     pub tools: AgentTools,
 }
 
@@ -262,15 +264,5 @@ mod tests {
         let error =
             serde_json::from_value::<AgentsConfig>(json!({"defaults": {"thinkingDefault": "hard"}})).unwrap_err();
         assert!(error.to_string().contains("`hard`"), "{error}");
-    }
-
-    #[test]
-    fn tool_policies_deny_first() {
-        let tools = |value| serde_json::from_value::<AgentTools>(value).unwrap();
-        assert!(tools(json!({})).permits("exec"));
-        assert!(!tools(json!({"deny": ["group:runtime"]})).permits("process"));
-        assert!(!tools(json!({"allow": ["*"], "deny": ["exec"]})).permits("exec"));
-        let narrow = tools(json!({"allow": ["group:fs"], "alsoAllow": ["web_fetch"]}));
-        assert!(narrow.permits("edit") && narrow.permits("web_fetch") && !narrow.permits("exec"));
     }
 }

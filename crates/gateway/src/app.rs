@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
-use chela_agent::{AgentProfile, ToolSet};
+use chela_agent::AgentProfile;
 use chela_config::{Environment, Loaded, Places, Problem, Severity};
 use chela_llm::{ModelRef, Models};
 use chela_protocol::AgentId;
 use chela_store::Store;
+use chela_tools::ToolHost;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -35,8 +36,8 @@ pub(crate) struct Gateway {
     pub(crate) places: Places,
     pub(crate) store: Store,
     pub(crate) models: ArcSwap<Models>,
-    /// Every built-in tool; what an agent may use of them is its policy's.
-    pub(crate) tools: ToolSet,
+    /// What tools know of the machine; which tools an agent has is in the book of agents.
+    pub(crate) tools: ToolHost,
     pub(crate) auth: Arc<Auth>,
     pub(crate) events: Events,
     pub(crate) presence: PresenceList,

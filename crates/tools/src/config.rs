@@ -1,9 +1,10 @@
 //! The `tools` section of the configuration: which tools an agent has, and their limits.
 //!
-//! Names and shapes are OpenClaw's. Owns no default that a limit of a tool's own file states.
+//! Names and shapes are OpenClaw's. What an agent can say of its own too stands in the agent crate. Owns no default that a limit of a tool's own file states.
 
 use std::collections::BTreeMap;
 
+use chela_agent::{AgentTools, ExecConfig, FsConfig, ToolProfile};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -12,7 +13,7 @@ use serde::Deserialize;
 #[serde(rename_all = "camelCase", default)]
 pub struct ToolsConfig {
     /// The set to start from. Default: `full`.
-    pub profile: Option<Profile>,
+    pub profile: Option<ToolProfile>,
     /// If not empty, only these tools (names, `group:fs`, `group:runtime`, `group:web`, `group:sessions` or `*`). Default: `[]`.
     pub allow: Vec<String>,
     /// Tools added to the profile. Default: `[]`.
@@ -27,131 +28,12 @@ pub struct ToolsConfig {
     pub fs: FsConfig,
 }
 
-/// What an agent's own `tools` section changes.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct AgentToolsConfig {
-    /// Replaces the profile of `tools`. Default: that of `tools`.
-    pub profile: Option<Profile>,
-    /// If not empty, narrows the agent's tools to these. Default: `[]`.
-    pub allow: Vec<String>,
-    /// Tools added to the profile. Default: `[]`.
-    pub also_allow: Vec<String>,
-    /// Tools taken away, besides those of `tools.deny`. Default: `[]`.
-    pub deny: Vec<String>,
-}
-
-/// A named set of tools.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Profile {
-    /// Only `session_status`.
-    Minimal,
-    /// Files, commands, the web and `session_status`.
-    Coding,
-    /// Sending messages and `session_status`.
-    Messaging,
-    /// Every tool.
-    #[default]
-    Full,
-}
-
-impl Profile {
-    /// Every profile, smallest first.
-    pub const ALL: [Self; 4] = [Self::Minimal, Self::Coding, Self::Messaging, Self::Full];
-
-    /// The name in the configuration.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Minimal => "minimal",
-            Self::Coding => "coding",
-            Self::Messaging => "messaging",
-            Self::Full => "full",
-        }
+impl ToolsConfig {
+    /// The section as it holds for an agent: what the agent says itself stands in for what is said for all. The lists of
+    /// tools stay apart, since [`crate::effective`] weighs them against each other.
+    pub(crate) fn for_agent(&self, agent: &AgentTools) -> Self {
+        Self { exec: agent.exec.clone().over(&self.exec), fs: agent.fs.clone().over(&self.fs), ..self.clone() }
     }
-
-    /// The name for people.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Minimal => "Minimal",
-            Self::Coding => "Coding",
-            Self::Messaging => "Messaging",
-            Self::Full => "Full",
-        }
-    }
-}
-
-/// How `exec` and `process` run commands.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct ExecConfig {
-    /// Where commands run. Default: `auto`, which is this machine.
-    pub host: ExecHost,
-    /// Which commands may run; with anything but `full`, `exec` is switched off, since there are no approvals yet. Default: `full`.
-    pub security: Option<ExecSecurity>,
-    /// The newer name of `security` and `ask` together; same rule. Default: `full`.
-    pub mode: Option<ExecMode>,
-    /// Whether a person is asked; with anything but `off`, `exec` is switched off. Default: `off`.
-    pub ask: Option<ExecAsk>,
-    /// A command that runs longer is ended. Default: 1800 seconds.
-    #[serde(alias = "timeoutSec")]
-    pub timeout_seconds: Option<u64>,
-    /// After this time the call returns and the command goes on in the background. Default: 10000 milliseconds.
-    pub background_ms: Option<u64>,
-    /// Folders put before `PATH` of commands. Default: `[]`.
-    pub path_prepend: Vec<String>,
-    /// The `apply_patch` tool.
-    pub apply_patch: ApplyPatchConfig,
-}
-
-/// Where commands run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum ExecHost {
-    #[default]
-    Auto,
-    Sandbox,
-    Gateway,
-    Node,
-}
-
-/// Which commands may run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum ExecSecurity {
-    Deny,
-    Allowlist,
-    Full,
-}
-
-/// Which commands may run, and who is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum ExecMode {
-    Deny,
-    Allowlist,
-    Ask,
-    Auto,
-    Full,
-}
-
-/// When a person is asked before a command runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum ExecAsk {
-    Off,
-    OnMiss,
-    Always,
-}
-
-/// Settings of `apply_patch`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct ApplyPatchConfig {
-    /// Default: true.
-    pub enabled: Option<bool>,
-    /// Whether patches may only touch the workspace. Default: `tools.fs.workspaceOnly`.
-    pub workspace_only: Option<bool>,
 }
 
 /// Tools that reach the web.
@@ -199,14 +81,6 @@ pub struct SsrfPolicy {
     pub dangerously_allow_private_network: bool,
 }
 
-/// Settings of the file tools.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct FsConfig {
-    /// Whether file tools may only touch the agent's workspace. Default: false.
-    pub workspace_only: bool,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,7 +90,7 @@ mod tests {
         let text = r#"{"profile": "coding", "alsoAllow": ["a"], "exec": {"timeoutSec": 7, "backgroundMs": 5, "pathPrepend": ["/x"], "unknown": 1},
             "web": {"fetch": {"timeoutSeconds": 3, "maxChars": 9, "ssrfPolicy": {"allowedHostnames": ["h"]}}}, "fs": {"workspaceOnly": true}}"#;
         let config: ToolsConfig = serde_json::from_str(text).unwrap();
-        assert_eq!((config.profile, config.also_allow), (Some(Profile::Coding), vec!["a".to_owned()]));
+        assert_eq!((config.profile, config.also_allow), (Some(ToolProfile::Coding), vec!["a".to_owned()]));
         assert_eq!(
             (config.exec.timeout_seconds, config.exec.background_ms, config.exec.path_prepend.len()),
             (Some(7), Some(5), 1)
@@ -226,7 +100,7 @@ mod tests {
             (fetch.timeout_seconds, fetch.max_chars, fetch.ssrf_policy.allowed_hostnames.len()),
             (Some(3), Some(9), 1)
         );
-        assert!(config.fs.workspace_only);
+        assert_eq!(config.fs.workspace_only, Some(true));
     }
 
     #[test]

@@ -25,14 +25,11 @@ mod write;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use chela_agent::ToolSet;
+use chela_agent::{AgentTools, ToolSet};
 
-pub use crate::config::{
-    AgentToolsConfig, ApplyPatchConfig, ExecAsk, ExecConfig, ExecHost, ExecMode, ExecSecurity, FetchConfig, FsConfig,
-    Profile, SsrfPolicy, ToolsConfig, WebConfig,
-};
+pub use crate::config::{FetchConfig, SsrfPolicy, ToolsConfig, WebConfig};
 pub use crate::exec::Processes;
-pub use crate::policy::{effective, exec_refusal, in_profile};
+pub use crate::policy::{ExecRefusal, effective, exec_refusal, in_profile};
 pub use crate::table::{Group, TOOLS, ToolId, ToolRow};
 
 use crate::files::Files;
@@ -62,13 +59,13 @@ pub struct ToolHost {
 
 /// The built-in tools that `config` leaves.
 pub fn builtin(config: &ToolsConfig, host: ToolHost) -> ToolSet {
-    builtin_for_agent(config, &AgentToolsConfig::default(), host)
+    builtin_for_agent(config, &AgentTools::default(), host)
 }
 
 /// The built-in tools that `config` and the agent's own section leave, in the order of [`TOOLS`].
-pub fn builtin_for_agent(config: &ToolsConfig, agent: &AgentToolsConfig, host: ToolHost) -> ToolSet {
+pub fn builtin_for_agent(config: &ToolsConfig, agent: &AgentTools, host: ToolHost) -> ToolSet {
     let allowed = effective(config, agent);
-    let kit = Kit::new(config, host);
+    let kit = Kit::new(config.for_agent(agent), host);
     ToolSet::new(TOOLS.iter().filter(|row| allowed.contains(&row.id)).map(|row| row.make(&kit)).collect())
 }
 
@@ -80,14 +77,14 @@ pub(crate) struct Kit {
 }
 
 impl Kit {
-    fn new(config: &ToolsConfig, host: ToolHost) -> Self {
+    fn new(config: ToolsConfig, host: ToolHost) -> Self {
         let files = Files {
             home: host.home.clone(),
             state_dir: host.state_dir.clone(),
             secrets: host.secret_files.clone(),
             readable: host.readable.clone(),
-            workspace_only: config.fs.workspace_only,
+            workspace_only: config.fs.workspace_only.unwrap_or(false),
         };
-        Self { config: config.clone(), host, files }
+        Self { config, host, files }
     }
 }

@@ -1,10 +1,13 @@
 //! Which tools an agent has: profile, allow, also-allow and deny turned into a list. Pure; a deny always wins.
 
-use crate::config::{AgentToolsConfig, ExecAsk, ExecConfig, ExecHost, ExecMode, ExecSecurity, Profile, ToolsConfig};
+use chela_agent::{AgentTools, ExecAsk, ExecConfig, ExecHost, ExecMode, ExecSecurity, ToolProfile};
+
+use crate::config::ToolsConfig;
 use crate::table::{TOOLS, ToolId, ToolRow};
 
 /// The tools that `config` and the agent's own section leave, in the order of [`TOOLS`].
-pub fn effective(config: &ToolsConfig, agent: &AgentToolsConfig) -> Vec<ToolId> {
+pub fn effective(config: &ToolsConfig, agent: &AgentTools) -> Vec<ToolId> {
+    let settings = config.for_agent(agent);
     let profile = agent.profile.or(config.profile).unwrap_or_default();
     let also = |row: &ToolRow| names(&config.also_allow, row) || names(&agent.also_allow, row);
     let narrowed = |allow: &[String], row: &ToolRow| allow.is_empty() || names(allow, row) || also(row);
@@ -13,36 +16,48 @@ pub fn effective(config: &ToolsConfig, agent: &AgentToolsConfig) -> Vec<ToolId> 
         .filter(|row| in_profile(profile, row) || also(row))
         .filter(|row| narrowed(&config.allow, row) && narrowed(&agent.allow, row))
         .filter(|row| !names(&config.deny, row) && !names(&agent.deny, row))
-        .filter(|row| !is_switched_off(config, row))
+        .filter(|row| !is_switched_off(&settings, row))
         .map(|row| row.id)
         .collect()
 }
 
 /// Whether a profile holds the tool.
-pub fn in_profile(profile: Profile, row: &ToolRow) -> bool {
+pub fn in_profile(profile: ToolProfile, row: &ToolRow) -> bool {
     match profile {
-        Profile::Full | Profile::Coding => true,
-        Profile::Minimal | Profile::Messaging => row.id == "session_status",
+        ToolProfile::Full | ToolProfile::Coding => true,
+        ToolProfile::Minimal | ToolProfile::Messaging => row.id == "session_status",
     }
 }
 
-/// Why `exec` and `process` are switched off by their own settings, for `doctor` and the log. A rule that can't be kept
-/// yet (an allow-list, a question to a person, another host) is kept by running nothing.
-pub fn exec_refusal(config: &ExecConfig) -> Option<&'static str> {
-    if matches!(config.host, ExecHost::Sandbox | ExecHost::Node) {
-        return Some(
-            "tools.exec.host asks for a host that is not there; set it to `gateway` to run commands on this machine",
-        );
-    }
+/// Why `exec` and `process` are switched off by their own settings. A rule that can't be kept yet (an allow-list, a question
+/// to a person, another host) is kept by running nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ExecRefusal {
+    /// Whoever wrote it wants no command to run.
+    #[error("tools.exec denies every command")]
+    Denied,
+    #[error(
+        "it asks for a host that is not there, so no command runs; `host: \"gateway\"` runs commands on this machine"
+    )]
+    NoHost,
+    #[error(
+        "it asks for approvals, which this version doesn't have, so no command runs; `security: \"full\"` without `ask` runs all"
+    )]
+    NoApprovals,
+}
+
+/// Whether `exec` and `process` are switched off by their own settings, and why.
+pub fn exec_refusal(config: &ExecConfig) -> Option<ExecRefusal> {
     if matches!(config.security, Some(ExecSecurity::Deny)) || matches!(config.mode, Some(ExecMode::Deny)) {
-        return Some("tools.exec denies every command");
+        return Some(ExecRefusal::Denied);
+    }
+    if matches!(config.host, Some(ExecHost::Sandbox | ExecHost::Node)) {
+        return Some(ExecRefusal::NoHost);
     }
     let limited = matches!(config.security, Some(ExecSecurity::Allowlist))
         || matches!(config.mode, Some(ExecMode::Allowlist | ExecMode::Ask | ExecMode::Auto))
         || matches!(config.ask, Some(ExecAsk::OnMiss | ExecAsk::Always));
-    limited.then_some(
-        "tools.exec asks for approvals, which this version doesn't have, so no command runs; `full` runs all",
-    )
+    limited.then_some(ExecRefusal::NoApprovals)
 }
 
 fn is_switched_off(config: &ToolsConfig, row: &ToolRow) -> bool {
@@ -105,6 +120,9 @@ mod tests {
             check(&format!(r#"{{"allow":["group:runtime"],"exec":{exec}}}"#), "{}", &[]);
         }
         check(r#"{"allow":["group:runtime"],"exec":{"security":"full","host":"gateway"}}"#, "{}", &["exec", "process"]);
+        let one_agent = r#"{"exec":{"security":"full","host":"gateway"}}"#;
+        check(r#"{"allow":["group:runtime"],"exec":{"security":"deny"}}"#, one_agent, &["exec", "process"]);
+        check(r#"{"allow":["group:runtime"]}"#, r#"{"exec":{"mode":"ask"}}"#, &[]);
         check(r#"{"allow":["group:web"],"web":{"fetch":{"enabled":false}}}"#, "{}", &[]);
     }
 }

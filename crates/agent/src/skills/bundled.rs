@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-const FOLDER: &str = "skills-bundled";
+/// Name of the folder in the state dir.
+pub(super) const FOLDER: &str = "skills-bundled";
 
 /// Name and text of each.
 const BUNDLED: &[(&str, &str)] = &[("machines", include_str!("../../skills/machines/SKILL.md"))];

@@ -1,6 +1,6 @@
 //! Skills: folders with a `SKILL.md` that the agent reads when a task calls for it. Format: `AgentSkills` with OpenClaw's metadata.
 //!
-//! Owns finding, gating and listing them. Never runs anything of a skill, and never reads the environment: it is handed one.
+//! Owns finding, gating and listing them, and noticing that a folder changed. Never runs anything of a skill, and never reads the environment: it is handed one.
 
 mod bundled;
 mod front_matter;
@@ -10,6 +10,7 @@ mod skill;
 mod tests;
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
 use chela_config::Environment;
@@ -19,6 +20,9 @@ use self::skill::{Skill, Source};
 use crate::AgentProfile;
 use crate::config::SkillsConfig;
 use crate::profile::expand_home;
+
+/// Folders of the state dir that hold skills: people's own, and those that come with the program.
+pub const SKILL_FOLDERS: [&str; 2] = ["skills", bundled::FOLDER];
 
 /// OpenClaw's caps, where the configuration doesn't say.
 const DEFAULT_CANDIDATES: usize = 300;
@@ -39,6 +43,10 @@ pub struct SkillSources<'a> {
     /// `PATH` decides which programs are there; names of variables meet `requires.env`.
     pub environment: &'a Environment,
 }
+
+/// How the folders of skills look: another value means that [`SkillIndex::load`] would find something else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SkillStamp(u64);
 
 /// The skills of one agent as they stood when they were loaded.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -98,6 +106,35 @@ pub struct SkillNeeds {
     pub os: Vec<String>,
 }
 
+impl SkillSources<'_> {
+    /// Looks at names and times only, so it is cheap enough for every turn; still it reads folders, so call it off the async
+    /// threads. Bundled skills change with the program only and are left out.
+    pub fn stamp(&self) -> SkillStamp {
+        let mut hasher = DefaultHasher::new();
+        let candidates = self.config.limits.max_candidates_per_root.unwrap_or(DEFAULT_CANDIDATES);
+        for root in [self.workspace_folder(), self.managed_folder()].into_iter().chain(self.extra_folders()) {
+            for folder in folders(&root, candidates) {
+                let file = folder.join("SKILL.md");
+                let Ok(meta) = fs::metadata(&file) else { continue };
+                (file, meta.len(), meta.modified().ok()).hash(&mut hasher);
+            }
+        }
+        SkillStamp(hasher.finish())
+    }
+
+    fn workspace_folder(&self) -> PathBuf {
+        self.profile.workspace.join("skills")
+    }
+
+    fn managed_folder(&self) -> PathBuf {
+        self.state_dir.join(SKILL_FOLDERS[0])
+    }
+
+    fn extra_folders(&self) -> impl Iterator<Item = PathBuf> {
+        self.config.load.extra_dirs.iter().map(|folder| self.state_dir.join(expand_home(folder, self.home)))
+    }
+}
+
 impl SkillIndex {
     /// Looks at every source. Reads files and writes the bundled skills to the state dir, so call it off the async threads.
     pub fn load(sources: SkillSources<'_>) -> Self {
@@ -126,16 +163,16 @@ impl SkillIndex {
 
 /// Every skill of every source, best source first.
 fn find(sources: SkillSources<'_>) -> Vec<Skill> {
-    let SkillSources { profile, state_dir, home, config, .. } = sources;
+    let SkillSources { state_dir, config, .. } = sources;
     let limits = FindLimits {
         candidates: config.limits.max_candidates_per_root.unwrap_or(DEFAULT_CANDIDATES),
         file_bytes: config.limits.max_skill_file_bytes.unwrap_or(DEFAULT_FILE_BYTES),
     };
     let mut skills = Vec::new();
-    find_in(&profile.workspace.join("skills"), Source::Workspace, limits, &mut skills);
-    find_in(&state_dir.join("skills"), Source::Managed, limits, &mut skills);
-    for folder in &config.load.extra_dirs {
-        find_in(&state_dir.join(expand_home(folder, home)), Source::Extra, limits, &mut skills);
+    find_in(&sources.workspace_folder(), Source::Workspace, limits, &mut skills);
+    find_in(&sources.managed_folder(), Source::Managed, limits, &mut skills);
+    for folder in sources.extra_folders() {
+        find_in(&folder, Source::Extra, limits, &mut skills);
     }
     match bundled::materialise(state_dir) {
         Ok(folder) => find_in(&folder, Source::Bundled, limits, &mut skills),
@@ -152,10 +189,7 @@ struct FindLimits {
 
 /// Skills are the folders in `root` that hold a `SKILL.md`. A missing root is no error.
 fn find_in(root: &Path, source: Source, limits: FindLimits, skills: &mut Vec<Skill>) {
-    let Ok(entries) = fs::read_dir(root) else { return };
-    let mut folders: Vec<_> = entries.take(limits.candidates).filter_map(|entry| Some(entry.ok()?.path())).collect();
-    folders.sort();
-    for folder in folders {
+    for folder in folders(root, limits.candidates) {
         let file = folder.join("SKILL.md");
         if !fs::metadata(&file).is_ok_and(|meta| meta.is_file() && meta.len() <= limits.file_bytes as u64) {
             continue;
@@ -166,6 +200,14 @@ fn find_in(root: &Path, source: Source, limits: FindLimits, skills: &mut Vec<Ski
             tracing::warn!(file = %file.display(), "no skill: its head can't be read or names nothing");
         }
     }
+}
+
+/// What stands in a folder of skills, by name; nothing when it is missing.
+fn folders(root: &Path, candidates: usize) -> Vec<PathBuf> {
+    let entries = fs::read_dir(root).into_iter().flatten();
+    let mut folders: Vec<_> = entries.take(candidates).filter_map(|entry| Some(entry.ok()?.path())).collect();
+    folders.sort();
+    folders
 }
 
 /// One line a skill, within the caps; marks what was listed.

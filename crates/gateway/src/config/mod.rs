@@ -6,10 +6,10 @@ mod logging;
 mod messages;
 
 pub use bindings::{Binding, BindingMatch, BindingPeer};
-use chela_agent::{AgentsConfig, SessionConfig, SkillsConfig};
-use chela_config::{Criticality, Loaded, Problem, SecretsSection, extend, schema_of};
+use chela_agent::{AgentsConfig, ExecConfig, SessionConfig, SkillsConfig};
+use chela_config::{Criticality, Loaded, Problem, SecretsSection, Severity, extend, schema_of};
 use chela_llm::{AuthConfig, ModelsConfig};
-use chela_tools::ToolsConfig;
+use chela_tools::{ExecRefusal, ToolsConfig, exec_refusal};
 use gateway::read;
 pub use gateway::*;
 pub use logging::{ConsoleStyle, Level, LoggingConfig};
@@ -112,7 +112,25 @@ impl Config {
             secrets: loaded.section("secrets", normal, &mut problems).or_closed(SecretsSection::default),
         };
         extend(&mut problems, loaded.check(&schema()));
+        extend(&mut problems, config.refused_commands());
         (config, problems)
+    }
+
+    /// Where commands are switched off by rules that can't be kept yet: whoever wrote them expects something else.
+    fn refused_commands(&self) -> Vec<Problem> {
+        let entries = self.agents.list.iter().enumerate().map(|(at, entry)| (format!("agents.list[{at}]"), entry));
+        let named = self.agents.entries.iter().map(|(id, entry)| (format!("agents.entries.{id}"), entry));
+        let own = entries
+            .chain(named)
+            .filter(|(_, entry)| entry.tools.exec != ExecConfig::default())
+            .map(|(at, entry)| (format!("{at}.tools.exec"), entry.tools.exec.clone().over(&self.tools.exec)));
+        std::iter::once(("tools.exec".to_owned(), self.tools.exec.clone()))
+            .chain(own)
+            .filter_map(|(path, exec)| {
+                let refusal = exec_refusal(&exec).filter(|refusal| *refusal != ExecRefusal::Denied)?;
+                Some(Problem { path, severity: Severity::Warning, message: refusal.to_string(), hint: None })
+            })
+            .collect()
     }
 }
 

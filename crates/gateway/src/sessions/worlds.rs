@@ -1,18 +1,20 @@
 //! The agents as configured now, and what their turns share: tools, skills, models.
 //!
-//! Built when first asked for after a change of configuration or models, and kept until the next one, so that a turn costs
-//! no file access and its prompt prefix stays byte-stable.
+//! Built when first asked for after a change of configuration, and kept until the next one, so that the prompt prefix of
+//! turns stays byte-stable. Skills are read again when their folders look different, and only then.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chela_agent::{
-    AgentProfile, Clock, SessionScope, SkillIndex, SkillSources, ToolSet, TurnLimits, TurnWorld, ensure_workspace,
+    AgentProfile, Clock, SessionScope, SkillIndex, SkillSources, SkillStamp, ToolSet, TurnLimits, TurnWorld,
+    ensure_workspace,
 };
+use chela_config::Environment;
 use chela_llm::Models;
 use chela_protocol::AgentId;
-use tokio::sync::OnceCell;
+use chela_tools::{ToolHost, ToolsConfig, builtin_for_agent};
 
 use crate::app::Gateway;
 use crate::config::Config;
@@ -21,7 +23,20 @@ use crate::config::Config;
 pub(crate) struct AgentBook {
     config: Arc<Config>,
     agents: Vec<Arc<AgentProfile>>,
-    skills: HashMap<AgentId, OnceCell<Arc<SkillIndex>>>,
+    /// What each agent has, by its id.
+    kits: HashMap<AgentId, AgentKit>,
+}
+
+struct AgentKit {
+    tools: ToolSet,
+    /// `None` before the agent's first turn.
+    skills: Mutex<Option<KeptSkills>>,
+}
+
+#[derive(Clone)]
+struct KeptSkills {
+    stamp: SkillStamp,
+    index: Arc<SkillIndex>,
 }
 
 /// A name that no configured agent has.
@@ -49,8 +64,13 @@ impl AgentBook {
         let home = home_of(gateway);
         let agents: Vec<_> =
             config.agents.resolve(&gateway.facts.state_dir, home.as_deref()).into_iter().map(Arc::new).collect();
-        let skills = agents.iter().map(|agent| (agent.id.clone(), OnceCell::new())).collect();
-        Self { config, agents, skills }
+        let host = ToolHost { secret_files: gateway.loaded.load().files.clone(), ..gateway.tools.clone() };
+        let kit = |agent: &Arc<AgentProfile>| AgentKit {
+            tools: builtin_for_agent(&config.tools, &agent.tools, host.clone()),
+            skills: Mutex::default(),
+        };
+        let kits = agents.iter().map(|agent| (agent.id.clone(), kit(agent))).collect();
+        Self { config, agents, kits }
     }
 
     pub(crate) fn agents(&self) -> &[Arc<AgentProfile>] {
@@ -76,17 +96,40 @@ impl AgentBook {
         self.profile(id).unwrap_or_else(|_| self.default_agent())
     }
 
-    /// The skills of an agent, looked for once.
+    /// The skills of an agent as its folders hold them now. Makes its workspace first, when this is the first time: both touch
+    /// files, and both are needed before its first turn.
     pub(crate) async fn skills(&self, gateway: &Gateway, agent: &Arc<AgentProfile>) -> Arc<SkillIndex> {
-        let Some(cell) = self.skills.get(&agent.id) else { return Arc::default() };
-        cell.get_or_init(|| self.load_skills(gateway, agent.clone())).await.clone()
+        let Some(kit) = self.kits.get(&agent.id) else { return Arc::default() };
+        let kept = kit.skills.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let look = SkillLook {
+            agent: agent.clone(),
+            config: self.config.clone(),
+            environment: gateway.environment.clone(),
+            state_dir: gateway.facts.state_dir.clone(),
+            home: home_of(gateway),
+        };
+        match tokio::task::spawn_blocking(move || look.run(kept)).await {
+            Ok(found) => {
+                let index = found.index.clone();
+                *kit.skills.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+                index
+            }
+            Err(error) => {
+                tracing::error!(%error, "the skills could not be loaded");
+                Arc::default()
+            }
+        }
     }
 
     /// The tools that an agent has.
-    pub(crate) fn tools(gateway: &Gateway, agent: &AgentProfile) -> ToolSet {
-        ToolSet::new(
-            gateway.tools.iter().filter(|tool| agent.tools.permits(&tool.definition().name)).cloned().collect(),
-        )
+    pub(crate) fn tools(&self, agent: &AgentId) -> ToolSet {
+        let id = &self.profile_or_default(agent).id;
+        self.kits.get(id).map(|kit| kit.tools.clone()).unwrap_or_default()
+    }
+
+    /// The `tools` section as everybody has it.
+    pub(crate) fn tools_config(&self) -> &ToolsConfig {
+        &self.config.tools
     }
 
     /// What a turn of `agent` needs.
@@ -96,7 +139,7 @@ impl AgentBook {
         TurnWorld {
             store: gateway.store.clone(),
             models,
-            tools: Self::tools(gateway, profile),
+            tools: self.tools(&profile.id),
             skills: self.skills(gateway, profile).await,
             profile: profile.clone(),
             clock: Clock::System,
@@ -104,29 +147,37 @@ impl AgentBook {
             version: gateway.facts.version.into(),
         }
     }
+}
 
-    /// Also makes the agent's workspace: both touch files, and both are needed before its first turn.
-    async fn load_skills(&self, gateway: &Gateway, agent: Arc<AgentProfile>) -> Arc<SkillIndex> {
-        let (config, environment) = (self.config.clone(), gateway.environment.clone());
-        let (state_dir, home) = (gateway.facts.state_dir.clone(), home_of(gateway));
-        let loading = tokio::task::spawn_blocking(move || {
-            if let Err(error) = ensure_workspace(&agent.workspace, agent.seed_workspace) {
-                tracing::error!(%error, agent = %agent.id, workspace = %agent.workspace.display(), "the workspace can't be made");
-            }
-            SkillIndex::load(SkillSources {
-                profile: &agent,
-                state_dir: &state_dir,
-                home: home.as_deref(),
-                config: &config.skills,
-                environment: &environment,
-            })
-        });
-        match loading.await {
-            Ok(skills) => Arc::new(skills),
-            Err(error) => {
-                tracing::error!(%error, "the skills could not be loaded");
-                Arc::default()
-            }
+/// One look at an agent's skills, off the async threads.
+struct SkillLook {
+    agent: Arc<AgentProfile>,
+    config: Arc<Config>,
+    environment: Environment,
+    state_dir: PathBuf,
+    home: Option<PathBuf>,
+}
+
+impl SkillLook {
+    fn run(self, kept: Option<KeptSkills>) -> KeptSkills {
+        let agent = &self.agent;
+        if kept.is_none()
+            && let Err(error) = ensure_workspace(&agent.workspace, agent.seed_workspace)
+        {
+            tracing::error!(%error, agent = %agent.id, workspace = %agent.workspace.display(), "the workspace can't be made");
+        }
+        let sources = SkillSources {
+            profile: agent,
+            state_dir: &self.state_dir,
+            home: self.home.as_deref(),
+            config: &self.config.skills,
+            environment: &self.environment,
+        };
+        // Taken before the files are read: what changes meanwhile shows at the next look.
+        let stamp = sources.stamp();
+        match kept {
+            Some(kept) if kept.stamp == stamp => kept,
+            _ => KeptSkills { stamp, index: Arc::new(SkillIndex::load(sources)) },
         }
     }
 }

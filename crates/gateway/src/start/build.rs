@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use chela_agent::SKILL_FOLDERS;
 use chela_config::{Environment, Loaded, Places, Problem, SecretResolver, extend, secrets_in};
 use chela_llm::{Models, ModelsBuild, http_client};
 use chela_store::{DATABASE_FILE, OpenOptions, Store, WriterMode};
@@ -45,7 +46,7 @@ pub(super) async fn gateway(mut parts: Parts) -> Result<Arc<Gateway>, StartError
     for problem in &parts.problems {
         tracing::warn!(target: "config", "{problem}");
     }
-    let tools = chela_tools::builtin(&parts.config.tools, tool_host(&parts)?);
+    let tools = tool_host(&parts)?;
     let facts = Facts {
         version: env!("CARGO_PKG_VERSION"),
         boot_id: uuid::Uuid::new_v4().to_string(),
@@ -131,7 +132,7 @@ fn tool_host(parts: &Parts) -> Result<ToolHost, StartError> {
         variables: variables.collect(),
         state_dir: parts.places.state_dir.clone(),
         secret_files: parts.loaded.files.clone(),
-        readable: vec![parts.places.state_dir.join("skills")],
+        readable: SKILL_FOLDERS.iter().map(|folder| parts.places.state_dir.join(folder)).collect(),
         user_agent: format!("chela/{}", env!("CARGO_PKG_VERSION")),
         tls: tls()?,
         processes: Processes::default(),

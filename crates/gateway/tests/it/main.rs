@@ -6,6 +6,7 @@
     reason = "a test that can't go on fails; values read better"
 )]
 
+mod agents;
 mod chat;
 mod client;
 mod commands;

@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chela_agent::{Effect, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture, ToolOutput};
+use chela_agent::{Effect, ExecConfig, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture, ToolOutput};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -28,7 +28,7 @@ pub(crate) use self::job::{Cause, Ending, Input, InputKind, Job, KILL_GRACE};
 use self::spool::cut_middle;
 use crate::args::{count, parse, refuse};
 use crate::files::{Access, Files, blocking};
-use crate::{ExecConfig, Kit, ToolHost};
+use crate::{Kit, ToolHost};
 
 /// How long a command may run when nothing else is said.
 const TIMEOUT_DEFAULT_S: u64 = 1800;

@@ -32,7 +32,7 @@ impl Net {
         }}}))
         .unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let kit = Kit::new(&config, host(folder.path()));
+        let kit = Kit::new(config, host(folder.path()));
         let definition = TOOLS.iter().find(|row| row.id == "web_fetch").unwrap().definition();
         let local: IpAddr = Ipv4Addr::LOCALHOST.into();
         let answers = [

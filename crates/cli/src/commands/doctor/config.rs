@@ -30,7 +30,8 @@ pub(super) fn findings(loaded: &Loaded, context: &Context) -> Vec<Finding> {
             "chela gateway --allow-unconfigured starts without one and writes a minimal one",
         )
     }];
-    for problem in loaded.check(&chela_gateway::config::schema()) {
+    let (_, problems) = chela_gateway::config::Config::read(loaded);
+    for problem in problems {
         let message = if problem.path.is_empty() {
             problem.message.clone()
         } else {

@@ -1,0 +1,172 @@
+//! What an agent can say of its tools: the `tools` section of an agent, and the parts that it shares with the `tools` section of all.
+//!
+//! Names and shapes are OpenClaw's. Owns no default and no policy: those are the tools crate's.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// What an agent's own `tools` section changes.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AgentTools {
+    /// Replaces the profile of `tools`. Default: that of `tools`.
+    pub profile: Option<ToolProfile>,
+    /// If not empty, narrows the agent's tools to these (names, `group:fs`, `group:runtime`, `group:web`, `group:sessions` or `*`). Default: `[]`.
+    pub allow: Vec<String>,
+    /// Tools added to the profile. Default: `[]`.
+    pub also_allow: Vec<String>,
+    /// Tools taken away, besides those of `tools.deny`. Default: `[]`.
+    pub deny: Vec<String>,
+    /// Commands. What is left out is as in `tools.exec`.
+    pub exec: ExecConfig,
+    /// Files. What is left out is as in `tools.fs`.
+    pub fs: FsConfig,
+}
+
+/// A named set of tools.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ToolProfile {
+    /// Only `session_status`.
+    Minimal,
+    /// Files, commands, the web and `session_status`.
+    Coding,
+    /// Sending messages and `session_status`.
+    Messaging,
+    /// Every tool.
+    #[default]
+    Full,
+}
+
+impl ToolProfile {
+    /// Every profile, smallest first.
+    pub const ALL: [Self; 4] = [Self::Minimal, Self::Coding, Self::Messaging, Self::Full];
+
+    /// The name in the configuration.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Minimal => "minimal",
+            Self::Coding => "coding",
+            Self::Messaging => "messaging",
+            Self::Full => "full",
+        }
+    }
+
+    /// The name for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Minimal => "Minimal",
+            Self::Coding => "Coding",
+            Self::Messaging => "Messaging",
+            Self::Full => "Full",
+        }
+    }
+}
+
+/// How `exec` and `process` run commands.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ExecConfig {
+    /// Where commands run. Default: `auto`, which is this machine.
+    pub host: Option<ExecHost>,
+    /// Which commands may run; with anything but `full`, `exec` is switched off, since there are no approvals yet. Default: `full`.
+    pub security: Option<ExecSecurity>,
+    /// The newer name of `security` and `ask` together; same rule. Default: `full`.
+    pub mode: Option<ExecMode>,
+    /// Whether a person is asked; with anything but `off`, `exec` is switched off. Default: `off`.
+    pub ask: Option<ExecAsk>,
+    /// A command that runs longer is ended. Default: 1800 seconds.
+    #[serde(alias = "timeoutSec")]
+    pub timeout_seconds: Option<u64>,
+    /// After this time the call returns and the command goes on in the background. Default: 10000 milliseconds.
+    pub background_ms: Option<u64>,
+    /// Folders put before `PATH` of commands. Default: `[]`.
+    pub path_prepend: Vec<String>,
+    /// The `apply_patch` tool.
+    pub apply_patch: ApplyPatchConfig,
+}
+
+/// Where commands run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ExecHost {
+    Auto,
+    Sandbox,
+    Gateway,
+    Node,
+}
+
+/// Which commands may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ExecSecurity {
+    Deny,
+    Allowlist,
+    Full,
+}
+
+/// Which commands may run, and who is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ExecMode {
+    Deny,
+    Allowlist,
+    Ask,
+    Auto,
+    Full,
+}
+
+/// When a person is asked before a command runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExecAsk {
+    Off,
+    OnMiss,
+    Always,
+}
+
+/// Settings of `apply_patch`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ApplyPatchConfig {
+    /// Default: true.
+    pub enabled: Option<bool>,
+    /// Whether patches may only touch the workspace. Default: `tools.fs.workspaceOnly`.
+    pub workspace_only: Option<bool>,
+}
+
+impl ExecConfig {
+    /// These settings, and those of `base` where these say nothing.
+    #[must_use]
+    pub fn over(self, base: &Self) -> Self {
+        Self {
+            host: self.host.or(base.host),
+            security: self.security.or(base.security),
+            mode: self.mode.or(base.mode),
+            ask: self.ask.or(base.ask),
+            timeout_seconds: self.timeout_seconds.or(base.timeout_seconds),
+            background_ms: self.background_ms.or(base.background_ms),
+            path_prepend: if self.path_prepend.is_empty() { base.path_prepend.clone() } else { self.path_prepend },
+            apply_patch: ApplyPatchConfig {
+                enabled: self.apply_patch.enabled.or(base.apply_patch.enabled),
+                workspace_only: self.apply_patch.workspace_only.or(base.apply_patch.workspace_only),
+            },
+        }
+    }
+}
+
+/// Settings of the file tools.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FsConfig {
+    /// Whether file tools may only touch the agent's workspace. Default: false.
+    pub workspace_only: Option<bool>,
+}
+
+impl FsConfig {
+    /// These settings, and those of `base` where these say nothing.
+    #[must_use]
+    pub fn over(self, base: &Self) -> Self {
+        Self { workspace_only: self.workspace_only.or(base.workspace_only) }
+    }
+}
