@@ -7,6 +7,7 @@ use std::time::Duration;
 use chela_config::{KeyPath, Loaded, Problem, changes, extend};
 use chela_protocol::{CloseCode, ConfigChanged, Scope};
 use notify::{RecursiveMode, Watcher as _};
+use serde_json::Value;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::timeout;
 
@@ -33,7 +34,6 @@ const COLD: &[&str] = &[
     "gateway.controlUi.basePath",
     "gateway.tls",
     "gateway.tailscale",
-    "tools",
     "agents.defaults.maxConcurrent",
     "discovery",
     "canvasHost",
@@ -129,11 +129,12 @@ fn put_in_force(
 ) -> Applied {
     let payload =
         ConfigChanged { path: loaded.path.display().to_string(), hash: loaded.hash.clone(), ts: gateway.now_ms() };
+    // What is built from the configuration asks for the files as well, so they come first.
+    let before = gateway.loaded.swap(Arc::new(loaded));
+    let requires_restart = cold(&changed, &before.value, &gateway.loaded.load().value);
     gateway.config.store(Arc::new(config));
-    gateway.loaded.store(Arc::new(loaded));
     gateway.problems.store(Arc::new(problems));
     gateway.events.publish(&Event::new("config.changed", Audience::Holding(Scope::Read), &payload));
-    let requires_restart: Vec<String> = changed.iter().filter(|path| is_cold(path)).cloned().collect();
     tracing::info!(target: "reload", "config hot reload applied ({})", changed.join(", "));
     if !requires_restart.is_empty() {
         tracing::warn!(target: "reload", "restart the gateway for: {}", requires_restart.join(", "));
@@ -141,12 +142,22 @@ fn put_in_force(
     Applied { changed, requires_restart }
 }
 
-/// Whether a change at this path needs a restart: it is cold itself, or something cold stands below it.
-fn is_cold(path: &str) -> bool {
+/// Those of the changed paths that take effect at the next start only. Where a whole section came or went, what is cold in it.
+fn cold(changed: &[String], before: &Value, after: &Value) -> Vec<String> {
     let within = |inner: &str, outer: &str| {
         inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     };
-    COLD.iter().any(|cold| within(path, cold) || within(cold, path))
+    let differs = |path: &str| {
+        let pointer = format!("/{}", path.replace('.', "/"));
+        before.pointer(&pointer) != after.pointer(&pointer)
+    };
+    let below = |path: &String| {
+        if COLD.iter().any(|cold| within(path, cold)) {
+            return vec![path.clone()];
+        }
+        COLD.iter().filter(|cold| within(cold, path) && differs(cold)).map(|cold| (*cold).to_owned()).collect()
+    };
+    changed.iter().flat_map(below).collect()
 }
 
 fn problem(message: &str) -> Problem {
@@ -213,11 +224,33 @@ fn folders(loaded: &Loaded) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::is_cold;
+    use serde_json::{Value, json};
+
+    use super::cold;
+
+    fn check(before: &Value, after: &Value, expected: &[&str]) {
+        let changed: Vec<String> = chela_config::changes(before, after).iter().map(ToString::to_string).collect();
+        assert_eq!(cold(&changed, before, after), expected, "{changed:?}");
+    }
 
     #[test]
-    fn what_needs_a_restart_is_known_from_above_and_below() {
-        assert!(is_cold("gateway.port") && is_cold("gateway") && is_cold("gateway.auth.rateLimit.maxAttempts"));
-        assert!(!is_cold("gateway.auth.token") && !is_cold("agents.list") && !is_cold("gateway.portal"));
+    fn what_needs_a_restart_is_named() {
+        let gateway = |inner: Value| json!({ "gateway": inner });
+        check(&gateway(json!({"port": 1})), &gateway(json!({"port": 2})), &["gateway.port"]);
+        check(&json!({}), &gateway(json!({"port": 2, "auth": {"token": "x"}})), &["gateway.port"]);
+        let limit = |attempts: u32| gateway(json!({"auth": {"rateLimit": {"maxAttempts": attempts}}}));
+        check(&limit(1), &limit(2), &["gateway.auth.rateLimit.maxAttempts"]);
+        check(&json!({}), &json!({"agents": {"defaults": {"maxConcurrent": 2}}}), &["agents.defaults.maxConcurrent"]);
+    }
+
+    #[test]
+    fn everything_else_is_hot() {
+        let one = |name: &str| json!({ name: { "deny": ["x"], "defaults": { "model": "a/b" } } });
+        for name in ["agents", "models", "tools", "skills", "session", "messages", "logging", "bindings", "identity"] {
+            check(&json!({}), &one(name), &[]);
+            check(&one(name), &json!({}), &[]);
+        }
+        let auth = |token: &str| json!({"gateway": {"auth": {"token": token, "password": token}}});
+        check(&auth("old"), &auth("new"), &[]);
     }
 }
