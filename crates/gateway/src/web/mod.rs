@@ -32,12 +32,18 @@ macro_rules! asset {
 
 static PAGE: Asset = asset!("/", "index.html", "text/html; charset=utf-8");
 
-static FILES: [Asset; 6] = [
+static FILES: [Asset; 12] = [
     asset!("/app.js", "app.js", "text/javascript; charset=utf-8"),
     asset!("/connection.js", "connection.js", "text/javascript; charset=utf-8"),
+    asset!("/conversation.js", "conversation.js", "text/javascript; charset=utf-8"),
     asset!("/identity.js", "identity.js", "text/javascript; charset=utf-8"),
     asset!("/markdown.js", "markdown.js", "text/javascript; charset=utf-8"),
+    asset!("/nodes.js", "nodes.js", "text/javascript; charset=utf-8"),
+    asset!("/sessions.js", "sessions.js", "text/javascript; charset=utf-8"),
+    asset!("/view.js", "view.js", "text/javascript; charset=utf-8"),
+    asset!("/words.js", "words.js", "text/javascript; charset=utf-8"),
     asset!("/style.css", "style.css", "text/css; charset=utf-8"),
+    asset!("/prose.css", "prose.css", "text/css; charset=utf-8"),
     asset!("/icon.svg", "icon.svg", "image/svg+xml"),
 ];
 

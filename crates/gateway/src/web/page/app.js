@@ -1,344 +1,298 @@
-// The page: login, session list, conversation, composer. Speaks the gateway's WebSocket protocol through connection.js.
+// The page: login, connection, and what the person does. The parts: connection.js talks to the gateway, conversation.js
+// keeps what was said, view.js shows it, sessions.js lists the sessions.
 
 import { Connection } from "/connection.js";
-import { render } from "/markdown.js";
+import { Conversation } from "/conversation.js";
+import { Sessions } from "/sessions.js";
+import { View } from "/view.js";
+import { explain, words } from "/words.js";
 
 const TOKEN = "chela.token";
 const SESSION = "chela.session";
 const OUTBOX = "chela.outbox";
+const DRAFT = "chela.draft:";
 const HISTORY_LIMIT = 200;
-const SESSIONS_LIMIT = 100;
+const PAIRING_RETRY_MS = 4_000;
 
 const $ = (id) => document.getElementById(id);
-const ui = {
-  status: $("status"),
-  login: $("login"),
-  loginError: $("login-error"),
-  token: $("token"),
-  chat: $("chat"),
-  logout: $("logout"),
-  sessions: $("sessions"),
-  log: $("log"),
-  message: $("message"),
-  stop: $("stop"),
-  note: $("composer-note"),
-};
+const message = $("message");
+const store = sessionStorage;
 
 let connection = null;
 let connected = false;
 let mainKey = "agent:main:main";
-let session = sessionStorage.getItem(SESSION);
-// Messages that the gateway hasn't confirmed: kept over reconnects and reloads, sent again under the same key, which
+let session = store.getItem(SESSION);
+let conversation = new Conversation();
+// How much of the answer that is being written was read out.
+let spoken = { id: "", length: 0 };
+// Messages that the gateway hasn't confirmed: kept over reconnects and reloads, and sent again under the same key, which
 // the gateway accepts once.
-let outbox = JSON.parse(sessionStorage.getItem(OUTBOX) ?? "[]");
-// Runs of the shown session that are going on: run id → the list items that show them.
-const live = new Map();
-// Runs that ended in this page's time, since an answer to `chat.send` may come after the run's last event.
-const ended = new Set();
+let outbox = JSON.parse(store.getItem(OUTBOX) ?? "[]");
+let pairing = null;
+
+const view = new View({ list: $("log"), scroller: $("scroller"), toEnd: $("to-end"), spoken: $("spoken") });
+const sessions = new Sessions({ list: $("sessions"), title: $("title") }, (key) => {
+  drawer(false);
+  open(key);
+  message.focus();
+});
 
 // ── login ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function start() {
-  const token = sessionStorage.getItem(TOKEN);
-  if (token === null) return tryWithoutToken();
-  connect(token);
+// A link may bring the token behind its #, which never leaves the browser. It is taken out of the address at once.
+function takeToken() {
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (token === null) return null;
+  history.replaceState(null, "", location.pathname);
+  return token.trim();
 }
 
-// A gateway without authentication needs no form.
-function tryWithoutToken() {
-  connect("");
+function start() {
+  // A gateway without authentication needs no form, so the first try may be without a token.
+  connect(takeToken() ?? store.getItem(TOKEN) ?? "");
 }
 
 function connect(token) {
-  ui.status.textContent = "Connecting …";
+  clearTimeout(pairing);
+  say("wait", words.connecting);
   connection?.close();
   connection = new Connection(token, {
     onOpen: (hello) => opened(hello, token),
-    onEvent: (name, payload) => received(name, payload),
-    onLost: (delay) => lost(delay),
+    onEvent: received,
+    onLost: lost,
     onRefused: (error) => refused(error, token),
   });
 }
 
 function opened(hello, token) {
-  sessionStorage.setItem(TOKEN, token);
+  store.setItem(TOKEN, token);
   connected = true;
   mainKey = hello.snapshot?.sessionDefaults?.mainSessionKey ?? mainKey;
-  ui.status.textContent = `Connected, version ${hello.server?.version ?? "unknown"}`;
-  ui.login.hidden = true;
-  ui.chat.hidden = false;
-  ui.logout.hidden = token === "";
+  const mayWrite = hello.auth?.scopes?.some((scope) => scope === "operator.admin" || scope === "operator.write") ?? true;
+  say("on", words.connected);
+  note(mayWrite ? "" : words.noRights);
+  const first = $("app").hidden;
+  $("login").hidden = true;
+  $("app").hidden = false;
+  $("logout").hidden = token === "";
+  if (first) message.focus();
+  if (!mayWrite) return;
   connection.call("sessions.subscribe").then(listSessions).catch(report);
   open(session ?? mainKey);
-  outbox.forEach(deliver);
 }
 
 function lost(delay) {
   connected = false;
-  ui.status.textContent = `Connection lost, trying again in ${Math.ceil(delay / 1000)} s`;
+  say("off", words.lost(Math.ceil(delay / 1000)));
 }
 
 function refused(error, token) {
   connected = false;
-  sessionStorage.removeItem(TOKEN);
-  ui.status.textContent = "Not logged in";
-  ui.chat.hidden = true;
-  ui.logout.hidden = true;
-  ui.login.hidden = false;
-  ui.loginError.textContent = token === "" ? "" : explain(error);
-  ui.token.focus();
-}
-
-function explain(error) {
-  if (error.details?.code === "PAIRING_REQUIRED") {
-    return `This browser has to be approved: chela devices approve ${error.details.requestId ?? ""}`;
-  }
-  return error.message;
+  store.removeItem(TOKEN);
+  $("app").hidden = true;
+  $("login").hidden = false;
+  $("login-error").textContent = explain(error);
+  if (error.details?.code === "PAIRING_REQUIRED") pairing = setTimeout(() => connect(token), PAIRING_RETRY_MS);
+  $("token").focus();
 }
 
 $("login-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  ui.loginError.textContent = "";
-  connect(ui.token.value.trim());
-  ui.token.value = "";
+  $("login-error").textContent = "";
+  connect($("token").value.trim());
+  $("token").value = "";
 });
 
-ui.logout.addEventListener("click", () => {
+$("logout").addEventListener("click", () => {
   connection?.close();
-  sessionStorage.clear();
+  store.clear();
   location.reload();
 });
 
+addEventListener("hashchange", () => {
+  const token = takeToken();
+  if (token !== null) connect(token);
+});
 addEventListener("online", () => connection?.hurry());
+addEventListener("visibilitychange", () => document.hidden || connection?.hurry());
 
 // ── sessions ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-async function listSessions() {
-  const { sessions } = await connection.call("sessions.list", { limit: SESSIONS_LIMIT, includeDerivedTitles: true });
-  const known = sessions.some((row) => row.key === session);
-  const rows = known ? sessions : [{ key: session }, ...sessions];
-  ui.sessions.replaceChildren(...rows.map(sessionItem));
+function listSessions() {
+  return sessions.refresh(connection, mainKey);
 }
-
-function sessionItem(row) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.textContent = row.label ?? row.derivedTitle ?? row.displayName ?? row.key;
-  button.title = row.key;
-  button.setAttribute("aria-current", String(row.key === session));
-  button.addEventListener("click", () => open(row.key));
-  const item = document.createElement("li");
-  item.append(button);
-  return item;
-}
-
-$("new-session").addEventListener("click", () => {
-  const agent = mainKey.split(":")[1];
-  open(`agent:${agent}:web:${randomId()}`);
-  ui.message.focus();
-});
 
 async function open(key) {
-  if (session !== null && session !== key) connection.call("sessions.messages.unsubscribe", { key: session }).catch(() => {});
-  if (session !== null) sessionStorage.setItem(`chela.draft:${session}`, ui.message.value);
-  session = key;
-  sessionStorage.setItem(SESSION, key);
-  ui.message.value = sessionStorage.getItem(`chela.draft:${key}`) ?? "";
-  for (const button of ui.sessions.querySelectorAll("button")) {
-    button.setAttribute("aria-current", String(button.title === key));
+  if (session !== key) {
+    if (session !== null) connection.call("sessions.messages.unsubscribe", { key: session }).catch(() => {});
+    conversation = new Conversation();
+    note("");
+    changed();
+    $("empty").hidden = true;
+    view.follow();
   }
+  session = key;
+  store.setItem(SESSION, key);
+  if (message.dataset.session !== key) message.value = store.getItem(DRAFT + key) ?? "";
+  message.dataset.session = key;
+  sessions.choose(key);
   try {
     await connection.call("sessions.messages.subscribe", { key });
-    await showHistory();
+    await readHistory();
+    outbox.forEach(deliver);
   } catch (error) {
     report(error);
   }
 }
 
-async function showHistory() {
-  const key = session;
-  const { messages, sessionInfo } = await connection.call("chat.history", { sessionKey: key, limit: HISTORY_LIMIT });
-  if (key !== session) return;
-  live.clear();
-  ui.log.replaceChildren(...messages.flatMap(messageItems));
-  const stored = new Set(messages.map((message) => message.idempotencyKey));
-  for (const entry of outbox) {
-    if (entry.session === session && !stored.has(`${entry.key}:user`)) showPending(entry);
-  }
-  for (const run of sessionInfo?.activeRunIds ?? []) liveItem(run);
-  busy();
-  toEnd();
+async function readHistory() {
+  const [key, shown] = [session, conversation];
+  const history = await connection.call("chat.history", { sessionKey: key, limit: HISTORY_LIMIT });
+  if (shown !== conversation) return;
+  const mine = outbox.filter((entry) => entry.session === key);
+  if (!conversation.load(history, mine)) return readHistory();
+  changed();
 }
 
-function messageItems({ role, content, stopReason }) {
-  const text = textOf(content);
-  if (role === "user") return text ? [item("user", text)] : [];
-  if (role === "toolResult") return [];
-  const tools = Array.isArray(content) ? content.filter(({ type }) => type === "toolCall") : [];
-  const items = tools.map(({ name }) => item("tool", `Used ${name}`));
-  if (text) items.unshift(item(stopReason === "error" ? "failed" : role === "assistant" ? "assistant" : "note", text));
-  return items;
+$("new-session").addEventListener("click", () => {
+  sessions.onOpen(`agent:${mainKey.split(":")[1]}:web:${randomId()}`);
+});
+
+$("rename").addEventListener("click", () => {
+  $("name").value = sessions.title;
+  $("rename-dialog").showModal();
+  $("name").select();
+});
+
+$("rename-dialog").addEventListener("close", () => {
+  const label = $("name").value.trim();
+  if ($("rename-dialog").returnValue !== "save" || label === sessions.title) return;
+  connection.call("sessions.patch", { key: session, label: label || null }).then(listSessions).catch(report);
+});
+
+function drawer(open) {
+  $("app").classList.toggle("drawer", open);
+  $("menu").setAttribute("aria-expanded", String(open));
 }
 
-function textOf(content) {
-  if (typeof content === "string") return content;
-  return (content ?? [])
-    .filter(({ type }) => type === "text")
-    .map(({ text }) => text)
-    .join("\n");
-}
-
-function item(kind, text) {
-  const node = document.createElement("li");
-  node.className = kind;
-  setText(node, text);
-  return node;
-}
-
-function setText(node, text) {
-  if (node.classList.contains("assistant")) node.replaceChildren(render(text));
-  else node.textContent = text;
-}
+$("menu").addEventListener("click", () => {
+  drawer(!$("app").classList.contains("drawer"));
+  if ($("app").classList.contains("drawer")) $("new-session").focus();
+});
+$("shade").addEventListener("click", () => drawer(false));
 
 // ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function received(name, payload) {
-  if (name === "shutdown") ui.status.textContent = "The gateway is restarting …";
+  if (name === "shutdown") say("wait", words.restarting);
   if (name === "sessions.changed") listSessions().catch(() => {});
   if (payload?.sessionKey !== session) return;
-  if (name === "chat") chatEvent(payload);
-  if (name === "agent" && payload.stream === "tool") toolEvent(payload);
+  if (name === "chat") conversation.chat(payload);
+  else if (name === "agent" && payload.stream === "tool") conversation.tool(payload);
+  else if (name === "session.message") conversation.message(payload.message);
+  else return;
+  changed();
+  if (name === "chat") readOut(payload.state !== "delta");
 }
 
-function chatEvent({ runId, state, message, errorMessage }) {
-  const following = atEnd();
-  if (state === "delta") {
-    setText(liveItem(runId), textOf(message?.content));
-  } else if (state === "final" || state === "aborted" || state === "error") {
-    finish(runId, state, textOf(message?.content), errorMessage);
-  }
-  if (following) toEnd();
+function changed() {
+  $("stop").hidden = !conversation.busy;
+  $("empty").hidden = conversation.entries.length > 0;
+  view.show(() => conversation);
 }
 
-function finish(runId, state, text, errorMessage) {
-  const known = live.has(runId);
-  const node = liveItem(runId);
-  if (text) setText(node, text);
-  if (!node.textContent && state !== "error") node.remove();
-  if (state === "aborted") ui.log.append(item("note", "Stopped."));
-  if (state === "error") ui.log.append(item("failed", errorMessage ?? "The turn failed."));
-  live.delete(runId);
-  ended.add(runId);
-  busy();
-  if (!known) showHistory().catch(report);
-}
-
-function toolEvent({ runId, data }) {
-  const id = `tool-${data.toolCallId}`;
-  let line = [...ui.log.querySelectorAll(".tool")].find((node) => node.dataset.call === id);
-  if (!line) {
-    line = item("tool", "");
-    line.dataset.call = id;
-    ui.log.insertBefore(line, liveItem(runId));
-  }
-  if (data.phase === "start") line.textContent = `Using ${data.name} …`;
-  if (data.phase === "result") line.textContent = data.isError ? `${data.name} failed` : `Used ${data.name}`;
-}
-
-function liveItem(runId) {
-  let node = live.get(runId);
-  if (!node) {
-    node = item("assistant", "");
-    live.set(runId, node);
-    ui.log.append(node);
-    busy();
-  }
-  return node;
-}
-
-function busy() {
-  ui.stop.hidden = live.size === 0;
+// Tells listeners whole paragraphs of the newest answer, and the rest of it at its end.
+function readOut(ended) {
+  const last = conversation.entries.findLast(({ kind }) => kind === "answer" || kind === "failed");
+  if (!last) return;
+  if (spoken.id !== last.id) spoken = { id: last.id, length: 0 };
+  const end = ended ? last.text.length : last.text.lastIndexOf("\n\n");
+  if (end <= spoken.length) return;
+  view.speak(last.text.slice(spoken.length, end));
+  spoken.length = end;
 }
 
 // ── composer ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 $("composer").addEventListener("submit", (event) => {
   event.preventDefault();
-  const text = ui.message.value.trim();
+  const text = message.value.trim();
   if (!text) return;
-  ui.message.value = "";
-  sessionStorage.removeItem(`chela.draft:${session}`);
+  message.value = "";
+  store.removeItem(DRAFT + session);
   const entry = { key: randomId(), session, text };
   outbox.push(entry);
   saveOutbox();
-  showPending(entry);
+  conversation.send(entry.key, text);
+  changed();
+  view.follow();
   deliver(entry);
+  message.focus();
 });
 
-ui.message.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-    event.preventDefault();
-    $("composer").requestSubmit();
-  }
+message.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  $("composer").requestSubmit();
 });
 
-ui.message.addEventListener("input", () => sessionStorage.setItem(`chela.draft:${session}`, ui.message.value));
+message.addEventListener("input", () => store.setItem(DRAFT + session, message.value));
 
-ui.stop.addEventListener("click", () => connection.call("chat.abort", { sessionKey: session }).catch(report));
+$("stop").addEventListener("click", () => {
+  message.focus();
+  connection.call("chat.abort", { sessionKey: session }).catch(report);
+});
 
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !ui.stop.hidden) ui.stop.click();
+  if (event.key !== "Escape" || $("rename-dialog").open) return;
+  if ($("app").classList.contains("drawer")) {
+    drawer(false);
+    $("menu").focus();
+  } else if (!$("stop").hidden) $("stop").click();
 });
 
-function showPending(entry) {
-  const node = item("user pending", entry.text);
-  node.dataset.key = entry.key;
-  ui.log.append(node);
-  toEnd();
-}
-
 async function deliver(entry) {
-  if (!connected) {
-    ui.note.textContent = "Not connected: the message is kept and sent as soon as the gateway is back.";
-    return;
-  }
+  if (!connected) return note(words.kept);
   const params = { sessionKey: entry.session, message: entry.text, idempotencyKey: entry.key, deliver: false };
+  const shown = entry.session === session ? conversation : new Conversation();
   try {
     const { status } = await connection.call("chat.send", params);
     settle(entry);
-    if (status === "started" && entry.session === session && !ended.has(entry.key)) liveItem(entry.key);
+    shown.accepted(entry.key, status !== "ok");
   } catch (error) {
     // Without an answer nobody knows whether it arrived: it stays, and the same key makes sending again harmless.
-    if (error.code === "OFFLINE" || error.code === "TIMEOUT" || error.code === "UNAVAILABLE") return;
+    if (["OFFLINE", "TIMEOUT", "UNAVAILABLE"].includes(error.code)) return note(words.kept);
     settle(entry);
-    ui.message.value ||= entry.text;
+    shown.withdraw(entry.key);
+    message.value ||= entry.text;
     report(error);
   }
+  changed();
 }
 
 function settle(entry) {
   outbox = outbox.filter(({ key }) => key !== entry.key);
   saveOutbox();
-  ui.note.textContent = "";
-  for (const node of ui.log.querySelectorAll(".pending")) {
-    if (node.dataset.key === entry.key) node.classList.remove("pending");
-  }
+  note("");
 }
 
 function saveOutbox() {
-  sessionStorage.setItem(OUTBOX, JSON.stringify(outbox));
+  store.setItem(OUTBOX, JSON.stringify(outbox));
+}
+
+// ── words to the person ──────────────────────────────────────────────────────────────────────────────────────────
+
+function say(state, text) {
+  $("status").dataset.state = state;
+  $("status").textContent = $("login-status").textContent = text;
+}
+
+function note(text) {
+  $("note").textContent = text;
 }
 
 function report(error) {
-  if (error.code !== "OFFLINE") ui.note.textContent = error.message;
-}
-
-function atEnd() {
-  return ui.log.scrollHeight - ui.log.scrollTop - ui.log.clientHeight < 80;
-}
-
-function toEnd() {
-  ui.log.scrollTop = ui.log.scrollHeight;
+  if (error.code !== "OFFLINE") note(error.message);
 }
 
 // `crypto.randomUUID` exists in secure contexts only.
@@ -346,4 +300,5 @@ function randomId() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+$("empty").textContent = words.empty;
 start();

@@ -1,6 +1,7 @@
 // One WebSocket to the gateway: handshake, requests, events, and reconnecting with back-off.
 
 import { deviceIdentity } from "/identity.js";
+import { words } from "/words.js";
 
 const SCOPES = ["operator.admin", "operator.read", "operator.write", "operator.approvals", "operator.pairing"];
 const CLIENT = { id: "webchat-ui", mode: "webchat", version: "1", platform: "web" };
@@ -10,10 +11,9 @@ const REQUEST_TIMEOUT_MS = 30_000;
 
 /** Why a request failed: the gateway's own error, or `OFFLINE` when the connection was lost before an answer. */
 export class RequestError extends Error {
-  constructor({ code, message, details }) {
+  constructor({ code, message, details, retryAfterMs }) {
     super(message);
-    this.code = code;
-    this.details = details;
+    Object.assign(this, { code, details, retryAfterMs });
   }
 }
 
@@ -46,7 +46,7 @@ export class Connection {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#pending.delete(id);
-        reject(new RequestError({ code: "TIMEOUT", message: `${method} got no answer` }));
+        reject(new RequestError({ code: "TIMEOUT", message: words.noAnswer(method) }));
       }, REQUEST_TIMEOUT_MS);
       this.#pending.set(id, { resolve, reject, timer });
       socket.send(JSON.stringify({ type: "req", id, method, params }));
@@ -101,7 +101,7 @@ export class Connection {
       caps: ["tool-events"],
       role: "operator",
       scopes: SCOPES,
-      auth: { token: this.#token },
+      auth: this.#token ? { token: this.#token } : {},
       locale: navigator.language,
       userAgent: navigator.userAgent,
     };
@@ -150,7 +150,7 @@ export class Connection {
 }
 
 function offline() {
-  return new RequestError({ code: "OFFLINE", message: "not connected" });
+  return new RequestError({ code: "OFFLINE", message: words.offline });
 }
 
 async function signed(device, token, nonce, signedAt) {
