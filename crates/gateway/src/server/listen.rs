@@ -20,8 +20,19 @@ const BIND_PAUSE: Duration = Duration::from_millis(500);
 pub(crate) struct Bound {
     pub(crate) listeners: Vec<TcpListener>,
     pub(crate) port: u16,
-    /// Host for the log line, for example `0.0.0.0`.
+    /// Host for the log line, for example `0.0.0.0`; IPv6 in brackets.
     pub(crate) shown_host: String,
+}
+
+impl Bound {
+    /// A host under which this machine reaches the gateway.
+    pub(crate) fn reachable_host(&self) -> &str {
+        match self.shown_host.as_str() {
+            "0.0.0.0" => "127.0.0.1",
+            "[::]" => "[::1]",
+            host => host,
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +77,8 @@ pub(crate) async fn bind(mode: BindMode, custom_host: Option<&str>, port: u16) -
             let ip: IpAddr = host.parse().map_err(|_| BindError::BadHost(host.to_owned()))?;
             let alias =
                 if ip.is_loopback() || ip.is_unspecified() { vec![] } else { vec![IpAddr::V4(Ipv4Addr::LOCALHOST)] };
-            (ip, alias, ip.to_string())
+            let shown = if ip.is_ipv6() { format!("[{ip}]") } else { ip.to_string() };
+            (ip, alias, shown)
         }
     };
     let listener = listen_patiently(first, port).await?;
@@ -153,6 +165,21 @@ mod tests {
         let error = bind(BindMode::Loopback, None, port).await.err().unwrap();
         let text = error.to_string();
         assert!(text.contains(&format!("Port {port} is already in use by pid {}", std::process::id())), "{text}");
+    }
+
+    #[tokio::test]
+    async fn what_listens_everywhere_is_opened_on_this_machine() {
+        for (mode, host, reached) in [
+            (BindMode::Lan, None, "127.0.0.1"),
+            (BindMode::Loopback, None, "127.0.0.1"),
+            (BindMode::Custom, Some("0.0.0.0"), "127.0.0.1"),
+            (BindMode::Custom, Some("127.0.0.2"), "127.0.0.2"),
+        ] {
+            let bound = bind(mode, host, 0).await.unwrap();
+            assert_eq!(bound.reachable_host(), reached, "{mode:?} {host:?}");
+        }
+        let on = |host: &str| Bound { listeners: Vec::new(), port: 1, shown_host: host.to_owned() };
+        assert_eq!((on("[::]").reachable_host(), on("[fd00::1]").reachable_host()), ("[::1]", "[fd00::1]"));
     }
 
     #[tokio::test]

@@ -150,6 +150,7 @@ async fn start_with(options: Options, logs: Arc<Logs>) -> Result<Running, StartE
     let port = rules::port(&options, &config, &environment)?;
     let bound = listen(&options, bind_mode, &config, port).await?;
     let address = format!("ws://{}:{}", bound.shown_host, bound.port);
+    let page = format!("http://{}:{}/", bound.reachable_host(), bound.port);
     let shutdown = CancellationToken::new();
     let auth = Arc::new(auth(&config, &environment, secrets));
     let front = Arc::new(Front::new(auth.clone(), shutdown.clone()));
@@ -168,6 +169,9 @@ async fn start_with(options: Options, logs: Arc<Logs>) -> Result<Running, StartE
     background::spawn(&gateway);
     gateway.sessions.resume(&gateway).await;
     tracing::info!(target: "gateway", "ready");
+    if gateway.config.load().gateway.control_ui.enabled != Some(false) {
+        tracing::info!(target: "gateway", "open {page} in a browser");
+    }
     Ok(Running { port, address, new_token, gateway, accepting, _lock: lock })
 }
 

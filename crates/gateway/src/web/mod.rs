@@ -51,9 +51,11 @@ static FILES: [Asset; 12] = [
 const CONFIG_PATHS: [&str; 3] =
     ["/control-ui-config.json", "/__openclaw/control-ui-config.json", "/__openclaw__/control-ui-config.json"];
 
-/// Only files of this origin, no inline script or style, no frame around it; sockets to this host alone.
+/// Only files of this origin, no inline script or style, no text that becomes markup, no frame around it; sockets to this
+/// host alone.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; connect-src 'self'";
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; connect-src 'self'; \
+     require-trusted-types-for 'script'; trusted-types 'none'";
 
 /// The routes of this interface. Any other path without an extension is the page, so that its links can be reloaded.
 pub(crate) fn router() -> Router<Arc<Front>> {
@@ -70,11 +72,12 @@ async fn page(State(front): State<Arc<Front>>, headers: HeaderMap) -> Response {
 
 async fn other(State(front): State<Arc<Front>>, request: Request) -> Response {
     let path = request.uri().path();
-    if is_off(&front) || !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return not_found();
-    }
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     match FILES.iter().find(|file| file.path == path) {
-        Some(file) => served(file, request.headers()),
+        _ if is_off(&front) => not_found(),
+        Some(file) if reads => served(file, request.headers()),
+        Some(_) => (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET,HEAD")]).into_response(),
+        None if !reads => not_found(),
         None if path.rsplit('/').next().is_some_and(|name| name.contains('.')) => not_found(),
         None if path.starts_with("/v1/") => not_found(),
         None => served(&PAGE, request.headers()),

@@ -18,3 +18,4 @@ mod recovery;
 mod sessions;
 mod start;
 mod support;
+mod web;

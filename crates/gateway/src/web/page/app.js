@@ -160,9 +160,12 @@ $("new-session").addEventListener("click", () => {
 
 $("rename").addEventListener("click", () => {
   $("name").value = sessions.title;
+  $("rename-dialog").returnValue = "";
   $("rename-dialog").showModal();
   $("name").select();
 });
+
+$("cancel").addEventListener("click", () => $("rename-dialog").close());
 
 $("rename-dialog").addEventListener("close", () => {
   const label = $("name").value.trim();

@@ -14,7 +14,7 @@ const HINT_MAX = 120;
  */
 export class Conversation {
   entries = [];
-  // Run id → { parts: its entries, text: all of its text so far, before: how much of it stands in finished parts }.
+  // Run id → { id, parts: its entries, text: all of its text so far, before: how much of it stands in finished parts }.
   #runs = new Map();
   #ended = new Set();
   #count = 0;
@@ -140,7 +140,7 @@ export class Conversation {
   }
 
   #run(id) {
-    if (!this.#runs.has(id)) this.#runs.set(id, { parts: [], text: "", before: "" });
+    if (!this.#runs.has(id)) this.#runs.set(id, { id, parts: [], text: "", before: "" });
     return this.#runs.get(id);
   }
 
@@ -153,11 +153,12 @@ export class Conversation {
     if (last?.kind === "waiting") this.#remove(run.parts.pop());
   }
 
-  // A new entry behind the others of its run.
+  // A new entry behind the others of its run, or behind the message that it answers: others may wait below.
   #part(run, kind, text, fields) {
     const entry = this.#add(kind, text, fields);
     if (!run) return;
-    if (run.parts.length) this.#move(entry, this.entries.indexOf(run.parts.at(-1)) + 1);
+    const last = run.parts.at(-1) ?? this.#find(`${run.id}:user`);
+    if (last) this.#move(entry, this.entries.indexOf(last) + 1);
     run.parts.push(entry);
   }
 
