@@ -110,3 +110,23 @@ fn any_method_can_be_called() {
     assert_eq!(ran.code, 1);
     assert!(ran.stderr.contains("no.such.method"), "{ran:?}");
 }
+
+#[test]
+fn the_log_is_readable_and_says_where_to_open_the_page() {
+    let home = Home::new();
+    let gateway = RunningGateway::start(&home);
+    let page = format!("{}/", gateway.url.trim_end_matches('/').replace("ws://", "http://"));
+    let shown = home.run(&["logs"]).ok();
+    let state_dir = format!("[gateway] state dir: {}", home.state_dir().display());
+    let (time, told) =
+        shown.lines().find_map(|line| line.split_once(' ').filter(|(_, told)| *told == state_dir)).unwrap();
+    assert!(time.starts_with("20") && time.ends_with('Z') && told == state_dir, "{shown}");
+    assert!(!shown.contains('{'), "{shown}");
+    for line in home.run(&["logs", "--json"]).ok().lines() {
+        assert!(serde_json::from_str::<Value>(line).unwrap()["message"].is_string(), "{line}");
+    }
+    assert_eq!(gateway.stop(), Some(0));
+    let files = std::fs::read_dir(home.state_dir().join("logs")).unwrap();
+    let written: String = files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+    assert!(written.contains(&format!("open {page} in a browser")), "{page}: {written}");
+}

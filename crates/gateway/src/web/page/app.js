@@ -65,18 +65,21 @@ function connect(token) {
 }
 
 function opened(hello, token) {
+  const scopes = hello.auth?.scopes;
+  if (scopes && !scopes.includes("operator.admin") && !scopes.includes("operator.write")) {
+    connection.close();
+    return refused(new Error(words.noRights), token);
+  }
   store.setItem(TOKEN, token);
   connected = true;
   mainKey = hello.snapshot?.sessionDefaults?.mainSessionKey ?? mainKey;
-  const mayWrite = hello.auth?.scopes?.some((scope) => scope === "operator.admin" || scope === "operator.write") ?? true;
   say("on", words.connected);
-  note(mayWrite ? "" : words.noRights);
+  note("");
   const first = $("app").hidden;
   $("login").hidden = true;
   $("app").hidden = false;
   $("logout").hidden = token === "";
   if (first) message.focus();
-  if (!mayWrite) return;
   connection.call("sessions.subscribe").then(listSessions).catch(report);
   open(session ?? mainKey);
 }

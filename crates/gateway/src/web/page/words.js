@@ -22,8 +22,8 @@ export const words = {
   copyFailed: "Select it by hand",
   rest: (count) => `Show ${count.toLocaleString("en")} more characters`,
   noRights:
-    "The gateway let this page in, but without any rights: it wants to know browsers, and a page without HTTPS can't " +
-    "identify itself. Open it over HTTPS or on the gateway's own machine, or set gateway.pairing.mode to auto.",
+    "The token is right, but this gateway gives rights only to browsers that it knows, and without HTTPS a browser can't " +
+    "show who it is. Open the page over HTTPS or on the gateway's own machine, or set gateway.pairing.mode to auto.",
   offline: "No connection to the gateway.",
   noAnswer: (method) => `The gateway did not answer (${method}).`,
 };
