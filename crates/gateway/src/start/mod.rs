@@ -98,6 +98,8 @@ pub struct Running {
     pub address: String,
     /// A token that was made by this start, to be shown once.
     pub new_token: Option<String>,
+    /// Where this machine opens the web page, for example `http://127.0.0.1:18789/`.
+    page: String,
     gateway: Arc<Gateway>,
     accepting: JoinHandle<()>,
     _lock: InstanceLock,
@@ -111,7 +113,8 @@ pub async fn run(options: Options) -> Result<Exit, StartError> {
     if let Some(token) = &running.new_token {
         // The only time that it is shown, and not through the log, which would keep it.
         println!(
-            "\n  A token was made for this gateway: {token}\n  Enter it in the web page or pass it to clients. It is kept in the file gateway-token of the state directory.\n"
+            "\n  A token was made for this gateway: {token}\n  Clients need it; the web page takes it from this link: {}#token={token}\n  It is kept in the file gateway-token of the state directory.\n",
+            running.page
         );
     }
     wait_for_signal().await;
@@ -172,7 +175,7 @@ async fn start_with(options: Options, logs: Arc<Logs>) -> Result<Running, StartE
     if gateway.config.load().gateway.control_ui.enabled != Some(false) {
         tracing::info!(target: "gateway", "open {page} in a browser");
     }
-    Ok(Running { port, address, new_token, gateway, accepting, _lock: lock })
+    Ok(Running { port, address, new_token, page, gateway, accepting, _lock: lock })
 }
 
 impl Running {

@@ -148,12 +148,12 @@ async function open(key) {
   }
 }
 
-async function readHistory() {
+async function readHistory(again = false) {
   const [key, shown] = [session, conversation];
   const history = await connection.call("chat.history", { sessionKey: key, limit: HISTORY_LIMIT });
   if (shown !== conversation) return;
   const mine = outbox.filter((entry) => entry.session === key);
-  if (!conversation.load(history, mine)) return readHistory();
+  if (!conversation.load(history, mine, again)) return readHistory(true);
   changed();
 }
 
@@ -193,6 +193,7 @@ function received(name, payload) {
   if (name === "shutdown") say("wait", words.restarting);
   if (name === "sessions.changed") listSessions().catch(() => {});
   if (payload?.sessionKey !== session) return;
+  if (name === "sessions.changed" && payload.reason === "reset") readHistory().catch(report);
   if (name === "chat") conversation.chat(payload);
   else if (name === "agent" && payload.stream === "tool") conversation.tool(payload);
   else if (name === "session.message") conversation.message(payload.message);

@@ -23,16 +23,20 @@ export class Conversation {
     return this.#runs.size > 0;
   }
 
-  /** Starts over from `chat.history`. False if a run in it has ended meanwhile: then the history must be read again. */
-  load({ messages, hasMore, sessionInfo }, outbox) {
+  /** Starts over from `chat.history`. False if a run in it has ended meanwhile: then it has to be read `again`. */
+  load({ messages, hasMore, sessionInfo }, outbox, again = false) {
     const active = sessionInfo?.activeRunIds ?? [];
-    if (active.some((run) => this.#ended.has(run))) return false;
+    if (!again && active.some((run) => this.#ended.has(run))) return false;
+    // Ended for us and still going on: a gateway that was killed in between does it once more.
+    for (const run of active) this.#ended.delete(run);
     this.entries = [];
     this.#runs.clear();
     if (hasMore) this.#add("note", words.older);
     for (const message of messages) {
       const run = message.__openclaw?.runId;
+      const from = this.entries.length;
       this.#read(message, active.includes(run) ? this.#run(run) : null);
+      for (const entry of this.entries.slice(from)) entry.run = run;
     }
     for (const { key, text } of outbox) this.send(key, text);
     for (const run of active) this.#wait(this.#run(run));
@@ -118,7 +122,9 @@ export class Conversation {
   #end(runId, state, text, errorMessage) {
     if (this.#ended.has(runId)) return;
     const run = this.#run(runId);
-    if (text && !run.text.endsWith(text)) this.#write(runId, text);
+    // A history that was read just before the end was told has the answer already.
+    const known = this.entries.some((entry) => entry.run === runId && entry.text && text.endsWith(entry.text));
+    if (text && !known && !run.text.endsWith(text)) this.#write(runId, text);
     this.#stopWaiting(run);
     for (const part of run.parts) {
       if (part.state === "running") this.#change(part, { state: "stopped" });
