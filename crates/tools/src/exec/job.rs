@@ -4,11 +4,11 @@
 //! States: running → (asked to end or out of time → SIGTERM → SIGKILL) → ended.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, PipeWriter, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::guard::{Guard, Guarded};
 use super::spool::Spool;
 
 /// Between SIGTERM and SIGKILL: time to clean up.
@@ -108,9 +109,12 @@ pub(crate) struct Job {
 
 impl Job {
     /// Starts the command and its driver. Must be called within the runtime.
-    pub(crate) fn start(id: String, spec: Spec) -> io::Result<Self> {
-        let Spawned { child, output, writer } = spawn(&spec)?;
+    pub(crate) fn start(id: String, spec: Spec, guard: &Arc<Guard>) -> io::Result<Self> {
+        guard.stand_ready();
+        let Spawned { child, output, entrance } = spawn(&spec)?;
         let pid = child.id().ok_or(io::ErrorKind::NotFound)?;
+        let guarded = Guard::watch(guard, pid);
+        let writer = entrance.open(spec.input)?;
         let spool = Arc::new(Mutex::new(Spool::default()));
         let (sender, standing) = watch::channel(Standing::default());
         let (typed, input) = mpsc::channel(INPUT_QUEUE);
@@ -126,6 +130,7 @@ impl Job {
             spool: spool.clone(),
             standing: sender,
             progress: spec.progress,
+            guarded: Some(guarded),
         };
         tokio::spawn(driver.run(stop.clone(), spec.timeout, ended));
         Ok(Self {
@@ -196,8 +201,37 @@ type Writer = Pin<Box<dyn AsyncWrite + Send>>;
 struct Spawned {
     child: Child,
     output: Reader,
-    writer: Option<Writer>,
+    entrance: Entrance,
 }
+
+/// Where input goes in.
+enum Entrance {
+    /// The command waits behind it for a first line, which is not part of its input.
+    Gate(PipeWriter),
+    /// Open from the beginning: a terminal that vanishes takes its programs with it.
+    Terminal(Writer),
+}
+
+impl Entrance {
+    /// Lets the command begin. Gives back what can be typed into, if anything.
+    fn open(self, input: InputKind) -> io::Result<Option<Writer>> {
+        match self {
+            Self::Terminal(writer) => Ok(Some(writer)),
+            Self::Gate(mut gate) => {
+                // A command that was killed by now doesn't read it, and its end tells so.
+                let _ = gate.write_all(b"\n");
+                let typed = |gate: PipeWriter| -> io::Result<Writer> {
+                    Ok(Box::pin(pipe::Sender::from_owned_fd(gate.into())?))
+                };
+                (input == InputKind::Pipe).then(|| typed(gate)).transpose()
+            }
+        }
+    }
+}
+
+/// Waits for the gate before anything of the command runs: were the gateway killed between the start of a command and
+/// its guard, the command would live on. A gate that nobody opens ends it.
+const WAIT_AT_GATE: &str = r#"read -r go && exec /bin/sh -c "$1""#;
 
 fn spawn(spec: &Spec) -> io::Result<Spawned> {
     if spec.input == InputKind::Terminal { spawn_in_terminal(spec) } else { spawn_on_pipes(spec) }
@@ -206,16 +240,19 @@ fn spawn(spec: &Spec) -> io::Result<Spawned> {
 /// One pipe for both outputs keeps their order.
 fn spawn_on_pipes(spec: &Spec) -> io::Result<Spawned> {
     let (reader, output) = io::pipe()?;
-    let stdin = if spec.input == InputKind::Pipe { Stdio::piped() } else { Stdio::null() };
+    let (stdin, gate) = io::pipe()?;
+    let script = match spec.input {
+        InputKind::Null => format!("{WAIT_AT_GATE} </dev/null"),
+        InputKind::Pipe | InputKind::Terminal => WAIT_AT_GATE.to_owned(),
+    };
     let mut command = Command::new("/bin/sh");
-    command.arg("-c").arg(&spec.command).current_dir(&spec.workdir).env_clear().envs(&spec.variables);
+    command.args(["-c", &script, "sh", &spec.command]).current_dir(&spec.workdir).env_clear().envs(&spec.variables);
     command.stdin(stdin).stdout(output.try_clone()?).stderr(output).process_group(0).kill_on_drop(true);
-    let mut child = command.spawn()?;
+    let child = command.spawn()?;
     // The command holds the writing end too, and with it open the output would never end.
     drop(command);
-    let writer = child.stdin.take().map(|stdin| -> Writer { Box::pin(stdin) });
     let output = Box::pin(pipe::Receiver::from_owned_fd(reader.into())?);
-    Ok(Spawned { child, output, writer })
+    Ok(Spawned { child, output, entrance: Entrance::Gate(gate) })
 }
 
 fn spawn_in_terminal(spec: &Spec) -> io::Result<Spawned> {
@@ -233,7 +270,7 @@ fn spawn_in_terminal(spec: &Spec) -> io::Result<Spawned> {
         .spawn(end)
         .map_err(failed)?;
     let (output, writer) = terminal.into_split();
-    Ok(Spawned { child, output: Box::pin(output), writer: Some(Box::pin(writer)) })
+    Ok(Spawned { child, output: Box::pin(output), entrance: Entrance::Terminal(Box::pin(writer)) })
 }
 
 /// Types what comes until the command ends. Apart from the driver, so that a command that doesn't read can't stop its output.
@@ -267,6 +304,8 @@ struct Driver {
     spool: Arc<Mutex<Spool>>,
     standing: watch::Sender<Standing>,
     progress: ToolProgress,
+    /// While the command runs, its group dies with the gateway.
+    guarded: Option<Guarded>,
 }
 
 impl Driver {
@@ -276,6 +315,7 @@ impl Driver {
             () = stop.cancelled() => (Cause::Killed, self.end().await),
             () = sleep(limit) => (Cause::TimedOut, self.end().await),
         };
+        self.guarded = None;
         self.drain().await;
         ended.cancel();
         let status = status.ok();

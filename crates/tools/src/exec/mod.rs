@@ -4,6 +4,7 @@
 //! the sandbox is not this file's.
 
 mod environment;
+mod guard;
 mod job;
 mod processes;
 pub(crate) mod spool;

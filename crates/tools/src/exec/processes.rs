@@ -7,6 +7,7 @@ use std::time::Duration;
 use chela_agent::{SessionKey, ToolError};
 use tokio::time::{Instant, timeout};
 
+use super::guard::Guard;
 use super::job::{Job, KILL_GRACE, Spec};
 use crate::args::refuse;
 
@@ -15,9 +16,15 @@ const JOBS_LIMIT: usize = 32;
 /// How long an ended command can still be asked about.
 const KEPT_FOR: Duration = Duration::from_mins(30);
 
-/// All commands of the gateway. Clones share one list.
+/// All commands of the gateway. Clones share one list. What still runs when the process ends, in whatever way, is killed.
 #[derive(Clone, Default)]
-pub struct Processes(Arc<Mutex<Vec<Arc<Job>>>>);
+pub struct Processes(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    jobs: Mutex<Vec<Arc<Job>>>,
+    guard: Arc<Guard>,
+}
 
 impl Processes {
     /// An empty list.
@@ -41,7 +48,7 @@ impl Processes {
         let mut jobs = self.list();
         make_room(&mut jobs)?;
         let command = spec.command.clone();
-        let job = Job::start(new_id(&jobs), spec).map_err(|error| could_not_start(&command, &error))?;
+        let job = Job::start(new_id(&jobs), spec, &self.0.guard).map_err(|error| could_not_start(&command, &error))?;
         let job = Arc::new(job);
         jobs.push(job.clone());
         Ok(job)
@@ -62,7 +69,7 @@ impl Processes {
     }
 
     fn list(&self) -> MutexGuard<'_, Vec<Arc<Job>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
