@@ -210,6 +210,10 @@ fn recorded(row: InboxRow) -> Result<Answer, ApiError> {
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         let Some(run) = self.run.take() else { return };
+        // Then it is the gateway that goes away, and the turn goes on at the next start.
+        if self.gateway.shutdown.is_cancelled() {
+            return;
+        }
         let gateway = self.gateway.clone();
         self.gateway.tasks.spawn(async move {
             gateway.sessions.abort(&gateway, &AbortTarget::Run(run)).await;

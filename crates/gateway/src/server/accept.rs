@@ -12,6 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 use tower_service::Service as _;
 
 use super::front::Front;
@@ -26,15 +27,30 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
 const HEADER_BYTES_MAX: usize = 32 * 1024;
 /// Pause after an accept that failed for want of descriptors: trying again at once would only burn time.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a request may go on once the gateway stops: longer than turns may, so that each client hears how its turn ended.
+const STOP_GRACE: Duration = Duration::from_secs(6);
 
-/// Accepts until the gateway stops.
-pub(crate) async fn accept_all(front: Arc<Front>, router: Router, listeners: Vec<TcpListener>) {
-    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let loops = listeners.into_iter().map(|listener| accept(front.clone(), router.clone(), listener, slots.clone()));
-    futures_util::future::join_all(loops).await;
+/// What all listeners share.
+#[derive(Clone)]
+struct House {
+    front: Arc<Front>,
+    router: Router,
+    slots: Arc<Semaphore>,
+    connections: TaskTracker,
 }
 
-async fn accept(front: Arc<Front>, router: Router, listener: TcpListener, slots: Arc<Semaphore>) {
+/// Accepts until the gateway stops, and ends when the last request is answered.
+pub(crate) async fn accept_all(front: Arc<Front>, router: Router, listeners: Vec<TcpListener>) {
+    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let house = House { front, router, slots, connections: TaskTracker::new() };
+    let loops = listeners.into_iter().map(|listener| accept(house.clone(), listener));
+    futures_util::future::join_all(loops).await;
+    house.connections.close();
+    house.connections.wait().await;
+}
+
+async fn accept(house: House, listener: TcpListener) {
+    let House { front, router, slots, connections } = house;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -55,7 +71,7 @@ async fn accept(front: Arc<Front>, router: Router, listener: TcpListener, slots:
         // A lost option costs latency only.
         let _ = stream.set_nodelay(true);
         let (front, router) = (front.clone(), router.clone());
-        tokio::spawn(async move {
+        connections.spawn(async move {
             serve(front, router, stream, PeerAddress(address.ip().to_canonical()), slot).await;
         });
     }
@@ -93,7 +109,7 @@ async fn serve(
         _ = connection.as_mut() => {}
         () = shutdown.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            let _ = tokio::time::timeout(chela_protocol::limits::CLOSE_GRACE, connection).await;
+            let _ = tokio::time::timeout(STOP_GRACE, connection).await;
         }
     }
 }

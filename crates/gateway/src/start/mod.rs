@@ -30,6 +30,8 @@ use crate::server::{self, BindError, Bound, Front, PortOwner};
 
 /// How long running turns may take to finish or checkpoint before the store is closed. Fly's default kill timeout is 5 s.
 const DRAIN: Duration = Duration::from_secs(4);
+/// How long commands in the background may take to clean up once turns are over; what runs then is killed with the process.
+const COMMANDS_GRACE: Duration = Duration::from_millis(500);
 /// How long a process that holds the port is given to stop when `--force` asks it to.
 const FORCE_GRACE: Duration = Duration::from_secs(5);
 
@@ -187,6 +189,7 @@ impl Running {
         gateway.events.publish(&Event::new("shutdown", Audience::Everyone, &payload));
         gateway.shutdown.cancel();
         gateway.sessions.drain(DRAIN).await;
+        let _ = tokio::time::timeout(COMMANDS_GRACE, gateway.tools.processes.end_all()).await;
         gateway.events.close_where(CloseCode::ServiceRestart, "service restart", |_| true);
         gateway.tasks.close();
         let _ = tokio::time::timeout(limits::CLOSE_GRACE, gateway.tasks.wait()).await;
