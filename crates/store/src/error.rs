@@ -7,7 +7,10 @@ use std::path::PathBuf;
 pub enum StoreError {
     #[error("can't open the database {path}: {message}", path = path.display())]
     Open { path: PathBuf, message: String },
-    #[error("the database {path} has schema version {found}, newer than this program's {known}", path = path.display())]
+    #[error(
+        "the database {path} has schema version {found}, newer than this program's {known}; start the newer version again, or go back with `chela state rollback`",
+        path = path.display()
+    )]
     TooNew { path: PathBuf, found: i64, known: i64 },
     #[error("the disk is full, nothing was written")]
     DiskFull,
