@@ -4,6 +4,7 @@
 
 mod config;
 mod gateway;
+mod kills;
 mod secrets;
 mod start;
 mod support;

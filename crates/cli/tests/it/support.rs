@@ -1,16 +1,16 @@
 //! A home of its own for every test, and a gateway that can be killed and started again on it.
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 /// Far more than any command needs, so that a hanging one fails its test instead of the run.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Where nothing listens: a test never talks to a gateway that happens to run on this machine.
 const UNUSED_PORT: &str = "1";
@@ -130,21 +130,45 @@ impl RunningGateway {
         all.extend(args);
         let mut command = home.command(&all);
         command.envs(environment.iter().copied());
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let console = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut gateway = Self { child, url: String::new() };
-        let deadline = Instant::now() + PATIENCE;
-        while gateway.url.is_empty() {
-            assert!(gateway.child.try_wait().unwrap().is_none(), "the gateway ended at its start");
-            assert!(Instant::now() < deadline, "the gateway does not answer");
-            // The command itself waits for a gateway that is just starting.
-            let mut status = home.command(&["gateway", "status", "--json"]);
-            status.envs(environment.iter().copied());
-            let answer: serde_json::Value = serde_json::from_str(&finish(status, "").stdout).unwrap();
-            if answer["running"] == true {
-                gateway.url = answer["url"].as_str().unwrap().into();
+        let (said, heard) = mpsc::channel();
+        // Reads to the end, also when nobody listens any more: a gateway with a full console would stand still.
+        std::thread::spawn(move || {
+            for line in console.map_while(Result::ok) {
+                let _ = said.send(line);
+            }
+        });
+        loop {
+            let line = heard.recv_timeout(PATIENCE).expect("the gateway gets ready");
+            if let Some((_, address)) = line.split_once("listening on ") {
+                gateway.url = address.split(' ').next().unwrap().into();
+            }
+            if line.ends_with(" ready") {
+                return gateway;
             }
         }
-        gateway
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until it has died by itself.
+    pub(crate) fn died(mut self) -> ExitStatus {
+        let (done, ended) = mpsc::channel();
+        let pid = rustix::process::Pid::from_child(&self.child);
+        let waiting = std::thread::spawn(move || {
+            let status = self.child.wait().unwrap();
+            let _ = done.send(());
+            status
+        });
+        if ended.recv_timeout(PATIENCE).is_err() {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            panic!("the gateway lives on");
+        }
+        waiting.join().unwrap()
     }
 
     /// As by `kill -9`.

@@ -1,0 +1,98 @@
+//! SIGTERM in the middle of a turn: an orderly end, and the turn goes on at the next start (G39).
+
+use std::sync::Arc;
+
+use chela_testkit::model::{Part, Reply, Step};
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::house::{House, TOKEN, Talk, WIRES, answer_to, ask_over_http, request_over_http};
+use crate::support::RunningGateway;
+
+/// What a client on a bare socket is told last: the names of the last event and the close code.
+async fn farewell(gateway: &RunningGateway) -> tokio::task::JoinHandle<(String, u16)> {
+    let (mut socket, _) = tokio_tungstenite::connect_async(&gateway.url).await.unwrap();
+    socket.next().await.unwrap().unwrap();
+    let params = json!({
+        "minProtocol": 3, "maxProtocol": 4, "role": "operator", "scopes": ["operator.read"], "caps": [],
+        "client": { "id": "cli", "version": "1", "platform": "linux", "mode": "cli" }, "auth": { "token": TOKEN },
+    });
+    let connect = json!({ "type": "req", "id": "c", "method": "connect", "params": params });
+    socket.send(Message::text(connect.to_string())).await.unwrap();
+    let hello: Value = serde_json::from_str(socket.next().await.unwrap().unwrap().to_text().unwrap()).unwrap();
+    assert_eq!(hello["ok"], true, "{hello}");
+    tokio::spawn(async move {
+        let mut shutdown = String::new();
+        loop {
+            match socket.next().await {
+                Some(Ok(Message::Text(text))) => {
+                    let frame: Value = serde_json::from_str(&text).unwrap();
+                    if frame["event"] == "shutdown" {
+                        frame["payload"]["reason"].as_str().unwrap().clone_into(&mut shutdown);
+                    }
+                }
+                Some(Ok(Message::Close(Some(frame)))) => return (shutdown, frame.code.into()),
+                Some(Ok(_)) => {}
+                end => panic!("no close frame: {end:?}"),
+            }
+        }
+    })
+}
+
+/// Stops in the middle of the first message and starts again: it is answered, and so is the one that waited.
+async fn stops_in_the_middle(first_step: Step, here: fn(&str, &Value) -> bool) {
+    let house = House::new(WIRES[2]).await;
+    house.model.push(first_step);
+    let gateway = house.start();
+    let told = farewell(&gateway).await;
+    let mut talk = Talk::new(&gateway).await;
+    talk.say("m1").await.unwrap();
+    talk.say("text2").await.unwrap();
+    talk.event(here).await;
+    assert_eq!(gateway.stop(), Some(0));
+    let (reason, code) = told.await.unwrap();
+    assert_eq!((reason.is_empty(), code), (false, 1012));
+
+    let gateway = house.start();
+    let mut talk = Talk::new(&gateway).await;
+    talk.answered("text2").await;
+    for message in ["m1", "text2"] {
+        talk.assert_once(message, "after a stop").await;
+    }
+    assert!(house.written("m1") <= 1);
+    house.model.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g39_a_stop_in_mid_stream_loses_nothing() {
+    let parts = [Part::Text("half ".into()), Part::Text("of it ".into()), Part::Gate(Arc::new(Notify::new()))];
+    let is_delta = |name: &str, payload: &Value| name == "chat" && payload["state"] == "delta";
+    stops_in_the_middle(Step::Reply(Reply::new(parts)), is_delta).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g39_a_stop_while_a_command_runs_loses_nothing() {
+    let command = "echo m1 >> written; echo begun; sleep 60";
+    let step = Step::tools([("exec", json!({ "command": command }))]);
+    let is_working = |name: &str, payload: &Value| name == "agent" && payload["data"]["phase"] == "update";
+    stops_in_the_middle(step, is_working).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g39_an_openai_request_that_a_stop_cuts_off_is_answered_later() {
+    let house = House::new(WIRES[0]).await;
+    house.model.push(Step::Hang);
+    let gateway = house.start();
+    let asked = tokio::spawn(request_over_http(&gateway, "m1").send());
+    house.model.wait_for_requests(1).await;
+    assert_eq!(gateway.stop(), Some(0));
+    let told = asked.await.unwrap().unwrap();
+    assert_eq!(told.status(), 503, "the client knows that there is no answer yet");
+    let gateway = house.start();
+    Talk::new(&gateway).await.answered("m1").await;
+    let answer = ask_over_http(&gateway, "m1").await.unwrap();
+    assert_eq!(answer["choices"][0]["message"]["content"], answer_to("m1"));
+    Talk::new(&gateway).await.assert_once("m1", "after a stop").await;
+}
