@@ -1,7 +1,7 @@
 //! A home of its own for every test, and a gateway that can be killed and started again on it.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -130,24 +130,21 @@ impl RunningGateway {
         all.extend(args);
         let mut command = home.command(&all);
         command.envs(environment.iter().copied());
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let console = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut gateway = Self { child, url: String::new() };
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (said, heard) = mpsc::channel();
-        // Reads to the end, also when nobody listens any more: a gateway with a full console would stand still.
-        std::thread::spawn(move || {
-            for line in console.map_while(Result::ok) {
-                let _ = said.send(line);
-            }
-        });
+        read_out(child.stdout.take().unwrap(), said.clone());
+        read_out(child.stderr.take().unwrap(), said);
+        let mut gateway = Self { child, url: String::new() };
+        let mut lines = Vec::new();
         loop {
-            let line = heard.recv_timeout(PATIENCE).expect("the gateway gets ready");
+            let Ok(line) = heard.recv_timeout(PATIENCE) else { panic!("the gateway does not get ready: {lines:#?}") };
             if let Some((_, address)) = line.split_once("listening on ") {
                 gateway.url = address.split(' ').next().unwrap().into();
             }
             if line.ends_with(" ready") {
                 return gateway;
             }
+            lines.push(line);
         }
     }
 
@@ -183,6 +180,16 @@ impl RunningGateway {
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         self.child.wait().unwrap().code()
     }
+}
+
+/// Passes on what is said, line by line. Reads to the end, also when nobody listens any more: a program with a full console
+/// stands still.
+fn read_out(from: impl Read + Send + 'static, said: mpsc::Sender<String>) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            let _ = said.send(line);
+        }
+    });
 }
 
 impl Drop for RunningGateway {
