@@ -8,6 +8,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,12 @@ pub const LOCK_FILE: &str = "chela.lock";
 
 /// Most that is read of a lock file: what we write is far shorter.
 const CONTENT_MAX_BYTES: u64 = 4096;
+
+/// How often and at what distance a lock that is held is tried: for a second in all. One that nobody means to keep is gone by
+/// then: a command that looks whether a gateway runs holds it for a moment, and so does a child that a killed gateway had
+/// just forked, which has all descriptors until it executes its program.
+const TRIES: u32 = 40;
+const PAUSE: Duration = Duration::from_millis(25);
 
 /// Who holds a state dir, for the message to a second one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,13 +62,13 @@ pub struct InstanceLock {
 }
 
 impl InstanceLock {
-    /// Locks a state dir, which is created (for its owner only) where it is missing. Doesn't wait.
+    /// Locks a state dir, which is created (for its owner only) where it is missing. Blocks for a second before it gives up.
     pub fn acquire(state_dir: &Path, info: InstanceInfo) -> Result<Self, LockError> {
         let path = state_dir.join(LOCK_FILE);
         let problem = |error: io::Error| LockError::Io { path: path.clone(), message: error.to_string() };
         create_private_dir(state_dir).map_err(problem)?;
         let file = open_private_file(&path).map_err(problem)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match take(&file, pause) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
                 return Err(LockError::Held { holder: read(&file), path });
@@ -90,6 +97,21 @@ impl InstanceLock {
         self.file.rewind()?;
         self.file.write_all(&content)
     }
+}
+
+fn take(file: &File, mut pause: impl FnMut()) -> rustix::io::Result<()> {
+    for _ in 1..TRIES {
+        match flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Err(rustix::io::Errno::WOULDBLOCK) => pause(),
+            taken => return taken,
+        }
+    }
+    flock(file, FlockOperation::NonBlockingLockExclusive)
+}
+
+#[expect(clippy::disallowed_methods, reason = "nothing else goes on in a process that has no state dir yet")]
+fn pause() {
+    std::thread::sleep(PAUSE);
 }
 
 /// What the holder says of itself, if it has said it.
@@ -135,6 +157,16 @@ mod tests {
             // Dropping closes the descriptor and nothing else, as the kernel does for a killed process.
             drop(InstanceLock::acquire(dir.path(), info(1)).unwrap());
         }
+    }
+
+    #[test]
+    fn g06_a_lock_that_is_held_for_a_moment_only_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(LOCK_FILE);
+        let passing = open_private_file(&path).unwrap();
+        flock(&passing, FlockOperation::NonBlockingLockShared).unwrap();
+        let mut passing = Some(passing);
+        take(&open_private_file(&path).unwrap(), || drop(passing.take())).unwrap();
     }
 
     #[test]
