@@ -4,7 +4,8 @@
 use chela_protocol::SessionId;
 
 use crate::{
-    InboxId, InboxState, Item, NewItem, NewOutbound, Store, StoreError, fault, inbox, items, outbox, sessions,
+    InboxId, InboxState, Item, NewItem, NewOutbound, NewUsage, Store, StoreError, fault, inbox, items, outbox,
+    sessions, usage as spent,
 };
 
 /// The first write of a turn: marks the inbox row running and appends its user item.
@@ -16,7 +17,7 @@ pub struct TurnStart {
     pub now_ms: i64,
 }
 
-/// The last write of a turn, in one transaction: items, outbox rows, and the inbox row closed.
+/// The last write of a turn, in one transaction: items, what the last call used, outbox rows, and the inbox row closed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TurnFinish {
     pub inbox: InboxId,
@@ -24,6 +25,8 @@ pub struct TurnFinish {
     pub also: Vec<InboxId>,
     pub session_id: SessionId,
     pub items: Vec<NewItem>,
+    /// Of the model call that ended the turn, where one did.
+    pub usage: Option<NewUsage>,
     pub outbox: Vec<NewOutbound>,
     /// A closed state.
     pub state: InboxState,
@@ -66,7 +69,7 @@ impl Store {
     /// Ends a turn; a second call for the same inbox row changes nothing. Rows of `also` that are closed stay as they
     /// are.
     pub async fn finish_turn(&self, finish: TurnFinish) -> Result<(), StoreError> {
-        let TurnFinish { inbox, also, session_id, items, outbox, state, result, now_ms } = finish;
+        let TurnFinish { inbox, also, session_id, items, usage, outbox, state, result, now_ms } = finish;
         let items = items::prepare(items);
         let replies: Vec<_> = outbox.into_iter().map(|reply| (reply.body.to_string(), reply)).collect();
         self.write(move |c| {
@@ -78,6 +81,9 @@ impl Store {
             }
             let conversation = items::conversation(c, &session_id)?;
             items::append(c, conversation, &items)?;
+            if let Some(usage) = &usage {
+                spent::record(c, usage)?;
+            }
             for (body, reply) in &replies {
                 outbox::insert(c, reply, body)?;
             }

@@ -44,19 +44,7 @@ pub struct UsageDay {
 impl Store {
     /// Records a call and adds it to its session's sums.
     pub async fn record_usage(&self, usage: NewUsage) -> Result<(), StoreError> {
-        self.write(move |c| {
-            insert(c, &usage)?;
-            // No row is changed when the conversation was deleted meanwhile; the tokens are spent all the same.
-            let sums = "UPDATE conversations SET
-                            input_tokens = input_tokens + ?2, output_tokens = output_tokens + ?3,
-                            cache_read_tokens = cache_read_tokens + ?4, cache_write_tokens = cache_write_tokens + ?5,
-                            context_tokens = ?2 + ?4 + ?5
-                        WHERE id = ?1";
-            let NewUsage { session_id, input, output, cache_read, cache_write, .. } = usage;
-            let counts = (Count(input), Count(output), Count(cache_read), Count(cache_write));
-            sql::execute(c, sums, params![session_id.as_str(), counts.0, counts.1, counts.2, counts.3]).map(drop)
-        })
-        .await
+        self.write(move |c| record(c, &usage)).await
     }
 
     /// Calls from `from_ms` to `to_ms`, both included, summed by day and model; oldest first.
@@ -78,6 +66,25 @@ impl Store {
         let sql = "DELETE FROM usage WHERE number IN (SELECT number FROM usage WHERE at_ms < ?1 LIMIT ?2)";
         self.prune(sql, before_ms).await
     }
+}
+
+/// The row of a call, and its tokens in the session's sums.
+pub(crate) fn record(connection: &Connection, usage: &NewUsage) -> Result<(), StoreError> {
+    insert(connection, usage)?;
+    // No row is changed when the conversation was deleted meanwhile; the tokens are spent all the same.
+    let sums = "UPDATE conversations SET
+                    input_tokens = input_tokens + ?2, output_tokens = output_tokens + ?3,
+                    cache_read_tokens = cache_read_tokens + ?4, cache_write_tokens = cache_write_tokens + ?5,
+                    context_tokens = ?2 + ?4 + ?5
+                WHERE id = ?1";
+    let params = params![
+        usage.session_id.as_str(),
+        Count(usage.input),
+        Count(usage.output),
+        Count(usage.cache_read),
+        Count(usage.cache_write),
+    ];
+    sql::execute(connection, sums, params).map(drop)
 }
 
 fn insert(connection: &Connection, usage: &NewUsage) -> Result<(), StoreError> {

@@ -1,7 +1,7 @@
 //! How a turn ends: its last items, the reply to deliver and the closed inbox rows in one transaction.
 
 use chela_llm::StopReason;
-use chela_store::{InboxState, NewOutbound, StoreError, TurnFinish};
+use chela_store::{InboxState, NewOutbound, NewUsage, StoreError, TurnFinish};
 use serde_json::json;
 
 use super::state::Turn;
@@ -13,6 +13,7 @@ use crate::{AbortReason, FailureKind, TurnEnd, TurnEventKind};
 /// What is written, and what the turn then says about itself.
 struct Ending {
     items: Vec<ItemBody>,
+    usage: Option<NewUsage>,
     state: InboxState,
     end: TurnEnd,
 }
@@ -20,13 +21,7 @@ struct Ending {
 impl Turn<'_> {
     pub(super) async fn finish(mut self, outcome: Outcome) -> Result<TurnEnd, StoreError> {
         let ending = match outcome {
-            Outcome::Answered(body) => {
-                let booking = self.booking(&body);
-                let ending = self.answered(body);
-                let (written, booked) = tokio::join!(self.write(ending), booking);
-                booked?;
-                return written;
-            }
+            Outcome::Answered(body) => self.answered(body),
             // Nothing is written: the row stays open and the next start resumes here.
             Outcome::Stopped { reason: reason @ AbortReason::Shutdown, partial } => {
                 let text = partial.map(|body| body.text()).unwrap_or_default();
@@ -44,15 +39,15 @@ impl Turn<'_> {
     }
 
     fn answered(&mut self, body: AssistantBody) -> Ending {
-        let stop = body.stop;
+        let (stop, usage) = (body.stop, Some(self.spent(&body)));
         if self.said.trim().is_empty() {
             let (message, kind) = empty_answer(stop);
-            return failed(message, kind, None);
+            return Ending { usage, ..failed(message, kind, None) };
         }
         let end =
             TurnEnd::Final { text: self.said.clone(), stop: stop.unwrap_or(StopReason::EndTurn), usage: self.usage };
         let items = if body.blocks.is_empty() { Vec::new() } else { vec![ItemBody::Assistant(body)] };
-        Ending { items, state: InboxState::Done, end }
+        Ending { items, usage, state: InboxState::Done, end }
     }
 
     fn stopped(&self, reason: AbortReason, partial: Option<AssistantBody>) -> Ending {
@@ -64,7 +59,7 @@ impl Turn<'_> {
         let results: Vec<_> = unanswered_calls(self.own_items()).iter().map(|call| unanswered(call, why)).collect();
         let results = (!results.is_empty()).then_some(ItemBody::ToolResults(ToolResultsBody { results }));
         let items = results.into_iter().chain(partial.map(ItemBody::Assistant)).collect();
-        Ending { items, state: InboxState::Aborted, end: TurnEnd::Aborted { text, reason } }
+        Ending { items, usage: None, state: InboxState::Aborted, end: TurnEnd::Aborted { text, reason } }
     }
 
     async fn write(&mut self, ending: Ending) -> Result<TurnEnd, StoreError> {
@@ -80,6 +75,7 @@ impl Turn<'_> {
             also: std::mem::take(&mut self.also),
             session_id: self.session.id.clone(),
             items,
+            usage: ending.usage,
             outbox: self.reply(&ending.end, now_ms),
             state: ending.state,
             result: Some(result),
@@ -119,5 +115,5 @@ impl Turn<'_> {
 fn failed(message: String, kind: FailureKind, partial: Option<AssistantBody>) -> Ending {
     let note = ItemBody::Note(NoteBody { text: message.clone(), kind: NoteKind::Failure });
     let items = partial.map(ItemBody::Assistant).into_iter().chain([note]).collect();
-    Ending { items, state: InboxState::Failed, end: TurnEnd::Failed { message, kind } }
+    Ending { items, usage: None, state: InboxState::Failed, end: TurnEnd::Failed { message, kind } }
 }

@@ -144,8 +144,14 @@ impl Turn<'_> {
 
     /// Books what a call used. Runs beside the write of its answer, so that both share one commit.
     pub(super) fn booking(&self, body: &AssistantBody) -> impl Future<Output = Result<(), StoreError>> + 'static {
+        let (usage, store) = (self.spent(body), self.world.store.clone());
+        async move { store.record_usage(usage).await }
+    }
+
+    /// What a call used, and what that costs.
+    pub(super) fn spent(&self, body: &AssistantBody) -> NewUsage {
         let reference = ModelRef { provider: body.provider.clone(), model: body.model.clone() };
-        let usage = NewUsage {
+        NewUsage {
             session_id: self.session.id.clone(),
             agent: self.row.agent.clone(),
             run: self.row.run.clone(),
@@ -157,9 +163,7 @@ impl Turn<'_> {
             provider: reference.provider,
             model: reference.model,
             at_ms: self.world.clock.now_ms(),
-        };
-        let store = self.world.store.clone();
-        async move { store.record_usage(usage).await }
+        }
     }
 }
 

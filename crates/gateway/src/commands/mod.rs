@@ -167,6 +167,7 @@ async fn finish(gateway: &Arc<Gateway>, row: &InboxRow, text: &str, reply: Strin
         also: Vec::new(),
         session_id: session.id,
         items: vec![note("command", NoteKind::Command, text), note("reply", NoteKind::Reply, &reply)],
+        usage: None,
         outbox: Vec::new(),
         state: InboxState::Done,
         result: Some(reply.clone()),

@@ -271,6 +271,7 @@ impl Worker {
             also: Vec::new(),
             session_id: session.id,
             items: vec![item],
+            usage: None,
             outbox: Vec::new(),
             state: InboxState::Failed,
             result: Some(message.to_owned()),

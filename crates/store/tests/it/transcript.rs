@@ -174,6 +174,7 @@ async fn interleave(steps: &[u8]) {
                     also: rows.clone(),
                     session_id: session.id.clone(),
                     items: vec![fresh("end"), item("repeated", "text")],
+                    usage: None,
                     outbox: vec![],
                     state: InboxState::Done,
                     result: None,

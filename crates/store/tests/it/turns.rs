@@ -1,6 +1,9 @@
 //! The first and last write of a turn.
 
-use chela_store::{InboxId, InboxState, NewOutbound, StoreError, TurnFinish, TurnStart, WriterMode};
+use chela_protocol::SessionId;
+use chela_store::{
+    InboxId, InboxRow, InboxState, NewOutbound, NewUsage, StoreError, TurnFinish, TurnStart, WriterMode,
+};
 use serde_json::json;
 
 use crate::support::{House, accept, item, main_key, open};
@@ -59,6 +62,22 @@ async fn g30_a_run_that_began_before_a_reset_goes_on_in_its_own_conversation() {
     assert_eq!(house.main_session().await.items, 0);
 }
 
+fn usage(row: &InboxRow, session_id: &SessionId) -> NewUsage {
+    NewUsage {
+        session_id: session_id.clone(),
+        agent: row.agent.clone(),
+        run: row.run.clone(),
+        provider: "acme".into(),
+        model: "m".into(),
+        input: 7,
+        output: 3,
+        cache_read: 0,
+        cache_write: 0,
+        cost_micros: None,
+        at_ms: 60,
+    }
+}
+
 #[tokio::test]
 async fn g08_finishing_closes_the_rows_and_queues_the_reply_once() {
     let house = House::new(WriterMode::Thread);
@@ -69,6 +88,7 @@ async fn g08_finishing_closes_the_rows_and_queues_the_reply_once() {
         also: vec![steered.id],
         session_id: session.id.clone(),
         items: vec![item("answer", "done")],
+        usage: Some(usage(&row, &session.id)),
         outbox: vec![reply("done")],
         state: InboxState::Done,
         result: Some("done".into()),
@@ -85,6 +105,7 @@ async fn g08_finishing_closes_the_rows_and_queues_the_reply_once() {
     assert_eq!(house.store.due_outbox(60, 10).await.unwrap().len(), 1);
     let session = house.main_session().await;
     assert_eq!((session.items, session.updated_at_ms, session.last_state), (1, 60, Some(InboxState::Done)));
+    assert_eq!((session.input_tokens, session.output_tokens, session.context_tokens), (7, 3, 7));
 }
 
 #[tokio::test]
@@ -96,6 +117,7 @@ async fn a_finish_that_fails_leaves_nothing_behind() {
         also: vec![InboxId(999)],
         session_id: house.main_session().await.id,
         items: vec![item("answer", "done")],
+        usage: None,
         outbox: vec![reply("done")],
         state: InboxState::Done,
         result: None,
@@ -133,6 +155,7 @@ async fn a_reply_is_tried_continued_given_up_and_taken_up_again() {
         also: vec![],
         session_id: house.main_session().await.id,
         items: vec![],
+        usage: None,
         outbox: vec![reply("one"), reply("two")],
         state: InboxState::Done,
         result: None,
