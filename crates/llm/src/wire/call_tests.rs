@@ -110,3 +110,21 @@ async fn the_users_headers_win() {
     attempt(endpoint).await.expect("an answer");
     assert_eq!(fake.requests()[0].headers["authorization"], "Basic x");
 }
+
+/// The message of an answer to a key that the vendor did not like.
+async fn refusal(key: &str, message: &str) -> String {
+    let fake = FakeModel::start([Step::fail_with(401, format!(r#"{{"error":{{"message":"{message}"}}}}"#))]).await;
+    let mut endpoint = fixture::endpoint(&fake.url(), &[], AMPLE);
+    Arc::get_mut(&mut endpoint).expect("sole owner").credential = Credential::Key(key.to_owned().into());
+    match attempt(endpoint).await.expect_err("refused").kind {
+        LlmErrorKind::Unauthorized { message } => message,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_echoed_key_is_hidden_and_a_placeholder_garbles_nothing() {
+    assert_eq!(refusal("sk-1234567890", "no such key: sk-1234567890").await, "no such key: ***");
+    assert_eq!(refusal("k", "no such key").await, "no such key");
+    assert_eq!(refusal("", "no such key").await, "no such key");
+}

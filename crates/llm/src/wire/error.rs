@@ -9,6 +9,8 @@ use crate::types::LlmErrorKind;
 
 /// A longer message is cut: it goes to people and into logs.
 const MAX_MESSAGE_CHARS: usize = 600;
+/// No vendor's key is this short.
+const MIN_SECRET_BYTES: usize = 8;
 /// A vendor that asks for more is out for this session; the number itself would only overflow sums.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
@@ -51,14 +53,15 @@ pub(crate) fn network(error: &reqwest::Error) -> LlmErrorKind {
     LlmErrorKind::Network { message }
 }
 
-/// Replaces a key in a text.
+/// Replaces a key in a text. A short one is the placeholder of a server that wants none (`x`, `ollama`) and stands in
+/// ordinary words.
 pub(crate) fn redact(text: &str, key: &str) -> String {
-    if key.is_empty() { text.to_owned() } else { text.replace(key, "***") }
+    if key.len() < MIN_SECRET_BYTES { text.to_owned() } else { text.replace(key, "***") }
 }
 
 /// An answer with a status that is not 2xx.
 pub(crate) fn of_response(status: u16, headers: &HeaderMap, body: &[u8]) -> Failure {
-    let json: Option<Value> = serde_json::from_slice(body).ok();
+    let json: Option<Value> = serde_json::from_slice(body).ok().or_else(|| first_event(body));
     let mut report = json.as_ref().map(Report::of).unwrap_or_default();
     if report.message.is_empty() {
         let text = String::from_utf8_lossy(body);
@@ -66,6 +69,12 @@ pub(crate) fn of_response(status: u16, headers: &HeaderMap, body: &[u8]) -> Fail
     }
     report.retry_after = retry_after(headers).or(report.retry_after);
     Failure { kind: report.classify(Some(status)), status: Some(status) }
+}
+
+/// Proxies that meant to stream may frame an error as an event, whatever its status.
+fn first_event(body: &[u8]) -> Option<Value> {
+    let line = body.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"data:"))?;
+    serde_json::from_slice(line).ok()
 }
 
 /// An error object inside a stream that had begun well.
@@ -192,6 +201,7 @@ const NO_MODEL: &[&str] = &[
     "model_not_found",
     "not_found_error",
     "is not a valid model",
+    "invalid model name",
     "invalid_model",
     "model not exist",
     "does not exist",

@@ -39,6 +39,12 @@ fn every_vendors_wording_has_its_class() {
         ("Unauthorized", 403, r#"{"error":{"type":"permission_error","message":"no"}}"#),
         ("UnknownModel", 404, r#"{"type":"error","error":{"type":"not_found_error","message":"model: claude-x"}}"#),
         ("UnknownModel", 400, r#"{"error":{"message":"foo/bar is not a valid model ID","code":400}}"#),
+        ("UnknownModel", 400, r#"{"error":{"message":"Invalid model name passed in model=x","code":"400"}}"#),
+        (
+            "RateLimited",
+            500,
+            "data: {\"error\":{\"type\":\"rate_limit_error\",\"message\":\"slow\"}}\n\ndata: [DONE]\n\n",
+        ),
         (
             "ContextLength",
             413,
