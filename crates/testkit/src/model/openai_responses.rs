@@ -90,14 +90,17 @@ fn check_input(input: &[Value], state: &State) -> Verdict {
     Ok(())
 }
 
+/// In the published types an assistant's message without an id is a text; parts belong to stored messages.
 fn check_message(position: usize, item: &Value) -> Verdict {
+    if item["role"] == "assistant" {
+        let whole = item["content"].as_str().is_some_and(|text| !text.is_empty());
+        ensure!(whole, "input[{position}].content: expected text, not {}", item["content"]);
+        return Ok(());
+    }
     let content = items(&item["content"]);
     ensure!(!content.is_empty(), "input[{position}].content: must be non-empty");
     for part in content {
         let whole = match item["role"].as_str() {
-            Some("assistant") => {
-                part["type"] == "output_text" && part["text"].as_str().is_some_and(|text| !text.is_empty())
-            }
             Some("user" | "system" | "developer") => is_input(part),
             _ => false,
         };
@@ -117,7 +120,7 @@ fn is_input(part: &Value) -> bool {
     let starts = |name: &str, prefix: &str| part[name].as_str().is_some_and(|text| text.starts_with(prefix));
     match part["type"].as_str() {
         Some("input_text") => part["text"].as_str().is_some_and(|text| !text.is_empty()),
-        Some("input_image") => starts("image_url", "data:image/"),
+        Some("input_image") => part["detail"].is_string() && starts("image_url", "data:image/"),
         Some("input_file") => part["filename"].is_string() && starts("file_data", "data:application/pdf;base64,"),
         _ => false,
     }

@@ -154,7 +154,13 @@ fn openais_responses_rules() {
             ("/input/2", message("user"), "without its required following item"),
             ("/input/3/call_id", json!("c2"), "No tool call found"),
             ("/input/3", message("user"), "No tool output found"),
-            ("/input/0", message("assistant"), "invalid part"),
+            ("/input/0", message("assistant"), "expected text"),
+            ("/input/0/content/0", json!({"type": "output_text", "text": "x"}), "invalid part"),
+            (
+                "/input/0/content/0",
+                json!({"type": "input_image", "image_url": "data:image/png;base64,aGk="}),
+                "invalid part",
+            ),
             ("/input/2/arguments", json!({}), "no JSON object"),
         ],
     );

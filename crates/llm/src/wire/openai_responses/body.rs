@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::models::ModelInfo;
 use crate::types::{Block, Media, Request, Role, Thinking, ThinkingBlock, ToolResult};
+use crate::vendors::Quirk;
 use crate::wire::endpoint::Endpoint;
 use crate::wire::parts::{self, IdRule};
 
@@ -28,7 +29,7 @@ pub(super) fn build(request: &Request, endpoint: &Endpoint) -> Value {
         // Reasoning models refuse it.
         body.insert("temperature".into(), json!(temperature));
     }
-    if let Some(key) = &request.cache_key {
+    if let Some(key) = request.cache_key.as_ref().filter(|_| endpoint.has(Quirk::PromptCacheKey)) {
         body.insert("prompt_cache_key".into(), json!(key));
     }
     let system: Vec<&str> =
@@ -106,7 +107,7 @@ impl Transcript<'_> {
         } else if parts::is_document(media) {
             json!({"type": "input_file", "filename": parts::file_name(media), "file_data": parts::data_url(media)})
         } else {
-            json!({"type": "input_image", "image_url": parts::data_url(media)})
+            json!({"type": "input_image", "detail": "auto", "image_url": parts::data_url(media)})
         }
     }
 
@@ -120,9 +121,9 @@ impl Transcript<'_> {
                     thoughts.extend(self.thought(thought));
                     continue;
                 }
+                // As parts it would need the id that only the vendor's stored messages have; strict servers ask for it.
                 Block::Text { text } if !parts::is_blank(text) => {
-                    let content = json!([{"type": "output_text", "text": text}]);
-                    json!({"type": "message", "role": "assistant", "content": content})
+                    json!({"type": "message", "role": "assistant", "content": text})
                 }
                 Block::ToolUse(call) => {
                     let (id, arguments) = (parts::call_id(&call.id, IdRule::Plain), call.input.to_string());

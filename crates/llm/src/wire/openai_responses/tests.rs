@@ -3,11 +3,17 @@
 use super::body::build;
 use super::stream::Assembler;
 use crate::types::{Block, LlmErrorKind, Request, StopReason, StreamEvent, Thinking, ThinkingBlock, ToolUse, Usage};
+use crate::vendors::Quirk;
 use crate::wire::fixture::{body, decode, everything};
 
 #[test]
 fn a_body_with_one_of_everything() {
-    insta::assert_snapshot!(body(build, &[], &everything()));
+    insta::assert_snapshot!(body(build, &[Quirk::PromptCacheKey], &everything()));
+}
+
+#[test]
+fn servers_that_only_speak_like_openai_get_no_cache_key() {
+    assert!(!body(build, &[], &everything()).contains("prompt_cache_key"));
 }
 
 #[test]
