@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use chela_agent::{SessionStatus, Tool, ToolContext, ToolError, ToolOutput, ToolProgress};
-use chela_protocol::RunId;
+use chela_protocol::{AgentId, RunId, SessionKey};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
@@ -23,7 +23,9 @@ use crate::app::Gateway;
 use crate::auth::http::authorise;
 use crate::config::GatewayToolsConfig;
 use crate::route::{Target, client_target};
-use crate::server::{Front, Ready};
+use crate::rpc_error;
+use crate::server::{Front, Ready, json_object};
+use crate::sessions::{AgentBook, RowContext};
 
 /// Not offered unless allowed. The reference system's list, and `process`, which steers what `exec` started.
 const DENIED: &[&str] = &[
@@ -56,8 +58,7 @@ struct Invocation {
     tool: String,
     /// Goes into the arguments where they have none of their own.
     action: Option<String>,
-    #[serde(default)]
-    args: Map<String, Value>,
+    args: Option<Map<String, Value>>,
     session_key: Option<String>,
     agent_id: Option<String>,
     /// Checks everything and calls nothing.
@@ -93,7 +94,7 @@ async fn invoke(Ready(gateway): Ready, request: Request) -> Response {
                 .into_response();
         }
     };
-    let invocation: Invocation = match serde_json::from_slice(&bytes) {
+    let invocation: Invocation = match json_object(&bytes) {
         Ok(invocation) => invocation,
         Err(error) => return Refusal::invalid(format!("the body can't be read: {error}")).into_response(),
     };
@@ -116,7 +117,7 @@ async fn call(gateway: &Arc<Gateway>, invocation: Invocation) -> Result<Value, R
     if invocation.dry_run {
         return Ok(json!({ "content": [], "details": { "dryRun": true } }));
     }
-    let mut args = invocation.args;
+    let mut args = invocation.args.unwrap_or_default();
     if let Some(action) = invocation.action {
         args.entry("action").or_insert_with(|| action.into());
     }
@@ -125,6 +126,7 @@ async fn call(gateway: &Arc<Gateway>, invocation: Invocation) -> Result<Value, R
     let _stop = cancel.clone().drop_guard();
     let id = Uuid::new_v4().to_string();
     let context = ToolContext {
+        status: Arc::new(status(gateway, &book, &agent, &session).await?),
         agent,
         session,
         run: RunId::new(format!("invoke_{id}")),
@@ -132,11 +134,6 @@ async fn call(gateway: &Arc<Gateway>, invocation: Invocation) -> Result<Value, R
         workspace: world.profile.workspace.clone(),
         cancel,
         progress: ToolProgress::silent(),
-        status: Arc::new(SessionStatus {
-            now_ms: gateway.now_ms(),
-            version: gateway.facts.version.to_owned(),
-            ..SessionStatus::default()
-        }),
     };
     let running = run(tool.clone(), Value::Object(args), context);
     let late = |_| {
@@ -144,6 +141,41 @@ async fn call(gateway: &Arc<Gateway>, invocation: Invocation) -> Result<Value, R
         Refusal::new(StatusCode::GATEWAY_TIMEOUT, "timeout", message)
     };
     tokio::time::timeout(CALL_TIMEOUT, running).await.map_err(late)?
+}
+
+/// What the session has used. One that nobody has spoken in yet begins now.
+async fn status(
+    gateway: &Gateway,
+    book: &AgentBook,
+    agent: &AgentId,
+    session: &SessionKey,
+) -> Result<SessionStatus, Refusal> {
+    let stored = gateway.store.session(session).await.map_err(|error| {
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", rpc_error::of_store(error).message)
+    })?;
+    let chosen = stored.as_ref().and_then(|stored| stored.settings.model.as_deref());
+    let model = RowContext::of(gateway, book).model(agent, chosen);
+    let now_ms = gateway.now_ms();
+    let fresh = SessionStatus {
+        model: model.reference.to_string(),
+        context_window: model.context_window,
+        started_at_ms: now_ms,
+        now_ms,
+        version: gateway.facts.version.to_owned(),
+        ..SessionStatus::default()
+    };
+    Ok(match stored {
+        None => fresh,
+        Some(stored) => SessionStatus {
+            input_tokens: stored.input_tokens,
+            output_tokens: stored.output_tokens,
+            cache_read_tokens: stored.cache_read_tokens,
+            context_tokens: stored.context_tokens,
+            items: stored.items.unsigned_abs(),
+            started_at_ms: stored.started_at_ms,
+            ..fresh
+        },
+    })
 }
 
 /// Runs the call in a task of its own: one that panics is an error, not the end of a connection.

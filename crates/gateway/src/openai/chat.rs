@@ -50,10 +50,9 @@ struct ChatMessage {
     content: Option<Content>,
 }
 
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize)]
 struct StreamOptions {
-    #[serde(default)]
-    include_usage: bool,
+    include_usage: Option<bool>,
 }
 
 /// What every part of one answer repeats.
@@ -85,7 +84,7 @@ async fn answer(gateway: &Arc<Gateway>, parts: &Parts, request: ChatRequest) -> 
         id: run.to_string(),
         created: gateway.now_ms() / 1_000,
         model: request.model,
-        include_usage: request.stream_options.unwrap_or_default().include_usage,
+        include_usage: request.stream_options.and_then(|options| options.include_usage) == Some(true),
     };
     if request.stream == Some(true) {
         let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("keep-alive");

@@ -30,7 +30,7 @@ use crate::app::Gateway;
 use crate::auth::http::authorise;
 use crate::config::{AuthMode, EndpointConfig};
 use crate::route::{Target, client_target};
-use crate::server::Front;
+use crate::server::{Front, json_object};
 
 /// Largest request: eight pictures in base64 fit.
 const BODY_BYTES: usize = 20 * 1024 * 1024;
@@ -75,7 +75,7 @@ async fn admit<T: DeserializeOwned>(
 }
 
 fn parsed<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, ApiError> {
-    serde_json::from_slice(bytes).map_err(|error| ApiError::invalid(format!("The body can't be read: {error}")))
+    json_object(bytes).map_err(|error| ApiError::invalid(format!("The body can't be read: {error}")))
 }
 
 /// The agent that a model's name chooses; `None` for the default one.

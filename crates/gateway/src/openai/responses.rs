@@ -155,14 +155,14 @@ fn events(head: Head, following: Following) -> impl Stream<Item = Result<Event, 
         Some(match following.next().await {
             Ok(Piece::Text(delta)) => {
                 text.push_str(&delta);
-                let event = sequence.event("response.output_text.delta", head.at(json!({ "delta": delta })));
+                let event = sequence.event("response.output_text.delta", head.at(delta_of(&delta)));
                 (vec![event], Some((head, following, sequence, text)))
             }
             Ok(Piece::End(answer)) => {
                 let mut last = Vec::new();
                 // An answer that came in one piece has had no delta yet.
                 if text.is_empty() && !answer.text.is_empty() {
-                    last.push(sequence.event("response.output_text.delta", head.at(json!({ "delta": answer.text }))));
+                    last.push(sequence.event("response.output_text.delta", head.at(delta_of(&answer.text))));
                 }
                 last.extend(head.closing(&mut sequence, &answer.text, answer.stop, &answer.usage));
                 (last, None)
@@ -267,6 +267,10 @@ impl Head {
     }
 }
 
+fn delta_of(text: &str) -> Value {
+    json!({ "delta": text, "logprobs": [] })
+}
+
 fn text_part(text: &str) -> Value {
     json!({ "type": "output_text", "text": text, "annotations": [], "logprobs": [] })
 }
@@ -275,7 +279,7 @@ fn usage_value(usage: &Usage) -> Value {
     let input = usage.input + usage.cache_read + usage.cache_write;
     json!({
         "input_tokens": input,
-        "input_tokens_details": { "cached_tokens": usage.cache_read },
+        "input_tokens_details": { "cached_tokens": usage.cache_read, "cache_write_tokens": usage.cache_write },
         "output_tokens": usage.output,
         "output_tokens_details": { "reasoning_tokens": 0 },
         "total_tokens": input + usage.output,

@@ -25,9 +25,19 @@ const WATCH_QUEUE: usize = 16_384;
 /// A turn that a request waits for.
 pub(super) struct Following {
     source: Source,
-    text: String,
-    /// A tool ran since the last text: what comes next is a new paragraph.
-    paragraph_due: bool,
+    text: Text,
+}
+
+/// What the turn has said. Text that was streamed can't be taken back, so what is sent and what counts may differ.
+#[derive(Default)]
+struct Text {
+    /// What counts: the answers of all model calls, without attempts that broke off.
+    kept: String,
+    /// Where the answer of the present model call begins in `kept`.
+    call_from: usize,
+    sent: bool,
+    /// What is sent next is a new paragraph.
+    break_due: bool,
 }
 
 enum Source {
@@ -97,7 +107,7 @@ pub(super) async fn follow(
         SubmitState::InFlight => Source::Elsewhere(gateway.clone(), run.clone()),
         SubmitState::Done(row) => Source::Recorded(row),
     };
-    Ok((run, Following { source, text: String::new(), paragraph_due: false }))
+    Ok((run, Following { source, text: Text::default() }))
 }
 
 /// Whether the session that answers knows what was said before.
@@ -130,12 +140,16 @@ impl Following {
                     ));
                 };
                 match event.kind {
-                    TurnEventKind::TextDelta { text, .. } => {
-                        let text = self.grown(text);
-                        self.source = Source::Events(events, guard);
-                        return Ok(Piece::Text(text));
+                    TurnEventKind::TextDelta { text, replace } => {
+                        if replace {
+                            self.text.void();
+                        }
+                        if !text.is_empty() {
+                            self.source = Source::Events(events, guard);
+                            return Ok(Piece::Text(self.text.grow(&text)));
+                        }
                     }
-                    TurnEventKind::ToolStart { .. } => self.paragraph_due = !self.text.is_empty(),
+                    TurnEventKind::ToolStart { .. } => self.text.end_call(),
                     TurnEventKind::Ended(end) => {
                         guard.run = None;
                         return self.ended(end).map(Piece::End);
@@ -158,18 +172,11 @@ impl Following {
         }
     }
 
-    /// Text that was sent can't be taken back: a retried answer follows as a new paragraph.
-    fn grown(&mut self, text: String) -> String {
-        let text = if std::mem::take(&mut self.paragraph_due) { format!("\n\n{text}") } else { text };
-        self.text.push_str(&text);
-        text
-    }
-
     fn ended(&mut self, end: TurnEnd) -> Result<Answer, ApiError> {
-        let streamed = std::mem::take(&mut self.text);
+        let kept = std::mem::take(&mut self.text).kept;
         match end {
             TurnEnd::Final { text, stop, usage } => {
-                Ok(Answer { text: if streamed.is_empty() { text } else { streamed }, stop, usage })
+                Ok(Answer { text: if kept.is_empty() { text } else { kept }, stop, usage })
             }
             TurnEnd::Failed { message, kind } => Err(ApiError::turn(kind, message)),
             TurnEnd::Aborted { reason: AbortReason::User, .. } => Err(ApiError::stopped("The turn was stopped.")),
@@ -193,6 +200,30 @@ impl Following {
             Ok(Some(row)) if !row.state.is_open() => recorded(row),
             _ => Err(ApiError::stopped("The turn goes on without this request.")),
         }
+    }
+}
+
+impl Text {
+    /// Takes more text in and returns what to send.
+    fn grow(&mut self, text: &str) -> String {
+        if self.call_from > 0 && self.kept.len() == self.call_from {
+            self.kept.push_str("\n\n");
+        }
+        self.kept.push_str(text);
+        self.sent = true;
+        if std::mem::take(&mut self.break_due) { format!("\n\n{text}") } else { text.to_owned() }
+    }
+
+    /// The model call ran to its end; another one follows.
+    fn end_call(&mut self) {
+        self.call_from = self.kept.len();
+        self.break_due = self.sent;
+    }
+
+    /// The model call broke off; what it said does not count.
+    fn void(&mut self) {
+        self.kept.truncate(self.call_from);
+        self.break_due = self.sent;
     }
 }
 

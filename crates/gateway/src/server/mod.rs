@@ -1,6 +1,7 @@
 //! The one port: accepts connections, serves HTTP by path, and hands WebSocket upgrades to `connection`.
 
 mod accept;
+mod body;
 mod front;
 mod listen;
 mod metrics;
@@ -10,6 +11,7 @@ mod routes;
 mod upgrade;
 
 pub(crate) use accept::accept_all;
+pub(crate) use body::json_object;
 pub(crate) use front::PreauthSlot;
 pub(crate) use front::{Front, Ready};
 pub(crate) use listen::{BindError, Bound, bind, reaches_others};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chela_testkit::model::{Part, Reply, Step};
+use chela_testkit::model::{FakeModel, Part, Reply, Step};
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::Notify;
@@ -50,6 +50,36 @@ async fn a_completion_as_a_stream() {
     let (usage, finish) = (&chunks[chunks.len() - 1], &chunks[chunks.len() - 2]);
     assert_eq!(finish["choices"][0]["finish_reason"], "stop");
     assert_eq!((&usage["choices"], &usage["usage"]["prompt_tokens"]), (&json!([]), &json!(100)));
+}
+
+/// A model that says something, looks with a tool, breaks off in its second answer, and gets it right the next time.
+async fn stumbling_model() -> FakeModel {
+    let looking = Reply::tools([("ls", json!({}))]).saying("Let me look.");
+    let broken = Step::Break { reply: Reply::text("Half"), class: "overloaded_error".into(), message: "busy".into() };
+    fake_model([Step::Reply(looking), broken, Step::text("Whole")]).await
+}
+
+#[tokio::test]
+async fn an_attempt_that_broke_off_is_no_part_of_the_answer() {
+    let model = stumbling_model().await;
+    let gateway = house(&model).await;
+    let answer = http(&gateway, "POST", "/v1/chat/completions", &chat("hi"), "").await.json();
+    assert_eq!(answer["choices"][0]["message"]["content"], "Let me look.\n\nWhole", "{answer}");
+    assert_eq!(model.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn in_a_stream_a_new_attempt_is_a_new_paragraph() {
+    let model = stumbling_model().await;
+    let gateway = house(&model).await;
+    let body = json!({ "model": "chela", "input": "hi", "stream": true });
+    let answer = http(&gateway, "POST", "/v1/responses", &body, "").await;
+    let events: Vec<Value> = answer.data().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let deltas: Vec<&str> = events.iter().filter_map(|event| event["delta"].as_str()).collect();
+    assert!(deltas.iter().all(|delta| !delta.is_empty()), "{deltas:?}");
+    assert_eq!(deltas.concat(), "Let me look.\n\nHalf\n\nWhole");
+    let whole = &events.last().unwrap()["response"]["output"][0]["content"][0]["text"];
+    assert_eq!(whole, "Let me look.\n\nWhole");
 }
 
 #[tokio::test]
@@ -133,7 +163,7 @@ async fn a_response_and_the_one_after_it() {
     assert_eq!(first["output"][0]["content"][0]["text"], "echo: hi");
     assert_eq!(
         first["usage"],
-        json!({ "input_tokens": 100, "input_tokens_details": { "cached_tokens": 0 },
+        json!({ "input_tokens": 100, "input_tokens_details": { "cached_tokens": 0, "cache_write_tokens": 0 },
         "output_tokens": 10, "output_tokens_details": { "reasoning_tokens": 0 }, "total_tokens": 110 })
     );
     let next = json!({ "model": "chela", "previous_response_id": first["id"],
@@ -170,6 +200,8 @@ async fn a_response_as_a_stream_has_its_events_in_order() {
     );
     let numbers: Vec<u64> = events.iter().filter_map(|event| event["sequence_number"].as_u64()).collect();
     assert_eq!(numbers, (0..events.len() as u64).collect::<Vec<_>>());
+    let delta = events.iter().find(|event| event["type"] == "response.output_text.delta").unwrap();
+    assert_eq!(delta["logprobs"], json!([]), "strict clients require the field");
     assert_eq!(events.last().unwrap()["response"]["output"][0]["content"][0]["text"], "Hello");
 }
 
@@ -189,6 +221,7 @@ async fn refusals_have_openais_shape() {
         (with(json!({ "messages": [] })), "no user message"),
         (with(json!({ "messages": [{ "role": "king", "content": "x" }] })), "king"),
         (json!({ "model": "chela" }), "messages"),
+        (json!(["chela", [{ "role": "user", "content": "hi" }], false, null, null, null]), "a JSON object"),
         (
             with(json!({ "messages": [{ "role": "user", "content": [
             { "type": "image_url", "image_url": { "url": "http://169.254.169.254/" } }] }] })),
@@ -249,6 +282,8 @@ async fn tools_are_invoked_as_far_as_they_are_offered() {
         (json!({ "tool": "nope" }), 404, "Tool not available: nope"),
         (json!({ "tool": "read", "args": { "path": "missing.txt" } }), 400, "tool_error"),
         (json!({ "tool": "read", "args": 7 }), 400, "invalid_request"),
+        (json!({ "tool": "ls", "args": null }), 200, "a.txt"),
+        (json!(["ls"]), 400, "a JSON object"),
         (json!({ "tool": "read", "agentId": "ghost" }), 400, "ghost"),
         (json!({}), 400, "tool"),
     ];
@@ -258,6 +293,37 @@ async fn tools_are_invoked_as_far_as_they_are_offered() {
         assert_eq!(answer.json()["ok"], status == 200);
     }
     assert_eq!(http(&gateway, "GET", "/tools/invoke", &Value::Null, "").await.status, 405);
+}
+
+#[tokio::test]
+async fn an_invoked_session_status_tells_of_the_real_session() {
+    let model = fake_model([]).await;
+    let gateway = house(&model).await;
+    let status = json!({ "tool": "session_status", "sessionKey": "agent:main:openai-user:ada" });
+    let said = async || {
+        let answer = http(&gateway, "POST", "/tools/invoke", &status, "").await.json();
+        answer["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    };
+    let before = said().await;
+    assert!(before.contains("Model: fake/") && before.contains(" 0 items"), "{before}");
+    assert!(!before.contains("1970") && !before.contains("of 0 tokens"), "{before}");
+    let mut body = chat("hi");
+    body["user"] = json!("ada");
+    http(&gateway, "POST", "/v1/chat/completions", &body, "").await;
+    let after = said().await;
+    assert!(after.contains(" 2 items") && after.contains("Tokens used: 100 in, 10 out"), "{after}");
+}
+
+#[tokio::test]
+async fn an_option_that_is_null_is_one_that_is_left_out() {
+    let model = fake_model([]).await;
+    let gateway = house(&model).await;
+    let mut body = chat("hi");
+    let nulls = json!({ "user": null, "n": null, "stream": true, "stream_options": { "include_usage": null } });
+    body.as_object_mut().unwrap().extend(nulls.as_object().unwrap().clone());
+    let answer = http(&gateway, "POST", "/v1/chat/completions", &body, "").await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert!(!answer.body.contains("\"usage\""), "{}", answer.body);
 }
 
 #[tokio::test]
