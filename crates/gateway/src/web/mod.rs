@@ -162,6 +162,18 @@ mod tests {
     }
 
     #[test]
+    fn scripts_import_only_files_that_are_served_and_together_they_are_small() {
+        for file in &FILES {
+            let text = std::str::from_utf8(file.bytes).unwrap();
+            for target in text.split(" from \"").skip(1).filter_map(|rest| rest.split('"').next()) {
+                assert!(FILES.iter().any(|file| file.path == target), "{}: {target}", file.path);
+            }
+        }
+        let bytes: usize = FILES.iter().map(|file| file.bytes.len()).sum();
+        assert!(bytes < 64 * 1024, "{bytes}");
+    }
+
+    #[test]
     fn a_known_file_is_not_sent_again() {
         let mut headers = HeaderMap::new();
         let first = served(&PAGE, &headers);

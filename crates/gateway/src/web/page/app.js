@@ -86,11 +86,14 @@ function opened(hello, token) {
 
 function lost(delay) {
   connected = false;
+  // Before the first answer neither is shown, and somebody must hear why.
+  $("login").hidden = !$("app").hidden;
   say("off", words.lost(Math.ceil(delay / 1000)));
 }
 
 function refused(error, token) {
   connected = false;
+  say("off", "");
   store.removeItem(TOKEN);
   $("app").hidden = true;
   $("login").hidden = false;
@@ -243,7 +246,7 @@ message.addEventListener("keydown", (event) => {
   $("composer").requestSubmit();
 });
 
-message.addEventListener("input", () => store.setItem(DRAFT + session, message.value));
+message.addEventListener("input", () => keep(DRAFT + session, message.value));
 
 $("stop").addEventListener("click", () => {
   message.focus();
@@ -284,7 +287,16 @@ function settle(entry) {
 }
 
 function saveOutbox() {
-  store.setItem(OUTBOX, JSON.stringify(outbox));
+  keep(OUTBOX, JSON.stringify(outbox));
+}
+
+// A tab's storage is small. What doesn't fit lives as long as the page.
+function keep(name, value) {
+  try {
+    store.setItem(name, value);
+  } catch {
+    store.removeItem(name);
+  }
 }
 
 // ── words to the person ──────────────────────────────────────────────────────────────────────────────────────────

@@ -31,6 +31,7 @@ export class Connection {
   #timer = null;
   #quietAfterMs = 0;
   #watchdog = null;
+  #frameMax = Infinity;
 
   constructor(token, handlers) {
     this.#token = token;
@@ -43,13 +44,18 @@ export class Connection {
     const socket = this.#socket;
     if (socket?.readyState !== WebSocket.OPEN) return Promise.reject(offline());
     const id = String(this.#nextId++);
+    const frame = JSON.stringify({ type: "req", id, method, params });
+    // The gateway hangs up on larger ones, and trying again would not help.
+    if (new Blob([frame]).size > this.#frameMax) {
+      return Promise.reject(new RequestError({ code: "TOO_LARGE", message: words.tooLarge }));
+    }
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#pending.delete(id);
         reject(new RequestError({ code: "TIMEOUT", message: words.noAnswer(method) }));
       }, REQUEST_TIMEOUT_MS);
       this.#pending.set(id, { resolve, reject, timer });
-      socket.send(JSON.stringify({ type: "req", id, method, params }));
+      socket.send(frame);
     });
   }
 
@@ -109,6 +115,7 @@ export class Connection {
     if (device) params.device = await signed(device, this.#token, nonce, ts);
     const hello = await this.call("connect", params);
     this.#backoff = BACKOFF_FIRST_MS;
+    this.#frameMax = hello.policy?.maxPayload ?? Infinity;
     this.#quietAfterMs = 2 * (hello.policy?.tickIntervalMs ?? 30_000);
     this.#handlers.onOpen(hello);
   }

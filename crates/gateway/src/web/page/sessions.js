@@ -44,7 +44,7 @@ export class Sessions {
     const focused = this.#ui.list.contains(document.activeElement) && document.activeElement.title;
     this.#ui.list.replaceChildren(...rows.map((row) => this.#item(row)));
     if (focused) [...this.#ui.list.querySelectorAll("button")].find(({ title }) => title === focused)?.focus();
-    this.#ui.title.textContent = this.#current ? this.title : "";
+    this.#ui.title.replaceChildren(element("span", "", this.#current ? this.title : ""));
     document.title = this.#current ? `${this.title} · Chela` : "Chela";
   }
 

@@ -24,6 +24,7 @@ export const words = {
   noRights:
     "The token is right, but this gateway gives rights only to browsers that it knows, and without HTTPS a browser can't " +
     "show who it is. Open the page over HTTPS or on the gateway's own machine, or set gateway.pairing.mode to auto.",
+  tooLarge: "That message is longer than the gateway takes.",
   offline: "No connection to the gateway.",
   noAnswer: (method) => `The gateway did not answer (${method}).`,
 };
