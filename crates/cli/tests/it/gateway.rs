@@ -36,6 +36,36 @@ fn it_remembers_after_kill_9() {
     assert_eq!(shown.matches("my favourite colour is teal\n").count(), 2, "said once, quoted once: {shown}");
 }
 
+/// A turn panics so often; what a chat and another session then get, and the notes in the first session.
+fn with_panics(times: u32, expected_code: i32) -> (String, String) {
+    let home = Home::new();
+    let fault = format!("turn.before_model=panic*{times}");
+    let gateway = RunningGateway::start_with(&home, &[], &[("CHELA_FAULT_POINT", &fault)]);
+    let pid = || serde_json::from_str::<Value>(&home.run(&["status", "--json"]).ok()).unwrap()["pid"].clone();
+    let before = pid();
+    let first = home.run_with_input(&["chat"], "hi\n");
+    assert_eq!(first.code, expected_code, "{first:?}");
+    let other = home.run_with_input(&["chat", "--session", "other"], "hi\n").ok();
+    assert!(other.contains("built-in guide"), "{other}");
+    assert_eq!(pid(), before, "the process goes on");
+    let shown = home.run(&["sessions", "show", "main"]).ok();
+    assert_eq!(gateway.stop(), Some(0));
+    (first.stdout, shown)
+}
+
+#[test]
+fn g14_a_turn_that_panics_is_tried_again() {
+    let (answer, shown) = with_panics(2, 0);
+    assert!(answer.contains("built-in guide"), "{answer}");
+    assert!(!shown.contains("could not be answered"), "{shown}");
+}
+
+#[test]
+fn g14_a_turn_that_always_panics_fails_alone_with_a_note() {
+    let (_, shown) = with_panics(3, 1);
+    assert!(shown.contains("could not be answered: the turn panicked"), "{shown}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn g07_a_chat_outlives_the_gateway_that_it_talks_to() {
     let never = Arc::new(Notify::new());
