@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chela_protocol::{
     ConnectErrorCode, ConnectErrorDetails, ConnectParams, DeviceId, DevicePairRequested, ErrorCode, PairingReason,
-    RpcError, Scope,
+    Scope,
 };
 use chela_store::{Device, DeviceToken, PairingRequest, StoreError};
 use subtle::ConstantTimeEq as _;
@@ -17,6 +17,7 @@ use crate::auth::{Remote, secret_digest, tokens};
 use crate::config::PairingMode;
 use crate::connection::{IssuedToken, Refusal};
 use crate::events::{Audience, Event};
+use crate::rpc_error;
 
 /// A request that nobody answered for so long is dropped; the device asks again when it connects again.
 pub(crate) const REQUEST_TTL_MS: i64 = 60 * 60 * 1000;
@@ -46,7 +47,7 @@ pub(crate) async fn admit(
     standing: Standing<'_>,
     remote: &Remote,
 ) -> Result<Vec<Scope>, Refusal> {
-    let known = gateway.store.device(newcomer.device_id).await.map_err(|error| store_failed(&error))?;
+    let known = gateway.store.device(newcomer.device_id).await.map_err(store_failed)?;
     let held: Vec<Scope> = match (&standing, &known) {
         (Standing::HoldsToken(scopes), _) => parse(scopes),
         (Standing::KnowsSecret, Some(device)) => parse(&device.scopes),
@@ -93,7 +94,7 @@ pub(crate) async fn issue_token(
         hash: secret_digest(&token),
         created_at_ms: issued_at_ms,
     };
-    gateway.store.put_device_token(stored).await.map_err(|error| store_failed(&error))?;
+    gateway.store.put_device_token(stored).await.map_err(store_failed)?;
     Ok(IssuedToken { token, issued_at_ms })
 }
 
@@ -107,7 +108,7 @@ pub(crate) async fn token_of(
     if candidates.iter().all(Option::is_none) {
         return Ok(None);
     }
-    let stored = gateway.store.device_token(device, role).await.map_err(|error| store_failed(&error))?;
+    let stored = gateway.store.device_token(device, role).await.map_err(store_failed)?;
     let Some(stored) = stored else { return Ok(None) };
     let right = |candidate: &&str| bool::from(secret_digest(candidate).ct_eq(&stored.hash));
     let found = candidates.iter().flatten().find(|candidate| right(candidate)).map(|token| (*token).to_owned());
@@ -183,7 +184,7 @@ async fn pair(
         last_seen_at_ms: now_ms,
     };
     tracing::info!(target: "gateway", device = %device.id, client = %client.id, "paired a device");
-    gateway.store.put_device(device).await.map_err(|error| store_failed(&error))
+    gateway.store.put_device(device).await.map_err(store_failed)
 }
 
 async fn ask(
@@ -209,7 +210,7 @@ async fn ask(
         is_repair,
         ts: gateway.now_ms(),
     };
-    let request = gateway.store.put_pairing_request(request).await.map_err(|error| store_failed(&error))?;
+    let request = gateway.store.put_pairing_request(request).await.map_err(store_failed)?;
     let mut details = ConnectErrorDetails::new(ConnectErrorCode::PairingRequired);
     details.request_id = Some(request.request_id.clone());
     details.reason = Some(reason.as_str().to_owned());
@@ -219,12 +220,11 @@ async fn ask(
 }
 
 async fn seen(gateway: &Gateway, device: &DeviceId) -> Result<(), Refusal> {
-    gateway.store.device_seen(device, gateway.now_ms()).await.map_err(|error| store_failed(&error))
+    gateway.store.device_seen(device, gateway.now_ms()).await.map_err(store_failed)
 }
 
-fn store_failed(error: &StoreError) -> Refusal {
-    tracing::error!(target: "gateway", %error, "the store failed while a client connected");
-    Refusal::new(RpcError::unavailable("the gateway can't read its devices now; its log says why"))
+fn store_failed(error: StoreError) -> Refusal {
+    Refusal::new(rpc_error::of_store(error))
 }
 
 fn parse(names: &[String]) -> Vec<Scope> {

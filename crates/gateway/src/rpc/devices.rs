@@ -8,11 +8,12 @@ use chela_protocol::{CloseCode, DeviceId, DevicePairResolved, PairDecision, RpcE
 use chela_store::{Device, PairingRequest};
 use serde_json::json;
 
-use super::{Access, Call, Method, RpcResult, answer_of, store_failed};
+use super::{Access, Call, Method, RpcResult, answer_of};
 use crate::app::Gateway;
 use crate::auth::Credential;
 use crate::events::{Audience, Event};
 use crate::pairing;
+use crate::rpc_error;
 
 /// Roles that a device can have a token for.
 const ROLES: &[&str] = &["operator", "node"];
@@ -33,8 +34,8 @@ pub(super) fn methods() -> Vec<Method> {
 async fn list(call: Call) -> RpcResult {
     let gateway = &call.gateway;
     let since = gateway.now_ms() - pairing::REQUEST_TTL_MS;
-    let pending = gateway.store.pairing_requests(since).await.map_err(|error| store_failed(&error))?;
-    let devices = gateway.store.devices().await.map_err(|error| store_failed(&error))?;
+    let pending = gateway.store.pairing_requests(since).await.map_err(rpc_error::of_store)?;
+    let devices = gateway.store.devices().await.map_err(rpc_error::of_store)?;
     let mut paired = Vec::with_capacity(devices.len());
     for device in devices {
         paired.push(shown(gateway, device).await?);
@@ -47,7 +48,7 @@ async fn approve(call: Call) -> RpcResult {
     let request = take(&call).await?;
     may_grant(&call, &request.scopes)?;
     let request_id = request.request_id.clone();
-    let device = pairing::approve(gateway, request).await.map_err(|error| store_failed(&error))?;
+    let device = pairing::approve(gateway, request).await.map_err(rpc_error::of_store)?;
     resolved(gateway, &request_id, &device.id, PairDecision::Approved);
     let device = shown(gateway, device).await?;
     Ok(json!({"requestId": request_id, "device": device}))
@@ -61,7 +62,7 @@ async fn reject(call: Call) -> RpcResult {
 
 async fn remove(call: Call) -> RpcResult {
     let DeviceParams { device_id } = call.params()?;
-    let existed = call.gateway.store.remove_device(&device_id).await.map_err(|error| store_failed(&error))?;
+    let existed = call.gateway.store.remove_device(&device_id).await.map_err(rpc_error::of_store)?;
     if !existed {
         return Err(unknown_device(&device_id));
     }
@@ -97,8 +98,7 @@ async fn rotate(call: Call) -> RpcResult {
 async fn revoke(call: Call) -> RpcResult {
     let params: DeviceTokenParams = call.params()?;
     let store = &call.gateway.store;
-    let existed =
-        store.revoke_device_token(&params.device_id, &params.role).await.map_err(|error| store_failed(&error))?;
+    let existed = store.revoke_device_token(&params.device_id, &params.role).await.map_err(rpc_error::of_store)?;
     if !existed {
         return Err(unknown_device(&params.device_id));
     }
@@ -108,7 +108,7 @@ async fn revoke(call: Call) -> RpcResult {
 
 async fn take(call: &Call) -> Result<PairingRequest, RpcError> {
     let PairRequestParams { request_id } = call.params()?;
-    let taken = call.gateway.store.take_pairing_request(&request_id).await.map_err(|error| store_failed(&error))?;
+    let taken = call.gateway.store.take_pairing_request(&request_id).await.map_err(rpc_error::of_store)?;
     taken.ok_or_else(|| RpcError::invalid(format!("unknown requestId: {request_id}")))
 }
 
@@ -124,7 +124,7 @@ fn covers(held: &[String], asked: &str) -> bool {
 }
 
 async fn device(gateway: &Gateway, id: &DeviceId) -> Result<Device, RpcError> {
-    let device = gateway.store.device(id).await.map_err(|error| store_failed(&error))?;
+    let device = gateway.store.device(id).await.map_err(rpc_error::of_store)?;
     device.ok_or_else(|| unknown_device(id))
 }
 
@@ -152,7 +152,7 @@ fn resolved(gateway: &Gateway, request_id: &str, device_id: &DeviceId, decision:
 async fn shown(gateway: &Gateway, device: Device) -> Result<PairedDevice, RpcError> {
     let mut tokens = Vec::new();
     for role in ROLES {
-        let token = gateway.store.device_token(&device.id, role).await.map_err(|error| store_failed(&error))?;
+        let token = gateway.store.device_token(&device.id, role).await.map_err(rpc_error::of_store)?;
         tokens.extend(token.map(|token| DeviceTokenSummary {
             role: token.role,
             scopes: token.scopes,

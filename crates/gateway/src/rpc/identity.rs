@@ -7,8 +7,9 @@ use chela_protocol::{DeviceId, RpcError, Scope};
 use ed25519_dalek::SigningKey;
 use serde_json::Value;
 
-use super::{Access, Call, Method, RpcResult, answer_of, store_failed};
+use super::{Access, Call, Method, RpcResult, answer_of};
 use crate::auth::key_id;
+use crate::rpc_error;
 
 const NAMESPACE: &str = "gateway";
 const KEY: &str = "identity-key";
@@ -20,13 +21,13 @@ pub(super) fn methods() -> Vec<Method> {
 
 async fn get(call: Call) -> RpcResult {
     let store = &call.gateway.store;
-    let stored = store.kv_get(NAMESPACE, KEY).await.map_err(|error| store_failed(&error))?;
+    let stored = store.kv_get(NAMESPACE, KEY).await.map_err(rpc_error::of_store)?;
     let key = if let Some(stored) = stored {
         read(&stored).ok_or_else(|| RpcError::unavailable("the gateway's stored key is damaged"))?
     } else {
         let key = generate();
         let text = Value::String(URL_SAFE_NO_PAD.encode(key.to_bytes()));
-        store.kv_put(NAMESPACE, KEY, text).await.map_err(|error| store_failed(&error))?;
+        store.kv_put(NAMESPACE, KEY, text).await.map_err(rpc_error::of_store)?;
         key
     };
     let public = key.verifying_key().to_bytes();

@@ -159,12 +159,6 @@ pub(crate) fn missing_scope(needed: Scope) -> RpcError {
     RpcError::new(ErrorCode::Forbidden, format!("missing scope: {needed}")).with_details(details)
 }
 
-/// A failure of the store, in words that say nothing of its inside.
-pub(crate) fn store_failed(error: &chela_store::StoreError) -> RpcError {
-    tracing::error!(target: "gateway", %error, "the store failed");
-    RpcError::unavailable("the gateway's database can't be used now; its log says why")
-}
-
 #[cfg(test)]
 mod tests {
     use chela_protocol::METHOD_NAMES;
