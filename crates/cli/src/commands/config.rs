@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use chela_config::{
     EditError, KeyPath, Loaded, Problem, REDACTED, Segment, Severity, check, edit, parse, redact, write,
 };
+use chela_gateway::config::FIRST_FILE;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -147,7 +148,8 @@ fn patch_file(patch: Option<String>, file: Option<PathBuf>, context: &Context) -
 /// Edits the text, checks what it says now, stores it, and says what that does.
 fn change(context: &Context, paths: &[String], edit: impl FnOnce(&str) -> Result<String, EditError>) -> Outcome {
     let (loaded, _) = context.load();
-    let text = edit(&loaded.raw).map_err(Failure::edit)?;
+    let before = if loaded.exists { &loaded.raw } else { FIRST_FILE };
+    let text = edit(before).map_err(Failure::edit)?;
     let schema = chela_gateway::config::schema();
     refuse_new_errors(&loaded.written, &text, &schema)?;
     let config = &context.places.config_path;

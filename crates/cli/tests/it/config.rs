@@ -76,3 +76,12 @@ fn foreign_names_of_the_file_are_used() {
     home.run(&["config", "set", "gateway.port", "4712"]).ok();
     assert!(!home.config().exists(), "the file that is there is the one that is changed");
 }
+
+#[test]
+fn a_first_setting_makes_a_file_with_which_a_gateway_starts() {
+    let home = Home::new();
+    home.run(&["config", "set", "logging.level", "debug"]).ok();
+    let text = home.read_config();
+    assert!(text.contains("// Settings of this gateway.") && text.contains("mode: \"local\""), "{text}");
+    assert_eq!(home.run(&["config", "get", "logging.level"]).ok().trim(), "debug");
+}

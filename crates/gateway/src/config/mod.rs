@@ -35,6 +35,15 @@ pub struct Config {
     pub secrets: SecretsSection,
 }
 
+/// The text of a configuration where there is none yet: with it, a gateway starts here.
+pub const FIRST_FILE: &str = r#"{
+  // Settings of this gateway. `chela config schema` lists what can stand here; changes are taken up while it runs.
+  gateway: {
+    mode: "local",
+  },
+}
+"#;
+
 /// Sections of the reference system that are known, kept and read by nobody yet.
 const KEPT_SECTIONS: &[&str] = &[
     "accessGroups",

@@ -9,17 +9,8 @@ use chela_config::{Environment, Loaded, Places};
 use super::secret::SecretOrigin;
 use super::{Bind, Options, StartError};
 use crate::auth::Secrets;
-use crate::config::{AuthMode, Config, DEFAULT_PORT, GatewayMode};
+use crate::config::{AuthMode, Config, DEFAULT_PORT, FIRST_FILE, GatewayMode};
 use crate::server;
-
-/// What `--allow-unconfigured` writes where there is nothing.
-const MINIMAL_CONFIG: &str = r#"{
-  // Settings of this gateway. `chela config schema` lists what can stand here; changes are taken up while it runs.
-  gateway: {
-    mode: "local",
-  },
-}
-"#;
 
 /// Reads the configuration. A missing one is refused, or written when the options allow to start without.
 pub(super) fn load(options: &Options, places: &Places, environment: &mut Environment) -> Result<Loaded, StartError> {
@@ -46,7 +37,7 @@ fn write_minimal(path: &Path) -> std::io::Result<()> {
         fs::create_dir_all(parent)?;
     }
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(MINIMAL_CONFIG.as_bytes())?;
+    file.write_all(FIRST_FILE.as_bytes())?;
     file.sync_all()
 }
 
