@@ -21,6 +21,12 @@ pub struct TurnInput {
     /// For this turn only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thinking: Option<Thinking>,
+    /// Cap on the tokens of each answer of a model, for this turn only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_output_tokens: Option<u32>,
+    /// For this turn only; models that take none don't get it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f32>,
     /// Wall time of the turn, instead of the agent's own limit. Zero counts as absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
@@ -42,6 +48,8 @@ impl Default for TurnInput {
             attachments: Vec::new(),
             model: None,
             thinking: None,
+            max_output_tokens: None,
+            temperature: None,
             timeout_ms: None,
             extra_system: None,
             origin: InputOrigin::default(),

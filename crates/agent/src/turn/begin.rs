@@ -160,6 +160,8 @@ fn assemble<'a>(
     Turn {
         world,
         events,
+        max_output_tokens: input.max_output_tokens,
+        temperature: input.temperature,
         thinking: chosen.or(profile.thinking).unwrap_or(Thinking::Low),
         budget: history_budget(profile, &model, &prefix),
         stop: Stop::new(cancel, timeout.min(MAX_TIMEOUT)),

@@ -71,8 +71,8 @@ impl Turn<'_> {
             messages: context::messages(&self.history, self.budget, &self.model),
             tools: self.prefix.tools.clone(),
             thinking: self.thinking,
-            max_output_tokens: None,
-            temperature: None,
+            max_output_tokens: self.max_output_tokens,
+            temperature: self.temperature,
             cache_key: Some(self.session.id.to_string()),
         }
     }

@@ -29,6 +29,8 @@ pub(super) struct Turn<'a> {
     /// The first of the chain: its window and senses shape the context.
     pub model: ModelInfo,
     pub thinking: Thinking,
+    pub max_output_tokens: Option<u32>,
+    pub temperature: Option<f32>,
     pub prefix: Prefix,
     /// Tokens of history that a call may carry.
     pub budget: u64,

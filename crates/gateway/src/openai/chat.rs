@@ -20,14 +20,15 @@ use super::content::Content;
 use super::conversation::{Speaker, Spoken, input_of};
 use super::error::ApiError;
 use super::run::{Following, Piece, chat_usage, follow, memory_of};
-use super::{admit, target_of};
+use super::{NO_CLIENT_TOOLS, admit, checked_temperature, checked_tokens, target_of};
 use crate::app::Gateway;
 use crate::server::Ready;
 
 /// Comments that keep proxies from closing a quiet stream.
 pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// The parts of a request that matter here; sampling settings and the client's own tools are the agent's business.
+/// The parts of a request that matter here. The agent answers with its own tools: those of the client (`tools`) are passed over,
+/// as in the reference system, unless the client insists on one being called.
 #[derive(Debug, Deserialize)]
 struct ChatRequest {
     #[serde(default = "default_model")]
@@ -41,6 +42,12 @@ struct ChatRequest {
     user: Option<String>,
     #[serde(default)]
     n: Option<u32>,
+    #[serde(default)]
+    tool_choice: Option<Value>,
+    #[serde(default, alias = "max_tokens")]
+    max_completion_tokens: Option<u32>,
+    #[serde(default)]
+    temperature: Option<f32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -75,9 +82,14 @@ async fn answer(gateway: &Arc<Gateway>, parts: &Parts, request: ChatRequest) -> 
     if request.n.is_some_and(|n| n != 1) {
         return Err(ApiError::invalid("`n` can only be 1: one turn gives one answer.").with_param("n"));
     }
+    if request.tool_choice.as_ref().is_some_and(insists) {
+        return Err(ApiError::invalid(NO_CLIENT_TOOLS).with_param("tool_choice"));
+    }
     let target = target_of(gateway, parts, &request.model, request.user.as_deref(), "openai")?;
     let messages = request.messages.iter().map(spoken).collect::<Result<Vec<_>, _>>()?;
-    let input = input_of(messages, memory_of(gateway, &target).await)?;
+    let mut input = input_of(messages, memory_of(gateway, &target).await)?;
+    input.max_output_tokens = checked_tokens(request.max_completion_tokens, "max_completion_tokens")?;
+    input.temperature = checked_temperature(request.temperature)?;
     let run = RunId::new(format!("chatcmpl_{}", Uuid::new_v4()));
     let (run, following) = follow(gateway, parts, target, run, input).await?;
     let head = Head {
@@ -151,6 +163,11 @@ impl Head {
         let Self { id, created, model, .. } = self;
         json!({ "id": id, "object": "chat.completion.chunk", "created": created, "model": model, "choices": choices })
     }
+}
+
+/// Whether a `tool_choice` asks for a call: `"required"`, or an object that names a tool.
+fn insists(choice: &Value) -> bool {
+    choice == "required" || choice.is_object()
 }
 
 fn spoken(message: &ChatMessage) -> Result<Spoken, ApiError> {

@@ -41,6 +41,9 @@ const BODY_TIMEOUT: Duration = Duration::from_mins(1);
 /// What every model name here begins with; `openclaw` is what clients of the reference system send.
 const NAMES: [&str; 2] = ["chela", "openclaw"];
 
+/// Why a request that needs the client's own tools is refused.
+const NO_CLIENT_TOOLS: &str = "The agent answers with its own tools; tools of the client can't be called here. Leave `tools` and `tool_choice` out.";
+
 /// The routes of this interface.
 pub(crate) fn router() -> Router<Arc<Front>> {
     Router::new()
@@ -116,6 +119,23 @@ fn target_of(
         None => format!("{place}:{}", Uuid::new_v4()),
     };
     Ok(Target { session: checked_key(&agent, &place)?, agent })
+}
+
+/// A cap on an answer's tokens, as far as it makes sense.
+fn checked_tokens(tokens: Option<u32>, field: &'static str) -> Result<Option<u32>, ApiError> {
+    match tokens {
+        Some(0) => Err(ApiError::invalid(format!("`{field}` must be at least 1.")).with_param(field)),
+        tokens => Ok(tokens),
+    }
+}
+
+fn checked_temperature(temperature: Option<f32>) -> Result<Option<f32>, ApiError> {
+    match temperature {
+        Some(degrees) if !(0.0..=2.0).contains(&degrees) => {
+            Err(ApiError::invalid("`temperature` must be from 0 to 2.").with_param("temperature"))
+        }
+        temperature => Ok(temperature),
+    }
 }
 
 /// A key with a part that a client chose.

@@ -23,7 +23,7 @@ use super::content::{Content, Said};
 use super::conversation::{Speaker, Spoken, input_of};
 use super::error::ApiError;
 use super::run::{Following, Piece, follow, memory_of};
-use super::{admit, target_of};
+use super::{NO_CLIENT_TOOLS, admit, checked_temperature, checked_tokens, target_of};
 use crate::app::Gateway;
 use crate::route::Target;
 use crate::server::Ready;
@@ -43,6 +43,12 @@ struct ResponsesRequest {
     previous_response_id: Option<String>,
     #[serde(default)]
     metadata: Option<Value>,
+    #[serde(default)]
+    tools: Vec<Value>,
+    #[serde(default)]
+    max_output_tokens: Option<u32>,
+    #[serde(default)]
+    temperature: Option<f32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -83,8 +89,13 @@ pub(super) async fn create(Ready(gateway): Ready, request: Request) -> Response 
 }
 
 async fn answer(gateway: &Arc<Gateway>, parts: &Parts, request: ResponsesRequest) -> Result<Response, ApiError> {
+    if !request.tools.is_empty() {
+        return Err(ApiError::invalid(NO_CLIENT_TOOLS).with_param("tools"));
+    }
     let target = target(gateway, parts, &request).await?;
-    let input = input_of(messages(&request)?, memory_of(gateway, &target).await)?;
+    let mut input = input_of(messages(&request)?, memory_of(gateway, &target).await)?;
+    input.max_output_tokens = checked_tokens(request.max_output_tokens, "max_output_tokens")?;
+    input.temperature = checked_temperature(request.temperature)?;
     let run = RunId::new(format!("resp_{}", Uuid::new_v4().simple()));
     let (run, following) = follow(gateway, parts, target, run, input).await?;
     let head = Head {

@@ -83,6 +83,46 @@ async fn in_a_stream_a_new_attempt_is_a_new_paragraph() {
 }
 
 #[tokio::test]
+async fn caps_and_temperature_reach_the_model() {
+    let model = fake_model([]).await;
+    let gateway = house(&model).await;
+    let mut body = chat("hi");
+    (body["max_tokens"], body["temperature"]) = (json!(77), json!(0.5));
+    http(&gateway, "POST", "/v1/chat/completions", &body, "").await;
+    let body = json!({ "model": "chela", "input": "hi", "max_output_tokens": 78, "temperature": 1.5 });
+    http(&gateway, "POST", "/v1/responses", &body, "").await;
+    let sent: Vec<Value> = model.requests().iter().map(|request| request.body.clone()).collect();
+    let caps: Vec<String> = sent.iter().map(|body| format!("{} {}", cap_of(body), body["temperature"])).collect();
+    assert_eq!(caps, ["77 0.5", "78 1.5"]);
+}
+
+/// Vendors disagree on the name.
+fn cap_of(body: &Value) -> &Value {
+    body.get("max_completion_tokens").unwrap_or(&body["max_tokens"])
+}
+
+#[tokio::test]
+async fn tools_of_the_client_are_passed_over_or_refused_by_name() {
+    let model = fake_model([]).await;
+    let gateway = house(&model).await;
+    let tool = json!({ "type": "function", "function": { "name": "f", "parameters": {} } });
+    let mut body = chat("hi");
+    body["tools"] = json!([tool]);
+    assert_eq!(http(&gateway, "POST", "/v1/chat/completions", &body, "").await.status, 200);
+    body["tool_choice"] = json!("required");
+    let refused = http(&gateway, "POST", "/v1/chat/completions", &body, "").await;
+    assert_eq!((refused.status, &refused.json()["error"]["param"]), (400, &json!("tool_choice")));
+    let body = json!({ "model": "chela", "input": "hi", "tools": [{ "type": "function", "name": "f" }] });
+    let refused = http(&gateway, "POST", "/v1/responses", &body, "").await;
+    assert_eq!((refused.status, &refused.json()["error"]["param"]), (400, &json!("tools")));
+    for (field, value) in [("max_tokens", json!(0)), ("temperature", json!(3))] {
+        let mut body = chat("hi");
+        body[field] = value;
+        assert_eq!(http(&gateway, "POST", "/v1/chat/completions", &body, "").await.status, 400, "{field}");
+    }
+}
+
+#[tokio::test]
 async fn a_user_keeps_a_session_and_nobody_gets_a_new_one() {
     let model = fake_model([]).await;
     let gateway = house(&model).await;
