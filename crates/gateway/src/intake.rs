@@ -12,7 +12,7 @@ use chela_store::{Accepted, InboxRow, NewInbound, StoreError};
 use tokio::sync::mpsc;
 
 use crate::app::Gateway;
-use crate::sessions::{Mail, Refused};
+use crate::sessions::{Mail, Refused, begin_anew_if_expired};
 
 /// A message at the door.
 #[derive(Debug)]
@@ -82,6 +82,10 @@ async fn accept(gateway: Arc<Gateway>, inbound: Inbound) -> Result<Submitted, Su
     Ok(match gateway.store.accept(message).await? {
         Accepted::New(row) => {
             let run = row.run.clone();
+            if let Err(error) = begin_anew_if_expired(&gateway, &row.session, &row.agent).await {
+                // The message counts more than its place: it is answered in the old conversation.
+                tracing::error!(%error, session = %row.session, "an expired conversation could not be put away");
+            }
             gateway.sessions.deliver(place, Mail { row, mode }, watcher);
             Submitted { run, state: SubmitState::Started }
         }

@@ -93,3 +93,20 @@ async fn a_suppressed_command_is_a_message() {
     talker.ok("chat.send", params).await;
     assert_eq!(text_of(&talker.end_of("r").await["message"]), "echo: /help");
 }
+
+#[tokio::test]
+async fn a_configured_word_begins_a_conversation() {
+    let model = fake_model([]).await;
+    let mut config = crate::conversation::config(&model);
+    config["session"] = json!({ "resetTriggers": ["fresh start"] });
+    let gateway = crate::support::Setup::default().config(config).start().await;
+    let mut talker = Talker::new(&gateway).await;
+    talker.say("remember me", "r").await;
+    talker.end_of("r").await;
+    talker.say(" Fresh start ", "n").await;
+    talker.end_of("n").await;
+    talker.say("who am I", "w").await;
+    talker.end_of("w").await;
+    assert_eq!(model.requests().len(), 2);
+    assert!(!model.requests()[1].text.contains("remember me"));
+}
