@@ -8,6 +8,7 @@
 //!
 //! The mailbox carries only rows that are durable already. Never touches a transcript: that is the agent crate's.
 
+mod expiry;
 mod messages;
 mod observer;
 mod recovery;
@@ -26,6 +27,7 @@ use chela_protocol::{RunId, SessionKey};
 use chela_store::InboxRow;
 use tokio::sync::{Semaphore, mpsc, watch};
 
+pub(crate) use expiry::begin_anew_if_expired;
 pub(crate) use messages::{messages_of, spoken};
 pub(crate) use observer::{announce, announce_text, session_changed};
 pub(crate) use row::{RowContext, next_model, row_of, session_entry};
@@ -154,6 +156,11 @@ impl Sessions {
     /// Ends with the run; `None` when no such run is going on.
     pub(crate) fn outcome(&self, run: &RunId) -> Option<watch::Receiver<Option<Arc<Outcome>>>> {
         self.runs.outcome(run)
+    }
+
+    /// Whether no turn runs or waits.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.runs.is_empty()
     }
 
     /// The agents as configured now.

@@ -174,6 +174,10 @@ impl Runs {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.table().is_empty()
+    }
+
     pub(super) fn active(&self, session: &SessionKey) -> Vec<RunSummary> {
         let table = self.table();
         let mut entries: Vec<&Entry> = table.values().filter(|entry| entry.row.session == *session).collect();

@@ -1,4 +1,4 @@
-//! What the gateway does by itself while it runs: ticks, presence, health. Each task ends with the gateway.
+//! What the gateway does by itself while it runs: ticks, presence, health, reload, housekeeping. Each task ends with the gateway.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use chela_protocol::{Tick, limits};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
+use super::housekeeping;
 use crate::app::Gateway;
 use crate::events::{Audience, Event};
 use crate::{reload, rpc};
@@ -21,6 +22,8 @@ pub(super) fn spawn(gateway: &Arc<Gateway>) {
     gateway.tasks.spawn(until_stopped(gateway.clone(), presence(gateway.clone())));
     gateway.tasks.spawn(until_stopped(gateway.clone(), health(gateway.clone())));
     gateway.tasks.spawn(until_stopped(gateway.clone(), reload::watch(gateway.clone())));
+    gateway.tasks.spawn(until_stopped(gateway.clone(), housekeeping::sweep_daily(gateway.clone())));
+    gateway.tasks.spawn(until_stopped(gateway.clone(), housekeeping::checkpoint_when_idle(gateway.clone())));
 }
 
 async fn until_stopped(gateway: Arc<Gateway>, task: impl Future<Output = ()>) {

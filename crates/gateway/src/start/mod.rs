@@ -5,6 +5,7 @@
 
 mod background;
 mod build;
+mod housekeeping;
 mod rules;
 mod secret;
 
@@ -162,10 +163,11 @@ async fn start_with(options: Options, logs: Arc<Logs>) -> Result<Running, StartE
     let router = server::router(front.clone());
     let Bound { listeners, port, .. } = bound;
     let accepting = tokio::spawn(server::accept_all(front.clone(), router, listeners));
-    tracing::info!(target: "gateway", "listening on {address} (PID {})", std::process::id());
+    // Whoever waits for the line below may look into the lock file at once.
     if let Err(error) = lock.set_address(&address) {
         tracing::warn!(target: "gateway", %error, "can't note the address in the lock file");
     }
+    tracing::info!(target: "gateway", "listening on {address} (PID {})", std::process::id());
     let reloader = Reloader::new(options);
     let parts = build::Parts { config, loaded, problems, environment, places, auth, shutdown, started, logs, reloader };
     let gateway = build::gateway(parts).await?;
