@@ -86,6 +86,12 @@ impl Store {
         self.write(move |c| append(c, conversation(c, &session_id)?, &items)).await
     }
 
+    /// One item of a conversation.
+    pub async fn item(&self, session_id: &SessionId, id: &ItemId) -> Result<Option<Item>, StoreError> {
+        let (session_id, id) = (session_id.to_string(), id.to_string());
+        self.read(move |c| sql::first(c, select_items!("WHERE c.id = ?1 AND i.id = ?2"), [session_id, id], read)).await
+    }
+
     /// Items with `seq > after`, oldest first, at most `limit`.
     pub async fn items_after(&self, session_id: &SessionId, after: i64, limit: usize) -> Result<Vec<Item>, StoreError> {
         let id = session_id.to_string();

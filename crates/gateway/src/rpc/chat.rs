@@ -7,7 +7,7 @@ use chela_protocol::methods::chat::{
     ChatMetadataParams, ChatMetadataResult, ChatSendParams, ChatSendResult, ChatSendStatus,
 };
 use chela_protocol::{ItemId, RpcError, RunId, Scope, SessionKey};
-use chela_store::Item;
+use chela_store::{Item, ItemKind, Session};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -25,6 +25,9 @@ pub(super) const CHANNEL: &str = "webchat";
 /// Messages of a history when the client doesn't say.
 const HISTORY_LIMIT: usize = 200;
 const HISTORY_LIMIT_MAX: usize = 1_000;
+
+/// Runs of one `inputRunIds`, as in the reference system.
+const INPUT_RUNS_MAX: usize = 50;
 
 /// Bytes of a history's messages; the reference system's payload budget.
 const HISTORY_BYTES: usize = 6 * 1024 * 1024;
@@ -47,10 +50,15 @@ pub(super) fn methods() -> Vec<Method> {
 
 async fn send(call: Call) -> RpcResult {
     let params: ChatSendParams = call.params()?;
-    let target = target(&call, &params.session_key, params.agent_id.as_deref())?;
-    expect_session(&call, &target, params.session_id.as_deref()).await?;
+    send_message(&call, &params).await
+}
+
+/// Sends a message as `chat.send` does, for every method that takes one.
+pub(super) async fn send_message(call: &Call, params: &ChatSendParams) -> RpcResult {
+    let target = target(call, &params.session_key, params.agent_id.as_deref())?;
+    expect_session(call, &target, params.session_id.as_deref()).await?;
     let run = run_id(params.idempotency_key.as_deref())?;
-    let input = input_of(&call, &params)?;
+    let input = input_of(call, params)?;
     if input.text.trim().is_empty() && input.attachments.is_empty() {
         return Err(RpcError::invalid("message or attachment required"));
     }
@@ -59,12 +67,12 @@ async fn send(call: Call) -> RpcResult {
         Some(true) => Reading::Message,
         _ => commands::read(&input.text, &triggers),
     };
-    let mut inbound = inbound(&call, target, run, input);
+    let mut inbound = inbound(call, target, run, input);
     inbound.mode = params.queue_mode.unwrap_or(call.gateway.config.load().messages.queue.mode);
     if matches!(&reading, Reading::Command(parsed) if parsed.command.id == CommandId::Stop) {
         return answer_of(&aborted(&commands::stop(&call.gateway, &inbound.session).await));
     }
-    let submitted = submit_reading(&call, reading, inbound).await?;
+    let submitted = submit_reading(call, reading, inbound).await?;
     let status = match submitted.state {
         SubmitState::Started => ChatSendStatus::Started,
         SubmitState::InFlight => ChatSendStatus::InFlight,
@@ -262,16 +270,18 @@ async fn history_of(call: &Call, params: &ChatHistoryParams) -> Result<ChatHisto
             session_info: None,
         });
     };
-    let before = stored.items + 1 - i64::try_from(params.offset.unwrap_or(0)).unwrap_or(i64::MAX).min(stored.items);
-    let items = gateway.store.items_before(&stored.id, Some(before), limit).await.map_err(rpc_error::of_store)?;
-    let reaches_back = items.first().is_some_and(|item| item.seq > 1);
-    let (messages, cut) = fitting(&items, params);
+    let page = page_of(call, &stored, params, limit).await?;
+    let (mut messages, cut) = fitting(&page.items, params);
+    let first = page.items.first().map_or(i64::MAX, |item| item.seq);
+    let mut inputs = inputs_before(call, &stored, &params.input_run_ids, first).await?;
+    inputs.append(&mut messages);
+    let messages = inputs;
     let info = row_of(&stored, &RowContext::of(gateway, &book));
     Ok(ChatHistoryResult {
         session_key: session.to_string(),
         session_id: Some(stored.id.to_string()),
         messages,
-        has_more: reaches_back || cut,
+        has_more: page.has_more || cut,
         total_messages: u64::try_from(stored.items).unwrap_or_default(),
         delta_cursor: Some(stored.items.to_string()),
         thinking_level: stored.settings.thinking_level.clone(),
@@ -279,6 +289,51 @@ async fn history_of(call: &Call, params: &ChatHistoryParams) -> Result<ChatHisto
         defaults: Some(defaults),
         session_info: serde_json::to_value(info).ok(),
     })
+}
+
+/// The part of a conversation that a client asked for.
+struct Page {
+    items: Vec<Item>,
+    /// There is more in the direction in which the client reads.
+    has_more: bool,
+}
+
+async fn page_of(call: &Call, stored: &Session, params: &ChatHistoryParams, limit: usize) -> Result<Page, RpcError> {
+    let store = &call.gateway.store;
+    let since = params.cursor.as_deref().and_then(|cursor| cursor.parse::<i64>().ok());
+    // A cursor of another conversation is worth nothing: the client gets the newest page.
+    if let Some(since) = since.filter(|since| (0..=stored.items).contains(since)) {
+        let items = store.items_after(&stored.id, since, limit).await.map_err(rpc_error::of_store)?;
+        let has_more = items.last().is_some_and(|item| item.seq < stored.items);
+        return Ok(Page { items, has_more });
+    }
+    let seqs = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let before = match &params.message_id {
+        Some(id) => {
+            let found = store.item(&stored.id, &ItemId::new(id.as_str())).await.map_err(rpc_error::of_store)?;
+            let found = found.ok_or_else(|| RpcError::invalid(format!("no message `{id}` in this conversation")))?;
+            found.seq.saturating_add(seqs(limit / 2)).min(stored.items) + 1
+        }
+        None => stored.items + 1 - seqs(params.offset.unwrap_or(0)).min(stored.items),
+    };
+    let items = store.items_before(&stored.id, Some(before), limit).await.map_err(rpc_error::of_store)?;
+    let has_more = items.first().is_some_and(|item| item.seq > 1);
+    Ok(Page { items, has_more })
+}
+
+/// What began these runs, as far as it stands before position `first`.
+async fn inputs_before(call: &Call, stored: &Session, runs: &[String], first: i64) -> Result<Vec<Value>, RpcError> {
+    if runs.len() > INPUT_RUNS_MAX {
+        return Err(RpcError::invalid(format!("inputRunIds takes at most {INPUT_RUNS_MAX} runs")));
+    }
+    let mut inputs = Vec::new();
+    for run in runs {
+        let items = call.gateway.store.items_of_run(&stored.id, &RunId::new(run.as_str())).await;
+        let items = items.map_err(rpc_error::of_store)?;
+        inputs.extend(items.into_iter().filter(|item| item.kind == ItemKind::User && item.seq < first));
+    }
+    inputs.sort_unstable_by_key(|item| item.seq);
+    Ok(inputs.iter().flat_map(messages_of).collect())
 }
 
 /// The newest messages that fit into the bytes that were asked for, oldest first, and whether some did not.

@@ -1,6 +1,7 @@
 //! `sessions.*`: the list of sessions and one session's settings.
 
 use chela_agent::parse_thinking;
+use chela_protocol::methods::chat::{ChatAttachment, ChatSendParams};
 use chela_protocol::methods::sessions::{
     SessionDescribeResult, SessionKeyParams, SessionListDefaults, SessionRow, SessionsDeleteParams,
     SessionsDeleteResult, SessionsListParams, SessionsListResult, SessionsPatchParams, SessionsPatchResult,
@@ -12,8 +13,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::chat::target;
-use super::{Access, Call, Method, RpcResult, answer_of};
+use super::chat::{send_message, target};
+use super::{Access, Call, Method, RpcResult, answer_of, missing_scope};
 use crate::commands;
 use crate::route::Target;
 use crate::rpc_error;
@@ -173,11 +174,22 @@ struct CreateParams {
     category: Option<String>,
     model: Option<String>,
     thinking_level: Option<String>,
+    /// The first message.
+    #[serde(alias = "task")]
+    message: Option<String>,
+    #[serde(default)]
+    attachments: Vec<ChatAttachment>,
+    idempotency_key: Option<String>,
 }
 
-/// Makes a session, or finds the one that stands behind the key; a first message is sent with `chat.send`.
+/// Makes a session, or finds the one that stands behind the key, and sends its first message. A message that can't be sent
+/// leaves the session as it is and is reported beside it.
 async fn create(call: Call) -> RpcResult {
     let params: CreateParams = call.params()?;
+    let first = first_message(&params);
+    if first.is_some() && !call.peer.holds(Scope::Write) {
+        return Err(missing_scope(Scope::Write));
+    }
     let made = format!("dashboard:{}", Uuid::new_v4());
     let Target { agent, session } = target(&call, params.key.as_deref().unwrap_or(&made), params.agent_id.as_deref())?;
     let patch = SessionPatch {
@@ -189,7 +201,29 @@ async fn create(call: Call) -> RpcResult {
     };
     let stored = changed(&call, &agent, &session, patch, "create").await?;
     let entry = session_entry(&stored);
-    Ok(json!({ "ok": true, "key": session, "sessionId": stored.id, "entry": entry, "runStarted": false }))
+    let mut created =
+        json!({ "ok": true, "key": session, "sessionId": stored.id, "entry": entry, "runStarted": false });
+    let Some(first) = first else { return Ok(created) };
+    let first = ChatSendParams { session_key: session.to_string(), agent_id: Some(agent.to_string()), ..first };
+    match send_message(&call, &first).await {
+        Ok(sent) => {
+            created["runStarted"] = true.into();
+            created["runId"] = sent["runId"].clone();
+        }
+        Err(error) => created["runError"] = answer_of(&error)?,
+    }
+    Ok(created)
+}
+
+fn first_message(params: &CreateParams) -> Option<ChatSendParams> {
+    let message = params.message.clone().unwrap_or_default();
+    let said = !message.trim().is_empty() || !params.attachments.is_empty();
+    said.then(|| ChatSendParams {
+        message,
+        attachments: params.attachments.clone(),
+        idempotency_key: params.idempotency_key.clone(),
+        ..ChatSendParams::default()
+    })
 }
 
 async fn patch(call: Call) -> RpcResult {

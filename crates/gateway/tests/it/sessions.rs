@@ -113,3 +113,52 @@ async fn long_histories_come_in_pages() {
     assert_eq!(injected["ok"], true);
     assert_eq!(talker.transcript().await.last().unwrap(), "assistant: [note]\n\nby hand");
 }
+
+#[tokio::test]
+async fn a_history_can_be_asked_for_by_cursor_message_and_run() {
+    let model = fake_model([]).await;
+    let gateway = house(&model).await;
+    let mut talker = Talker::new(&gateway).await;
+    for turn in ["a", "b", "c", "d"] {
+        talker.say(turn, turn).await;
+        talker.end_of(turn).await;
+    }
+    let contents = |page: &Value| -> Vec<String> {
+        page["messages"].as_array().unwrap().iter().map(crate::conversation::text_of).collect()
+    };
+    let all = talker.ok("chat.history", json!({ "sessionKey": MAIN })).await;
+    let since = talker.ok("chat.history", json!({ "sessionKey": MAIN, "cursor": "6" })).await;
+    assert_eq!((contents(&since), &since["hasMore"]), (vec!["d".to_owned(), "echo: d".to_owned()], &json!(false)));
+    let cursor = all["deltaCursor"].clone();
+    let none = talker.ok("chat.history", json!({ "sessionKey": MAIN, "cursor": cursor })).await;
+    assert_eq!(contents(&none).len(), 0);
+    let foreign = talker.ok("chat.history", json!({ "sessionKey": MAIN, "cursor": "999" })).await;
+    assert_eq!(contents(&foreign).len(), 8);
+
+    let id = all["messages"][2]["__openclaw"]["id"].clone();
+    let around = talker.ok("chat.history", json!({ "sessionKey": MAIN, "messageId": id, "limit": 2 })).await;
+    assert!(contents(&around).contains(&"b".to_owned()), "{around}");
+    let unknown = talker.call("chat.history", json!({ "sessionKey": MAIN, "messageId": "nope" })).await;
+    assert!(unknown["error"]["message"].as_str().unwrap().contains("nope"), "{unknown}");
+
+    let inputs = json!({ "sessionKey": MAIN, "inputRunIds": ["a", "d"], "limit": 2 });
+    assert_eq!(contents(&talker.ok("chat.history", inputs).await), ["a", "d", "echo: d"]);
+}
+
+#[tokio::test]
+async fn a_session_is_made_with_its_first_message() {
+    let model = fake_model([]).await;
+    let gateway = house(&model).await;
+    let mut talker = Talker::new(&gateway).await;
+    let params = json!({ "label": "plans", "message": "hello", "idempotencyKey": "first" });
+    let made = talker.ok("sessions.create", params).await;
+    assert_eq!((&made["runStarted"], &made["runId"]), (&json!(true), &json!("first")), "{made}");
+    assert_eq!(crate::conversation::text_of(&talker.end_of("first").await["message"]), "echo: hello");
+    let history = talker.ok("chat.history", json!({ "sessionKey": made["key"] })).await;
+    assert_eq!(history["messages"].as_array().unwrap().len(), 2);
+    let empty = talker.ok("sessions.create", json!({})).await;
+    assert_eq!((&empty["runStarted"], empty.get("runId")), (&json!(false), None));
+    let bad = json!({ "message": "x", "attachments": [{ "type": "image", "mimeType": "image/png", "content": "%%" }] });
+    let failed = talker.ok("sessions.create", bad).await;
+    assert_eq!((&failed["runStarted"], &failed["runError"]["code"]), (&json!(false), &json!("INVALID_REQUEST")));
+}

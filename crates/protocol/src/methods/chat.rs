@@ -91,6 +91,7 @@ pub struct ChatHistoryParams {
     pub agent_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
+    /// The `deltaCursor` of an earlier answer: only what came since, oldest first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// Messages, 1 to 1,000.
@@ -104,8 +105,12 @@ pub struct ChatHistoryParams {
     /// Characters of one message before it is cut.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_chars: Option<usize>,
+    /// A page around this message instead of the newest one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_id: Option<String>,
+    /// Runs whose input is part of the answer even when it stands before the page; at most 50.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub input_run_ids: Vec<String>,
 }
 
 /// Result of `chat.history` and `chat.startup`. Messages are in transcript form, oldest first.
