@@ -44,7 +44,7 @@ struct ResponsesRequest {
     #[serde(default)]
     metadata: Option<Value>,
     #[serde(default)]
-    tools: Vec<Value>,
+    tools: Option<Vec<Value>>,
     #[serde(default)]
     max_output_tokens: Option<u32>,
     #[serde(default)]
@@ -89,7 +89,7 @@ pub(super) async fn create(Ready(gateway): Ready, request: Request) -> Response 
 }
 
 async fn answer(gateway: &Arc<Gateway>, parts: &Parts, request: ResponsesRequest) -> Result<Response, ApiError> {
-    if !request.tools.is_empty() {
+    if request.tools.as_ref().is_some_and(|tools| !tools.is_empty()) {
         return Err(ApiError::invalid(NO_CLIENT_TOOLS).with_param("tools"));
     }
     let target = target(gateway, parts, &request).await?;
