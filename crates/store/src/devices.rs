@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::sql::{self, Json};
 use crate::{Store, StoreError};
 
+/// Requests that wait at once. A person can't look through more, and each new key is a new request.
+const PAIRING_REQUESTS_MAX: i64 = 64;
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Device {
@@ -138,7 +141,8 @@ impl Store {
         .await
     }
 
-    /// Records a request; the same device and role keep one request with one id. Returns it as it stands.
+    /// Records a request; the same device and role keep one request with one id. Returns it as it stands. Of more than
+    /// [`PAIRING_REQUESTS_MAX`] requests the oldest is dropped.
     pub async fn put_pairing_request(&self, mut request: PairingRequest) -> Result<PairingRequest, StoreError> {
         self.write(move |c| {
             let names = [request.device_id.as_str(), request.role.as_str()];
@@ -151,6 +155,9 @@ impl Store {
             let record = to_record(&request)?;
             let params = params![request.request_id, request.device_id.as_str(), request.role, request.ts, record];
             sql::execute(c, put, params)?;
+            let forget = "DELETE FROM pairing_requests WHERE request_id NOT IN
+                          (SELECT request_id FROM pairing_requests ORDER BY ts DESC, request_id LIMIT ?1)";
+            sql::execute(c, forget, [PAIRING_REQUESTS_MAX])?;
             Ok(request)
         })
         .await
