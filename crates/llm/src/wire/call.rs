@@ -25,8 +25,11 @@ pub(crate) const IDLE: Duration = Duration::from_secs(90);
 const DRAIN: Duration = Duration::from_millis(20);
 /// Enough for any error text; the rest of a large error page tells nothing.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
-/// Far above what any model writes in one answer.
+/// Bytes of one answer on the wire: every token comes wrapped in a hundred bytes or two.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+
+/// Text, thoughts and arguments of one answer: far above what any model writes. Clients get the whole text in one event.
+const MAX_SAID_BYTES: usize = 2 * 1024 * 1024;
 
 /// What a wire wants sent.
 pub(crate) struct Call {
@@ -79,7 +82,7 @@ async fn exchange<A: Assemble>(
     emitter.emit(StreamEvent::Started { provider, model }).await;
 
     let (mut reader, mut events, mut out) = (Reader::default(), Vec::new(), Vec::new());
-    let mut received = 0;
+    let (mut received, mut said) = (0, 0);
     'answer: loop {
         let limit = if *after_output { call.endpoint.idle } else { call.endpoint.first_byte };
         let Some(chunk) = next_chunk(&mut response, limit).await? else { break };
@@ -92,6 +95,10 @@ async fn exchange<A: Assemble>(
             let progress = assembler.accept(&event, &mut out);
             for event in out.drain(..) {
                 *after_output = true;
+                said += bytes_said(&event);
+                if said > MAX_SAID_BYTES {
+                    return Err(error::protocol(format!("the answer is longer than {MAX_SAID_BYTES} bytes")).into());
+                }
                 emitter.emit(event).await;
             }
             if progress? == Progress::Complete {
@@ -102,6 +109,15 @@ async fn exchange<A: Assemble>(
     }
     emitter.emit(StreamEvent::Done(assembler.finish()?)).await;
     Ok(())
+}
+
+fn bytes_said(event: &StreamEvent) -> usize {
+    match event {
+        StreamEvent::TextDelta(text) | StreamEvent::ThinkingDelta(text) => text.len(),
+        StreamEvent::ToolUseStart { id, name } => id.len() + name.len(),
+        StreamEvent::ToolUseDelta { partial_json, .. } => partial_json.len(),
+        StreamEvent::Started { .. } | StreamEvent::Restart | StreamEvent::Done(_) => 0,
+    }
 }
 
 /// Sends the request and waits for a good status.

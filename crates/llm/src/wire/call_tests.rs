@@ -66,9 +66,9 @@ async fn an_endless_answer_is_refused() {
 
 #[tokio::test]
 async fn of_a_large_error_page_the_beginning_is_read() {
-    let kind = fails(Step::fail_with(500, "<html>".repeat(MAX_ERROR_BYTES)), AMPLE).await;
+    let kind = fails(Step::fail_with(500, "broken ".repeat(MAX_ERROR_BYTES)), AMPLE).await;
     let LlmErrorKind::Server { message } = kind else { panic!("{kind:?}") };
-    assert!(message.starts_with("<html>") && message.len() < 700);
+    assert!(message.starts_with("broken") && message.len() < 700);
 }
 
 #[tokio::test]

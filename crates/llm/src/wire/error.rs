@@ -65,7 +65,12 @@ pub(crate) fn of_response(status: u16, headers: &HeaderMap, body: &[u8]) -> Fail
     let mut report = json.as_ref().map(Report::of).unwrap_or_default();
     if report.message.is_empty() {
         let text = String::from_utf8_lossy(body);
-        report.message = if text.trim().is_empty() { format!("HTTP {status}") } else { shorten(text.trim()) };
+        report.message = match text.trim() {
+            "" => format!("HTTP {status}"),
+            // A proxy's page says less than its status, and is nothing to show to a person.
+            page if page.starts_with('<') => "a web page came instead of an answer; check `baseUrl`".to_owned(),
+            text => shorten(text),
+        };
     }
     report.retry_after = retry_after(headers).or(report.retry_after);
     Failure { kind: report.classify(Some(status)), status: Some(status) }
