@@ -14,9 +14,12 @@ const EMPTY_RESULT: &str = "(no output)";
 /// The narrowest form of a call's id among the vendors: `[A-Za-z0-9_-]`, at most 40 bytes.
 const CALL_ID_MAX_BYTES: usize = 40;
 
+/// The narrowest form of a tool's name among the vendors: `[A-Za-z0-9_-]`, at most 64 bytes.
+const NAME_MAX_BYTES: usize = 64;
+
 /// Gives back messages for which holds: the first is a user's; roles alternate; none is empty; every tool call is answered in
 /// the message right after it, in the order of the calls and before anything else; nothing answers a call that wasn't made;
-/// ids of calls are unique and plain; no message ends in thinking.
+/// ids of calls are unique and plain, names of tools plain; no message ends in thinking.
 ///
 /// Applying it twice is the same as applying it once.
 pub fn repair(messages: Vec<Message>) -> Vec<Message> {
@@ -90,6 +93,7 @@ fn answer(
         let found = answers.iter().position(|result| result.tool_use_id == call.id);
         let mut result = found.and_then(|at| answers.remove(at)).unwrap_or_else(|| missing(call));
         call.id = unique_id(&call.id, ids);
+        call.name = plain_name(&call.name);
         result.tool_use_id.clone_from(&call.id);
         result.name.clone_from(&call.name);
         if result.text.trim().is_empty() && result.media.is_empty() {
@@ -110,9 +114,18 @@ fn missing(call: &ToolUse) -> ToolResult {
     }
 }
 
+/// A name that the model made up, so that the vendor takes it back.
+fn plain_name(name: &str) -> String {
+    let plain = name.bytes().take(NAME_MAX_BYTES).map(|byte| if is_plain(byte) { char::from(byte) } else { '_' });
+    if name.is_empty() { "unnamed".to_owned() } else { plain.collect() }
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
+}
+
 fn unique_id(id: &str, taken: &mut HashSet<String>) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    let base = if !id.is_empty() && id.len() <= CALL_ID_MAX_BYTES && id.bytes().all(plain) {
+    let base = if !id.is_empty() && id.len() <= CALL_ID_MAX_BYTES && id.bytes().all(is_plain) {
         id.to_owned()
     } else {
         format!("call_{:016x}", fnv1a(id.as_bytes()))
