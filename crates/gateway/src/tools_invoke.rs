@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -24,7 +23,7 @@ use crate::auth::http::authorise;
 use crate::config::GatewayToolsConfig;
 use crate::route::{Target, client_target};
 use crate::rpc_error;
-use crate::server::{Front, Ready, json_object};
+use crate::server::{BodyError, Front, Ready, json_object, read_body};
 use crate::sessions::{AgentBook, RowContext};
 
 /// Not offered unless allowed. The reference system's list, and `process`, which steers what `exec` started.
@@ -83,13 +82,14 @@ async fn invoke(Ready(gateway): Ready, request: Request) -> Response {
     if let Err(refusal) = authorise(&gateway, &parts).await {
         return *refusal;
     }
-    let bytes = match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, BODY_BYTES)).await {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(_)) => {
+    let bytes = match read_body(body, BODY_BYTES, BODY_TIMEOUT).await {
+        Ok(bytes) => bytes,
+        Err(BodyError::Broken) => return Refusal::invalid("the body is broken").into_response(),
+        Err(BodyError::TooLarge) => {
             let message = format!("the body is larger than {BODY_BYTES} bytes");
             return Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", message).into_response();
         }
-        Err(_) => {
+        Err(BodyError::TimedOut) => {
             return Refusal::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body did not arrive in time")
                 .into_response();
         }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chela_protocol::{PROTOCOL_VERSION, Scope};
 use serde_json::json;
@@ -65,12 +65,12 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 fn by_secret(gateway: &Gateway, remote: &Remote, token: Option<&str>) -> Result<(), Box<Response>> {
     let limiter = &gateway.auth.limiter;
-    if let Some(left) = limiter.locked_for(remote.ip, LimitScope::SharedSecret) {
+    if let Some(left) = limiter.locked_for(remote.ip, LimitScope::SharedSecret, remote.on_this_machine()) {
         return Err(Box::new(locked_out(left)));
     }
     match gateway.auth.secrets().check(&[token]) {
         Presented::Token | Presented::Password => {
-            limiter.succeeded(remote.ip, LimitScope::SharedSecret);
+            limiter.succeeded(remote.ip, LimitScope::SharedSecret, remote.on_this_machine());
             Ok(())
         }
         Presented::Nothing => Err(unauthorised()),
@@ -99,7 +99,9 @@ fn operator(remote: &Remote, credential: Credential) -> Peer {
 
 #[expect(clippy::unnecessary_box_returns, reason = "it is an error, and those are kept small")]
 fn unauthorised() -> Box<Response> {
-    Box::new(refusal(StatusCode::UNAUTHORIZED, "Unauthorized", "unauthorized"))
+    let mut response = refusal(StatusCode::UNAUTHORIZED, "Unauthorized", "unauthorized");
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    Box::new(response)
 }
 
 fn locked_out(left: Duration) -> Response {

@@ -10,8 +10,8 @@ pub(crate) mod tokens;
 
 pub(crate) use device::{key_id, verify};
 pub(crate) use origin::{OriginRules, host_name};
-pub(crate) use rate_limit::{RateLimiter, Scope as LimitScope};
-pub(crate) use remote::{ProxyRules, Remote};
+pub(crate) use rate_limit::{RateLimiter, Scope as LimitScope, customer};
+pub(crate) use remote::{ProxyRules, Remote, is_neighbour};
 pub(crate) use secrets::{Presented, Secrets, digest as secret_digest};
 
 use std::sync::Arc;

@@ -36,26 +36,33 @@ impl RateLimiter {
         Self { rules, entries: Mutex::default() }
     }
 
-    /// How long the address is still locked out, if it is.
-    pub(crate) fn locked_for(&self, ip: IpAddr, scope: Scope) -> Option<Duration> {
+    /// How long the address is still locked out, if it is. Strangers who come through a proxy on this machine share its address, so
+    /// what they do neither locks its own programs out nor is forgiven because of them.
+    pub(crate) fn locked_for(&self, ip: IpAddr, scope: Scope, near: OnThisMachine) -> Option<Duration> {
+        if self.exempts(near) {
+            return None;
+        }
         let now = Instant::now();
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = entries.get(&(bucket(ip), scope))?.locked_until?;
+        let until = entries.get(&(customer(ip), scope))?.locked_until?;
         until.checked_duration_since(now).filter(|left| !left.is_zero())
     }
 
-    /// Counts a wrong secret. `exempt` when the client is certainly on this machine.
-    pub(crate) fn failed(&self, ip: IpAddr, scope: Scope, on_this_machine: OnThisMachine) {
-        if on_this_machine == OnThisMachine::Yes && self.rules.exempt_loopback {
+    /// Counts a wrong secret.
+    pub(crate) fn failed(&self, ip: IpAddr, scope: Scope, near: OnThisMachine) {
+        if self.exempts(near) {
             return;
         }
         let now = Instant::now();
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() >= ADDRESSES_MAX && !entries.contains_key(&(bucket(ip), scope)) {
+        if entries.len() >= ADDRESSES_MAX && !entries.contains_key(&(customer(ip), scope)) {
             forget_one(&mut entries, now, self.window());
         }
-        let entry =
-            entries.entry((bucket(ip), scope)).or_insert(Entry { failures: 0, window_start: now, locked_until: None });
+        let entry = entries.entry((customer(ip), scope)).or_insert(Entry {
+            failures: 0,
+            window_start: now,
+            locked_until: None,
+        });
         if now.duration_since(entry.window_start) > self.window() {
             *entry = Entry { failures: 0, window_start: now, locked_until: None };
         }
@@ -67,8 +74,15 @@ impl RateLimiter {
     }
 
     /// A right secret clears the count.
-    pub(crate) fn succeeded(&self, ip: IpAddr, scope: Scope) {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).remove(&(bucket(ip), scope));
+    pub(crate) fn succeeded(&self, ip: IpAddr, scope: Scope, near: OnThisMachine) {
+        if self.exempts(near) {
+            return;
+        }
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).remove(&(customer(ip), scope));
+    }
+
+    fn exempts(&self, near: OnThisMachine) -> bool {
+        near == OnThisMachine::Yes && self.rules.exempt_loopback
     }
 
     fn window(&self) -> Duration {
@@ -76,14 +90,15 @@ impl RateLimiter {
     }
 }
 
+/// Whether a client is certainly a program of this machine, with no proxy between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OnThisMachine {
     Yes,
     No,
 }
 
-/// One IPv6 customer holds a whole /64, so that is what is counted.
-fn bucket(ip: IpAddr) -> IpAddr {
+/// What is counted as one: an address, and of IPv6 a whole /64, which is what one customer holds.
+pub(crate) fn customer(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(_) => ip,
         IpAddr::V6(v6) => {
@@ -115,12 +130,12 @@ mod tests {
         for _ in 0..9 {
             limiter.failed(STRANGER, Scope::SharedSecret, OnThisMachine::No);
         }
-        assert_eq!(limiter.locked_for(STRANGER, Scope::SharedSecret), None);
+        assert_eq!(limiter.locked_for(STRANGER, Scope::SharedSecret, OnThisMachine::No), None);
         limiter.failed(STRANGER, Scope::SharedSecret, OnThisMachine::No);
-        assert_eq!(limiter.locked_for(STRANGER, Scope::SharedSecret), Some(Duration::from_mins(5)));
-        assert_eq!(limiter.locked_for(STRANGER, Scope::DeviceToken), None);
+        assert_eq!(limiter.locked_for(STRANGER, Scope::SharedSecret, OnThisMachine::No), Some(Duration::from_mins(5)));
+        assert_eq!(limiter.locked_for(STRANGER, Scope::DeviceToken, OnThisMachine::No), None);
         tokio::time::advance(Duration::from_secs(301)).await;
-        assert_eq!(limiter.locked_for(STRANGER, Scope::SharedSecret), None);
+        assert_eq!(limiter.locked_for(STRANGER, Scope::SharedSecret, OnThisMachine::No), None);
     }
 
     #[tokio::test(start_paused = true)]
@@ -131,8 +146,20 @@ mod tests {
             limiter.failed(IpAddr::from([127, 0, 0, 1]), Scope::SharedSecret, OnThisMachine::Yes);
             tokio::time::advance(Duration::from_secs(10)).await;
         }
-        assert_eq!(limiter.locked_for(STRANGER, Scope::SharedSecret), None);
-        assert_eq!(limiter.locked_for(IpAddr::from([127, 0, 0, 1]), Scope::SharedSecret), None);
+        assert_eq!(limiter.locked_for(STRANGER, Scope::SharedSecret, OnThisMachine::No), None);
+        assert_eq!(limiter.locked_for(IpAddr::from([127, 0, 0, 1]), Scope::SharedSecret, OnThisMachine::Yes), None);
+    }
+
+    #[tokio::test]
+    async fn g19_a_stranger_behind_a_proxy_on_this_machine_is_locked_out_alone() {
+        let limiter = RateLimiter::new(RateLimitConfig::default());
+        let shared = IpAddr::from([127, 0, 0, 1]);
+        for _ in 0..10 {
+            limiter.failed(shared, Scope::SharedSecret, OnThisMachine::No);
+            limiter.succeeded(shared, Scope::SharedSecret, OnThisMachine::Yes);
+        }
+        assert!(limiter.locked_for(shared, Scope::SharedSecret, OnThisMachine::No).is_some());
+        assert_eq!(limiter.locked_for(shared, Scope::SharedSecret, OnThisMachine::Yes), None);
     }
 
     #[tokio::test]
@@ -150,6 +177,10 @@ mod tests {
         for n in 0..10 {
             limiter.failed(IpAddr::from([0x2001, 0xdb8, 0, 1, 0, 0, 0, n]), Scope::SharedSecret, OnThisMachine::No);
         }
-        assert!(limiter.locked_for(IpAddr::from([0x2001, 0xdb8, 0, 1, 9, 9, 9, 9]), Scope::SharedSecret).is_some());
+        assert!(
+            limiter
+                .locked_for(IpAddr::from([0x2001, 0xdb8, 0, 1, 9, 9, 9, 9]), Scope::SharedSecret, OnThisMachine::No)
+                .is_some()
+        );
     }
 }

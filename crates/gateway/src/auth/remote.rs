@@ -85,8 +85,7 @@ impl ProxyRules {
             let ip = self.forwarded_for(headers).unwrap_or(peer);
             return Remote { ip, nearness: Nearness::TrustedProxy };
         }
-        let proxied = FORWARDED.iter().any(|name| headers.contains_key(*name));
-        let nearness = if peer.is_loopback() && !proxied && host_is_local(headers) {
+        let nearness = if peer.is_loopback() && !is_proxied(headers) && host_is_local(headers) {
             Nearness::DirectLoopback
         } else {
             Nearness::Elsewhere
@@ -138,6 +137,19 @@ impl Block {
     }
 }
 
+/// Whether a request comes straight from this machine or its private network. Good for counts, not for rights.
+pub(crate) fn is_neighbour(peer: IpAddr, headers: &HeaderMap) -> bool {
+    let private = match peer.to_canonical() {
+        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+    };
+    private && !is_proxied(headers)
+}
+
+fn is_proxied(headers: &HeaderMap) -> bool {
+    FORWARDED.iter().any(|name| headers.contains_key(*name))
+}
+
 fn header_ip(headers: &HeaderMap, name: &str) -> Option<IpAddr> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
@@ -174,6 +186,20 @@ mod tests {
             assert_eq!((ip.as_str(), nearness), ("203.0.113.9", Nearness::Elsewhere), "{forged}");
         }
         assert_eq!(locate(&rules, "127.0.0.1", &[("host", "evil.example")]).1, Nearness::Elsewhere);
+    }
+
+    #[test]
+    fn only_who_comes_straight_from_a_private_network_is_a_neighbour() {
+        let near = |peer: &str, headers: &[(&'static str, &str)]| {
+            let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+            is_neighbour(peer.parse().unwrap(), &headers)
+        };
+        for peer in ["127.0.0.1", "::1", "10.1.2.3", "172.16.0.9", "::ffff:192.168.1.1", "fdaa::3"] {
+            assert!(near(peer, &[("host", "chela:3000")]), "{peer}");
+            assert!(!near(peer, &[("fly-client-ip", "203.0.113.9")]), "{peer}");
+        }
+        assert!(!near("203.0.113.9", &[]));
+        assert!(!near("2001:db8::1", &[]));
     }
 
     #[test]

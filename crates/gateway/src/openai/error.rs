@@ -103,6 +103,9 @@ impl From<ApiError> for Response {
 impl From<SubmitError> for ApiError {
     fn from(error: SubmitError) -> Self {
         let message = match error {
+            SubmitError::TooLong { .. } => {
+                return Self { code: Some("context_length_exceeded"), ..Self::invalid(error.to_string()) };
+            }
             SubmitError::Refused(refused) => refused.to_string(),
             SubmitError::Store(error) => rpc_error::of_store(error).message,
         };

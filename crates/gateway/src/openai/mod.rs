@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Bytes, to_bytes};
+use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::response::Response;
@@ -30,7 +30,7 @@ use crate::app::Gateway;
 use crate::auth::http::authorise;
 use crate::config::{AuthMode, EndpointConfig};
 use crate::route::{Target, client_target};
-use crate::server::{Front, json_object};
+use crate::server::{BodyError, Front, json_object, read_body};
 
 /// Largest request: eight pictures in base64 fit.
 const BODY_BYTES: usize = 20 * 1024 * 1024;
@@ -69,10 +69,11 @@ async fn admit<T: DeserializeOwned>(
     if !is_on(gateway, endpoint) {
         return Err(ApiError::not_found("This endpoint is off; see gateway.http.endpoints.").into());
     }
-    let bytes = match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, BODY_BYTES)).await {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(_)) => return Err(ApiError::too_large(BODY_BYTES).into()),
-        Err(_) => return Err(ApiError::invalid("The body did not arrive in time.").into()),
+    let bytes = match read_body(body, BODY_BYTES, BODY_TIMEOUT).await {
+        Ok(bytes) => bytes,
+        Err(BodyError::TooLarge) => return Err(ApiError::too_large(BODY_BYTES).into()),
+        Err(BodyError::Broken) => return Err(ApiError::invalid("The body is broken.").into()),
+        Err(BodyError::TimedOut) => return Err(ApiError::invalid("The body did not arrive in time.").into()),
     };
     Ok((parts, parsed(&bytes)?))
 }

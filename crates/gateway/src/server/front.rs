@@ -13,7 +13,10 @@ use chela_protocol::limits::PREAUTH_SOCKETS_PER_IP;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::Gateway;
-use crate::auth::Auth;
+use crate::auth::{Auth, customer};
+
+/// Unauthenticated sockets of all addresses at once: each may hold a frame of 64 KB, and a small machine has room for so many.
+const PREAUTH_SOCKETS_MAX: usize = 1_024;
 
 /// State of the router. Listening starts before the store is open; until then [`Ready`] refuses.
 pub(crate) struct Front {
@@ -22,7 +25,7 @@ pub(crate) struct Front {
     /// Cancelled when the gateway stops.
     pub(crate) shutdown: CancellationToken,
     gateway: OnceLock<Arc<Gateway>>,
-    /// Unauthenticated sockets by address.
+    /// Unauthenticated sockets by customer.
     preauth: Mutex<HashMap<IpAddr, usize>>,
 }
 
@@ -43,7 +46,11 @@ impl Front {
 
     /// A place for one more unauthenticated socket of this address, if it has one left.
     pub(crate) fn preauth_slot(self: &Arc<Self>, ip: IpAddr) -> Option<PreauthSlot> {
+        let ip = customer(ip);
         let mut open = self.preauth.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.values().sum::<usize>() >= PREAUTH_SOCKETS_MAX {
+            return None;
+        }
         let count = open.entry(ip).or_default();
         if *count >= PREAUTH_SOCKETS_PER_IP {
             return None;

@@ -1,16 +1,28 @@
 //! `/metrics` in Prometheus' text form. Counts only: nothing that names a person or a session.
+//!
+//! Scrapers of the same private network need no token; whoever comes through a proxy or from elsewhere does.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use axum::extract::State;
-use axum::http::header;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::front::Front;
 use crate::app::Gateway;
+use crate::auth::http::{PeerAddress, authorise};
+use crate::auth::is_neighbour;
 
-pub(super) async fn metrics(State(front): State<Arc<Front>>) -> Response {
+pub(super) async fn metrics(State(front): State<Arc<Front>>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let peer = parts.extensions.get::<PeerAddress>();
+    if !peer.is_some_and(|peer| is_neighbour(peer.0, &parts.headers)) {
+        let Some(gateway) = front.gateway() else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
+        if let Err(refusal) = authorise(gateway, &parts).await {
+            return *refusal;
+        }
+    }
     let mut text = String::new();
     gauge(&mut text, "chela_uptime_seconds", "Time since start.", front.started.elapsed().as_secs());
     gauge(&mut text, "chela_ready", "1 when the gateway does its work.", u64::from(front.gateway().is_some()));

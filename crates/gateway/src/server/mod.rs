@@ -11,7 +11,7 @@ mod routes;
 mod upgrade;
 
 pub(crate) use accept::accept_all;
-pub(crate) use body::json_object;
+pub(crate) use body::{BodyError, json_object, read_body};
 pub(crate) use front::PreauthSlot;
 pub(crate) use front::{Front, Ready};
 pub(crate) use listen::{BindError, Bound, bind, reaches_others};

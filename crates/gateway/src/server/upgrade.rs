@@ -4,7 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Request, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -30,10 +32,9 @@ pub(super) fn answer(
 ) -> Response<Body> {
     let headers = request.headers();
     let version = headers.get(header::SEC_WEBSOCKET_VERSION);
-    let (Some(key), Some(b"13")) =
-        (headers.get(header::SEC_WEBSOCKET_KEY), version.map(axum::http::HeaderValue::as_bytes))
-    else {
-        return refuse(StatusCode::BAD_REQUEST, "a WebSocket needs a key and version 13");
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|key| is_key(key.as_bytes()));
+    let (&Method::GET, Some(key), Some(b"13")) = (request.method(), key, version.map(HeaderValue::as_bytes)) else {
+        return refuse(StatusCode::BAD_REQUEST, "a WebSocket needs GET, a key of 16 bytes and version 13");
     };
     let accept = derive_accept_key(key.as_bytes());
     let remote = front.auth.proxies().locate(peer, headers);
@@ -67,6 +68,10 @@ async fn run(
     drop(connection);
 }
 
+fn is_key(key: &[u8]) -> bool {
+    STANDARD.decode(key.trim_ascii()).is_ok_and(|bytes| bytes.len() == 16)
+}
+
 /// What admission looks at: everything but what could be large.
 fn kept_headers(headers: &HeaderMap) -> HeaderMap {
     let mut kept = headers.clone();
@@ -79,6 +84,9 @@ fn has_token(headers: &HeaderMap, name: header::HeaderName, token: &str) -> bool
     values.flat_map(|value| value.split(',')).any(|part| part.trim().eq_ignore_ascii_case(token))
 }
 
-fn refuse(status: StatusCode, message: &'static str) -> Response<Body> {
-    Response::builder().status(status).body(Body::from(message)).expect("the parts of this response are valid")
+/// An answer of one line, and the last one of its connection.
+pub(super) fn refuse(status: StatusCode, message: &'static str) -> Response<Body> {
+    // What follows a request that was refused is not to be trusted.
+    let builder = Response::builder().status(status).header(header::CONNECTION, "close");
+    builder.body(Body::from(message)).expect("the parts of this response are valid")
 }
