@@ -14,6 +14,10 @@ use tokio::sync::mpsc;
 use crate::app::Gateway;
 use crate::sessions::{Mail, Refused, begin_anew_if_expired};
 
+/// Longest text of a message, in bytes: more than the largest context of a model. What is longer is a file, and its history could
+/// not be sent to a client any more.
+const TEXT_MAX_BYTES: usize = 4 * 1024 * 1024;
+
 /// A message at the door.
 #[derive(Debug)]
 pub(crate) struct Inbound {
@@ -54,13 +58,24 @@ pub(crate) enum SubmitState {
 pub(crate) enum SubmitError {
     #[error(transparent)]
     Refused(#[from] Refused),
+    #[error(
+        "a message has at most {TEXT_MAX_BYTES} bytes, this one has {bytes}; put it into a file that the assistant can read"
+    )]
+    TooLong { bytes: usize },
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Refuses a text that is too long for a conversation.
+pub(crate) fn check_length(text: &str) -> Result<(), SubmitError> {
+    let bytes = text.len();
+    if bytes > TEXT_MAX_BYTES { Err(SubmitError::TooLong { bytes }) } else { Ok(()) }
 }
 
 /// Accepts a message. Once begun it goes through even when the caller is gone, so that no durable row is left without
 /// its task.
 pub(crate) async fn submit(gateway: &Arc<Gateway>, inbound: Inbound) -> Result<Submitted, SubmitError> {
+    check_length(&inbound.input.text)?;
     let accepting = gateway.tasks.spawn(accept(gateway.clone(), inbound));
     accepting.await.unwrap_or(Err(SubmitError::Refused(Refused::Stopping)))
 }

@@ -28,6 +28,7 @@ impl From<SubmitError> for RpcError {
             SubmitError::Refused(refused @ (Refused::Stopping | Refused::Busy)) => {
                 Self { retry_after_ms: Some(1_000), ..Self::unavailable(refused.to_string()) }
             }
+            SubmitError::TooLong { .. } => Self::invalid(error.to_string()),
             SubmitError::Store(error) => of_store(error),
         }
     }

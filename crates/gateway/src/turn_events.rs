@@ -1,7 +1,7 @@
 //! Turns what happens in a run into protocol events: `chat` and `agent`, in OpenClaw's shapes.
 //!
 //! One [`RunEvents`] a run. Pure: it is told the time and returns what to publish. Text is sent at most every
-//! [`DELTA_INTERVAL`], since each `chat` delta repeats the whole message so far.
+//! [`DELTA_INTERVAL`], since each `chat` delta repeats the whole message so far; a long one less often, so that the traffic stays the same.
 
 use std::time::Duration;
 
@@ -15,6 +15,9 @@ use crate::events::{Audience, Event};
 
 /// How often the text of a running turn is sent. The reference system's pace, which its clients are built for.
 pub(crate) const DELTA_INTERVAL: Duration = Duration::from_millis(150);
+
+/// Text that is sent at the full pace. Twice as much is sent half as often.
+const FULL_PACE_BYTES: usize = 64 * 1024;
 
 /// Clients with this capability get the tool calls of every run.
 const TOOL_EVENTS: &str = "tool-events";
@@ -113,7 +116,7 @@ impl RunEvents {
     /// When text that was held back must go out, if there is any.
     pub(crate) fn due(&self) -> Option<Instant> {
         let waiting = self.answer.has_news() || self.thinking.has_news();
-        self.told_at.filter(|_| waiting).map(|told| told + DELTA_INTERVAL)
+        self.told_at.filter(|_| waiting).map(|told| told + self.interval())
     }
 
     /// Sends the text that was held back.
@@ -140,9 +143,14 @@ impl RunEvents {
     /// The first text goes out at once, later text at the pace.
     fn paced(&mut self, now: Moment) -> Vec<Event> {
         match self.told_at {
-            Some(told) if now.instant < told + DELTA_INTERVAL => Vec::new(),
+            Some(told) if now.instant < told + self.interval() => Vec::new(),
             _ => self.flush(now),
         }
+    }
+
+    fn interval(&self) -> Duration {
+        let bytes = self.answer.text.len() + self.thinking.text.len();
+        DELTA_INTERVAL * u32::try_from(bytes / FULL_PACE_BYTES + 1).unwrap_or(u32::MAX)
     }
 
     fn tool(&mut self, kind: &TurnEventKind, now: Moment) -> Vec<Event> {

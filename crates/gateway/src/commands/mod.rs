@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 pub(crate) use model::resolve as resolve_model;
 
 use crate::app::Gateway;
-use crate::intake::{Inbound, SubmitError, SubmitState, Submitted};
+use crate::intake::{self, Inbound, SubmitError, SubmitState, Submitted};
 use crate::sessions::{AbortTarget, announce, session_changed};
 
 /// Marks the inbox row of a command in its body.
@@ -66,6 +66,7 @@ pub(crate) fn listed() -> Vec<ChatCommand> {
 
 /// Accepts a command and runs it in the background; its answer comes as the run's final event.
 pub(crate) async fn submit(gateway: &Arc<Gateway>, inbound: Inbound) -> Result<Submitted, SubmitError> {
+    intake::check_length(&inbound.input.text)?;
     let mut body = inbound.input.to_body();
     body[MARK] = true.into();
     let message = NewInbound {

@@ -187,10 +187,10 @@ async fn authenticate(
     }
     let credentials = params.auth.clone().unwrap_or_default();
     let limiter = &arrival.gateway.auth.limiter;
-    let locked = limiter.locked_for(arrival.remote.ip, LimitScope::SharedSecret);
+    let locked = limiter.locked_for(arrival.remote.ip, LimitScope::SharedSecret, arrival.remote.on_this_machine());
     let presented = secrets.check(&[credentials.token.as_deref(), credentials.password.as_deref()]);
     if locked.is_none() && matches!(presented, Presented::Token | Presented::Password) {
-        limiter.succeeded(arrival.remote.ip, LimitScope::SharedSecret);
+        limiter.succeeded(arrival.remote.ip, LimitScope::SharedSecret, arrival.remote.on_this_machine());
         let method = if presented == Presented::Token { "token" } else { "password" };
         return Ok(proof(method, Credential::Shared { generation: secrets.generation() }));
     }
@@ -230,14 +230,14 @@ async fn by_device_token(
     candidates: [Option<&str>; 2],
 ) -> Result<Option<Proof>, Refusal> {
     let limiter = &arrival.gateway.auth.limiter;
-    if limiter.locked_for(arrival.remote.ip, LimitScope::DeviceToken).is_some() {
+    if limiter.locked_for(arrival.remote.ip, LimitScope::DeviceToken, arrival.remote.on_this_machine()).is_some() {
         return Ok(None);
     }
     let found = pairing::token_of(arrival.gateway, &device.id, role, &candidates).await?;
     let Some((token, stored)) = found else {
         return Ok(None);
     };
-    limiter.succeeded(arrival.remote.ip, LimitScope::DeviceToken);
+    limiter.succeeded(arrival.remote.ip, LimitScope::DeviceToken, arrival.remote.on_this_machine());
     let shown = IssuedToken { token, issued_at_ms: stored.created_at_ms };
     Ok(Some(Proof {
         method: "device-token",

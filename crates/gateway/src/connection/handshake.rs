@@ -70,7 +70,7 @@ async fn first_request<R: AsyncRead + Unpin>(reader: &mut Reader<R>, outbound: &
                 }
                 return frame;
             }
-            Ok(Message::Ping(payload)) => outbound.push(Outgoing::Pong(payload)),
+            Ok(Message::Ping(payload)) => outbound.answer_ping(&payload),
             Ok(Message::Pong) => {}
             Ok(Message::Close(_)) => {
                 outbound.close(CloseCode::Normal, "");

@@ -25,6 +25,8 @@ pub(crate) struct Outbound {
 struct Queue {
     frames: VecDeque<Waiting>,
     bytes: usize,
+    /// Answer to the newest ping: earlier ones need none any more (RFC 6455 §5.5.3), so a flood of them costs nothing.
+    pong: Option<Bytes>,
     /// Number of the last broadcast event.
     seq: u64,
     /// Sent when the frames before it are gone; nothing is taken in any more.
@@ -89,6 +91,17 @@ impl Outbound {
         self.push_with(|_| Waiting::Event { name, payload: payload.clone(), seq: None, state_version: None });
     }
 
+    /// Answers a ping, before whatever else waits.
+    pub(crate) fn answer_ping(&self, payload: &[u8]) {
+        let mut queue = self.lock();
+        if queue.close.is_none() {
+            // A copy, so that it does not hold the buffer that it came in.
+            queue.pong = Some(Bytes::copy_from_slice(payload));
+        }
+        drop(queue);
+        self.filled.notify_one();
+    }
+
     /// Closes after what waits already. The first reason stands.
     pub(crate) fn close(&self, code: CloseCode, reason: impl Into<String>) {
         let mut queue = self.lock();
@@ -111,6 +124,9 @@ impl Outbound {
 
     fn take(&self) -> Taken {
         let mut queue = self.lock();
+        if let Some(payload) = queue.pong.take() {
+            return Taken::Frame(Outgoing::Pong(payload));
+        }
         if let Some(waiting) = queue.frames.pop_front() {
             queue.bytes -= waiting.size();
             if queue.frames.is_empty() {
@@ -184,6 +200,20 @@ mod tests {
         assert_eq!(text(outbound.next().await), r#"{"type":"event","event":"tick","payload":{},"seq":2}"#);
         assert_eq!(text(outbound.next().await), r#"Some(Close(ServiceRestart, "service restart"))"#);
         assert!(outbound.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn of_many_pings_the_newest_is_answered() {
+        let outbound = Outbound::default();
+        for n in 0..100_000_u32 {
+            outbound.answer_ping(&n.to_be_bytes());
+        }
+        outbound.close(CloseCode::Normal, "");
+        assert_eq!(
+            text(outbound.next().await),
+            format!("{:?}", Some(Outgoing::Pong(Bytes::copy_from_slice(&99_999_u32.to_be_bytes()))))
+        );
+        assert_eq!(text(outbound.next().await), r#"Some(Close(Normal, ""))"#);
     }
 
     #[tokio::test]

@@ -120,7 +120,8 @@ struct Connection {
 impl Connection {
     /// Takes messages until the socket ends or is closed from our side.
     async fn read<R: AsyncRead + Unpin>(self: &Arc<Self>, reader: &mut Reader<R>) {
-        let mut waits_for_pong = false;
+        // What the client had sent when it was last asked for a sign of life; a large message on a slow line is one.
+        let mut asked_at = None;
         let mut unauthorised = 0;
         loop {
             let message = tokio::select! {
@@ -128,19 +129,21 @@ impl Connection {
                 () = self.peer.closed.cancelled() => return,
             };
             match message {
-                Err(_) if waits_for_pong => return self.outbound.close(CloseCode::GoingAway, "no answer to ping"),
+                Err(_) if asked_at == Some(reader.received()) => {
+                    return self.outbound.close(CloseCode::GoingAway, "no answer to ping");
+                }
                 Err(_) => {
-                    waits_for_pong = true;
+                    asked_at = Some(reader.received());
                     self.outbound.push(Outgoing::Ping);
                     continue;
                 }
                 Ok(Ok(Message::Text(text))) => self.receive(&text, &mut unauthorised),
-                Ok(Ok(Message::Ping(payload))) => self.outbound.push(Outgoing::Pong(payload)),
+                Ok(Ok(Message::Ping(payload))) => self.outbound.answer_ping(&payload),
                 Ok(Ok(Message::Pong)) => {}
                 Ok(Ok(Message::Close(_))) => return self.outbound.close(CloseCode::Normal, ""),
                 Ok(Err(error)) => return close_for(&error, &self.outbound, "payload too large"),
             }
-            waits_for_pong = false;
+            asked_at = None;
         }
     }
 

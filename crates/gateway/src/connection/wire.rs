@@ -58,17 +58,23 @@ pub(crate) struct Reader<R> {
     /// Parts of a fragmented message so far.
     partial: Option<BytesMut>,
     limit: usize,
+    received: u64,
 }
 
 impl<R: AsyncRead + Unpin> Reader<R> {
     /// `early` is what the HTTP side had read beyond the upgrade request.
     pub(crate) fn new(io: R, early: &[u8], limit: usize) -> Self {
-        Self { io, buffer: BytesMut::from(early), partial: None, limit }
+        Self { io, buffer: BytesMut::from(early), partial: None, limit, received: 0 }
     }
 
     /// Sets the largest message from here on.
     pub(crate) fn set_limit(&mut self, limit: usize) {
         self.limit = limit;
+    }
+
+    /// Bytes that have come so far.
+    pub(crate) fn received(&self) -> u64 {
+        self.received
     }
 
     pub(crate) async fn next(&mut self) -> Result<Message, ReadError> {
@@ -91,6 +97,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
             self.buffer.reserve(missing.min(GROWTH));
             self.io.read_buf(&mut self.buffer).await.map_err(|_| ReadError::Ended)?
         };
+        self.received += read as u64;
         if read == 0 { Err(ReadError::Ended) } else { Ok(()) }
     }
 

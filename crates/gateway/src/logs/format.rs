@@ -91,17 +91,28 @@ struct Text {
 
 impl Visit for Text {
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        // Writing to a String can't fail.
-        let _ = match field.name() {
-            "message" => write!(self.message, "{value:?}"),
-            name => write!(self.fields, " {name}={value:?}"),
-        };
+        self.record_str(field, &format!("{value:?}"));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        let _ = match field.name() {
-            "message" => write!(self.message, "{value}"),
-            name => write!(self.fields, " {name}={value}"),
-        };
+        if field.name() == "message" {
+            push_plain(&mut self.message, value);
+        } else {
+            // Writing to a String can't fail.
+            let _ = write!(self.fields, " {}=", field.name());
+            push_plain(&mut self.fields, value);
+        }
+    }
+}
+
+/// Appends text in which strangers may have a word: it must not look like a line of its own, nor steer the terminal that shows it.
+fn push_plain(line: &mut String, text: &str) {
+    for character in text.chars() {
+        let reorders = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if character.is_control() || reorders {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
     }
 }

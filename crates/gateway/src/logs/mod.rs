@@ -158,12 +158,14 @@ mod tests {
         let subscriber = tracing_subscriber::registry().with(Sink(logs.clone()));
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(target: "gateway", tries = 3, "token is hunter2hunter2");
+            tracing::warn!(target: "ws", client = %"x\n2026 [gateway] forged\u{1b}[2J\u{202e}", "refused");
             tracing::debug!(target: "gateway", "not at this level");
             tracing::info!(target: "hyper::proto", "a library's chatter");
         });
         let text = std::fs::read_to_string(logs.path()).unwrap();
         let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(lines.len(), 1, "{text}");
+        assert_eq!(lines.len(), 2, "{text}");
+        assert_eq!(lines[1]["1"], r"refused client=x\n2026 [gateway] forged\u{1b}[2J\u{202e}");
         assert_eq!(lines[0]["0"], r#"{"subsystem":"gateway"}"#);
         assert_eq!(lines[0]["1"], "token is *** tries=3");
         assert_eq!(lines[0]["message"], "token is *** tries=3");

@@ -118,6 +118,7 @@ async fn inject(call: Call) -> RpcResult {
     if params.message.trim().is_empty() {
         return Err(RpcError::invalid("invalid chat.inject params: `message` is empty"));
     }
+    intake::check_length(&params.message)?;
     let Target { agent, session } = target(&call, &params.session_key, params.agent_id.as_deref())?;
     let gateway = &call.gateway;
     let now_ms = gateway.now_ms();

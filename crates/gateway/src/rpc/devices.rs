@@ -66,7 +66,7 @@ async fn remove(call: Call) -> RpcResult {
     if !existed {
         return Err(unknown_device(&device_id));
     }
-    close_device(&call.gateway, &device_id);
+    close_device(&call.gateway, &device_id, Opened::ByAnything);
     Ok(json!({"deviceId": device_id}))
 }
 
@@ -85,7 +85,7 @@ async fn rotate(call: Call) -> RpcResult {
     let scopes: Vec<Scope> = asked.iter().filter_map(|name| name.parse().ok()).collect();
     let issued =
         pairing::issue_token(gateway, &device.id, &params.role, &scopes).await.map_err(|refusal| *refusal.error)?;
-    close_device(gateway, &device.id);
+    close_device(gateway, &device.id, Opened::ByItsToken);
     answer_of(&DeviceTokenRotateResult {
         device_id: device.id,
         role: params.role,
@@ -102,7 +102,7 @@ async fn revoke(call: Call) -> RpcResult {
     if !existed {
         return Err(unknown_device(&params.device_id));
     }
-    close_device(&call.gateway, &params.device_id);
+    close_device(&call.gateway, &params.device_id, Opened::ByItsToken);
     Ok(json!({"deviceId": params.device_id, "role": params.role, "revokedAtMs": call.gateway.now_ms()}))
 }
 
@@ -132,10 +132,19 @@ fn unknown_device(id: &DeviceId) -> RpcError {
     RpcError::invalid(format!("unknown deviceId: {id}"))
 }
 
-/// Ends what a device opened with its token. What it opened with the shared secret stays.
-fn close_device(gateway: &Gateway, id: &DeviceId) {
+/// Which connections of a device are meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Opened {
+    /// What it opened with the shared secret stays when only its token goes.
+    ByItsToken,
+    ByAnything,
+}
+
+/// Ends connections of a device.
+fn close_device(gateway: &Gateway, id: &DeviceId, opened: Opened) {
     gateway.events.close_where(CloseCode::AuthChanged, "gateway auth changed", |peer| {
-        peer.credential == Credential::Device && peer.device.as_ref() == Some(id)
+        let meant = opened == Opened::ByAnything || peer.credential == Credential::Device;
+        meant && peer.device.as_ref() == Some(id)
     });
 }
 

@@ -69,6 +69,9 @@ pub(crate) enum Access {
     Decided(fn(&Value) -> Scope),
 }
 
+/// Longest name of a method that is repeated to its caller.
+const METHOD_NAME_SHOWN: usize = 128;
+
 type Handler = Box<dyn Fn(Call) -> Pin<Box<dyn Future<Output = RpcResult> + Send>> + Send + Sync>;
 
 /// A row of the table.
@@ -129,7 +132,7 @@ impl Methods {
 
     /// The method's own name when it exists and the peer may call it with these parameters.
     pub(crate) fn permit(&self, name: &str, params: &Value, peer: &Peer) -> Result<&'static str, RpcError> {
-        let method = self.by_name.get(name).ok_or_else(|| RpcError::invalid(format!("unknown method: {name}")))?;
+        let method = self.by_name.get(name).ok_or_else(|| unknown_method(name))?;
         let needed = match method.access {
             Access::Open => return Ok(method.name),
             Access::Holding(scope) => scope,
@@ -142,7 +145,7 @@ impl Methods {
     pub(crate) async fn answer(&self, call: Call) -> RpcResult {
         match self.by_name.get(call.method) {
             Some(method) => method.answer(call).await,
-            None => Err(RpcError::invalid(format!("unknown method: {}", call.method))),
+            None => Err(unknown_method(call.method)),
         }
     }
 }
@@ -151,6 +154,15 @@ impl Default for Methods {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Of a name that nobody would give a method, the beginning says enough.
+fn unknown_method(name: &str) -> RpcError {
+    if name == "connect" {
+        return RpcError::invalid("connect is only valid as the first request");
+    }
+    let shown = &name[..name.floor_char_boundary(METHOD_NAME_SHOWN)];
+    RpcError::invalid(format!("unknown method: {shown}"))
 }
 
 /// The refusal of a caller without a scope.

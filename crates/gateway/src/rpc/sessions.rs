@@ -53,6 +53,9 @@ const PATCH_WITH_WRITE: &[&str] = &[
     "fastMode",
 ];
 
+/// Longest label or category of a session; the reference system's limit.
+const NAME_MAX_BYTES: usize = 512;
+
 /// The methods of this noun.
 pub(super) fn methods() -> Vec<Method> {
     let (read, write) = (Access::Holding(Scope::SessionsRead), Access::Holding(Scope::SessionsWrite));
@@ -433,11 +436,30 @@ async fn changed(
     patch: SessionPatch,
     reason: &str,
 ) -> Result<Session, RpcError> {
+    check_names(&patch)?;
     let (store, now) = (&call.gateway.store, call.gateway.now_ms());
     store.ensure_session(session, agent, now).await.map_err(rpc_error::of_store)?;
     let stored = store.patch_session(session, patch, now).await.map_err(rpc_error::of_store)?;
     session_changed(&call.gateway, session, json!({ "reason": reason }));
     Ok(stored)
+}
+
+/// Names stand in lists, on one line.
+fn check_names(patch: &SessionPatch) -> Result<(), RpcError> {
+    let names = [
+        ("label", &patch.label),
+        ("category", &patch.category),
+        ("verboseLevel", &patch.verbose_level),
+        ("reasoningLevel", &patch.reasoning_level),
+    ];
+    for (name, value) in names {
+        let value = value.iter().flatten().next().map_or("", String::as_str);
+        if value.len() > NAME_MAX_BYTES || value.chars().any(char::is_control) {
+            let message = format!("`{name}` has at most {NAME_MAX_BYTES} bytes and no control characters");
+            return Err(RpcError::invalid(message));
+        }
+    }
+    Ok(())
 }
 
 fn row(call: &Call, stored: &Session) -> SessionRow {

@@ -104,9 +104,9 @@ pub(crate) async fn models(
             auth: &auth,
             environment: &environment,
             resolve: &|secret| {
-                let resolved = resolver.resolve(secret).map_err(|error| error.to_string())?;
-                logs.hide(resolved.expose_secret());
-                Ok(resolved)
+                let fetched = resolver.resolve(secret).map_err(|error| error.to_string())?;
+                logs.hide(fetched.expose_secret());
+                Ok(fetched)
             },
             http,
         })

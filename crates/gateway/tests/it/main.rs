@@ -7,15 +7,20 @@
 )]
 
 mod agents;
+mod bad_models;
 mod chat;
 mod client;
 mod commands;
 mod conversation;
 mod handshake;
+mod http;
+mod limits;
 mod live;
+mod nonsense;
 mod openai;
 mod recovery;
 mod sessions;
 mod start;
+mod strangers;
 mod support;
 mod web;

@@ -91,7 +91,16 @@ impl TestGateway {
     }
 
     pub(crate) async fn socket_with(&self, headers: &[(&'static str, &str)]) -> (Socket, String) {
-        let mut request = self.url().into_client_request().unwrap();
+        self.open("", headers).await
+    }
+
+    /// A socket that was opened at this path and query.
+    pub(crate) async fn socket_at(&self, path: &str) -> (Socket, String) {
+        self.open(path.trim_start_matches('/'), &[]).await
+    }
+
+    async fn open(&self, path: &str, headers: &[(&'static str, &str)]) -> (Socket, String) {
+        let mut request = format!("{}{path}", self.url()).into_client_request().unwrap();
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
@@ -136,6 +145,17 @@ impl TestGateway {
         timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
         answer
     }
+}
+
+/// Sends bytes as they are and reads until the gateway has nothing more to say or closes.
+pub(crate) async fn raw(gateway: &TestGateway, request: &str) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = TcpStream::connect(("127.0.0.1", gateway.running.port)).await.unwrap();
+    // A gateway that refuses early does not read on.
+    let _ = stream.write_all(request.as_bytes()).await;
+    let mut answer = Vec::new();
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("the gateway closes");
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 /// A bare socket, so that a test can say anything.
