@@ -67,7 +67,7 @@ impl Builder<'_> {
             None => row.map_or(Wire::OpenAiChat, |row| row.wire),
         };
         let base_url = self.base_url(id, settings, row)?;
-        let credential = self.credential(id, settings, row);
+        let (credential, key_source) = self.credential(id, settings, row);
         self.warn_of_plain_http(id, &base_url, &credential);
         let standing = self.standing(&credential, config, row);
         let models = models(id, settings, row, !matches!(credential, Credential::Missing(_)));
@@ -93,6 +93,7 @@ impl Builder<'_> {
             unlisted: endpoint.unlisted.clone(),
             models,
             standing,
+            key_source,
         })
     }
 
@@ -168,32 +169,42 @@ impl Builder<'_> {
         }
     }
 
-    /// The configured key, then the environment's.
-    fn credential(&mut self, id: &str, settings: &ProviderConfig, row: Option<&Vendor>) -> Credential {
+    /// The configured key, then the environment's; and where it was found.
+    fn credential(
+        &mut self,
+        id: &str,
+        settings: &ProviderConfig,
+        row: Option<&Vendor>,
+    ) -> (Credential, Option<String>) {
+        let field = format!("models.providers.{id}.apiKey");
         if settings.auth == Some(AuthKind::AwsSdk) {
             self.report(&format!("{id}.auth"), "aws-sdk credentials are not supported".into(), None);
         }
         if let Some(secret) = &settings.api_key {
             match (self.build.resolve)(secret) {
-                Ok(key) if !key.expose_secret().trim().is_empty() => return Credential::Key(trimmed(key)),
+                Ok(key) if !key.expose_secret().trim().is_empty() => {
+                    return (Credential::Key(trimmed(key)), Some(format!("config:{field}")));
+                }
                 Ok(_) => {}
                 Err(reason) => {
                     self.report(&format!("{id}.apiKey"), reason.clone(), None);
-                    return Credential::Missing(format!("models.providers.{id}.apiKey: {reason}"));
+                    return (Credential::Missing(format!("{field}: {reason}")), None);
                 }
             }
         }
         let names = row.map_or(&[][..], |row| row.key_vars);
-        if let Some(key) = names.iter().find_map(|name| self.build.environment.get(name)) {
-            return Credential::Key(trimmed(SecretString::from(key)));
+        let found = names.iter().find_map(|name| Some((name, self.build.environment.get(name)?)));
+        if let Some((name, key)) = found {
+            return (Credential::Key(trimmed(SecretString::from(key))), Some(format!("env:{name}")));
         }
-        match row {
+        let keyless = match row {
             Some(row) if row.key_need == KeyNeed::Required => {
                 let name = row.key_vars.last().copied().unwrap_or_default();
-                Credential::Missing(format!("set {name} or `models.providers.{id}.apiKey`"))
+                Credential::Missing(format!("set {name} or `{field}`"))
             }
             Some(_) | None => Credential::NotNeeded,
-        }
+        };
+        (keyless, None)
     }
 
     fn standing(&self, credential: &Credential, config: Option<&ProviderConfig>, row: Option<&Vendor>) -> Standing {

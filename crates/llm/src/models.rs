@@ -97,6 +97,7 @@ pub(crate) struct Reachable {
     pub(crate) unlisted: ModelInfo,
     pub(crate) default_model: Option<String>,
     pub(crate) standing: Standing,
+    pub(crate) key_source: Option<String>,
 }
 
 /// How far a provider is set up.
@@ -134,6 +135,7 @@ impl Models {
                 unlisted,
                 default_model: Some(default_model.to_owned()),
                 standing: Standing::Ready,
+                key_source: None,
             },
         );
         self
@@ -157,6 +159,12 @@ impl Models {
             name: reference.model.clone(),
             ..known.unlisted.clone()
         })
+    }
+
+    /// Where a provider's key was found, `env:ANTHROPIC_API_KEY` or `config:models.providers.anthropic.apiKey`; `None` where
+    /// there is none.
+    pub fn key_source(&self, provider: &str) -> Option<&str> {
+        self.provider(provider)?.key_source.as_deref()
     }
 
     /// Whether any model but the built-in guide can be reached.

@@ -47,6 +47,16 @@ fn with_nothing_at_all_the_guide_answers() {
 }
 
 #[test]
+fn the_source_of_a_key_is_told_and_the_configured_one_comes_first() {
+    let variables = [("OPENAI_API_KEY", "k"), ("GOOGLE_API_KEY", "k")];
+    let config = json!({"providers": {"openai": {"apiKey": "c"}, "vllm": {"baseUrl": "http://127.0.0.1:1/v1"}}});
+    let (models, _) = build(config, json!({}), &variables);
+    assert_eq!(models.key_source("openai"), Some("config:models.providers.openai.apiKey"));
+    assert_eq!(models.key_source("google"), Some("env:GOOGLE_API_KEY"));
+    assert_eq!((models.key_source("vllm"), models.key_source("anthropic"), models.key_source("?")), (None, None, None));
+}
+
+#[test]
 fn each_vendors_variable_opens_that_vendor() {
     for row in vendors() {
         for name in row.key_vars {

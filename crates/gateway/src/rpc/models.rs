@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chela_llm::ModelInfo;
 use chela_protocol::Scope;
 use chela_protocol::methods::models::{
-    ModelRow, ModelsAuthStatusResult, ModelsListParams, ModelsListResult, ProviderAuth,
+    ApiKeySource, ModelRow, ModelsAuthStatusResult, ModelsListParams, ModelsListResult, ProviderAuth,
 };
 
 use super::{Access, Call, Method, RpcResult, answer_of};
@@ -31,16 +31,17 @@ async fn list(call: Call) -> RpcResult {
 }
 
 async fn auth_status(call: Call) -> RpcResult {
+    let models = call.gateway.models.load();
     let mut providers = BTreeMap::<String, bool>::new();
-    for model in call.gateway.models.load().list() {
+    for model in models.list() {
         *providers.entry(model.reference.provider).or_default() |= model.available;
     }
     let status = |(provider, available): (String, bool)| ProviderAuth {
+        api_key: models.key_source(&provider).map(|source| ApiKeySource { source: source.to_owned() }),
         display_name: provider.clone(),
         provider,
         status: if available { "ok" } else { "missing" }.to_owned(),
         profiles: Vec::new(),
-        api_key: None,
     };
     answer_of(&ModelsAuthStatusResult {
         ts: call.gateway.now_ms(),

@@ -78,7 +78,10 @@ async fn what_a_page_asks_before_it_lets_anybody_type() {
     assert_eq!(names, ["m", "spare"]);
     let auth = talker.ok("models.authStatus", json!({})).await;
     let fake = auth["providers"].as_array().unwrap().iter().find(|row| row["provider"] == "fake").unwrap();
-    assert_eq!(fake["status"], "ok");
+    assert_eq!(
+        (&fake["status"], &fake["apiKey"]["source"]),
+        (&json!("ok"), &json!("config:models.providers.fake.apiKey"))
+    );
     assert_eq!(talker.ok("agent.identity.get", json!({ "sessionKey": MAIN })).await["agentId"], "main");
     let start = talker.ok("chat.startup", json!({ "sessionKey": "main", "limit": 80, "maxBytes": 262_144 })).await;
     assert_eq!(
