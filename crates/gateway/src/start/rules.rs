@@ -1,10 +1,8 @@
 //! The rules of starting: what configuration is needed, which addresses may be bound, and with what protection.
 
-use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 
-use chela_config::{Environment, Loaded, Places};
+use chela_config::{Environment, Loaded, Places, WriteError};
 
 use super::secret::SecretOrigin;
 use super::{Bind, Options, StartError};
@@ -31,14 +29,9 @@ pub(super) fn load(options: &Options, places: &Places, environment: &mut Environ
     Ok(chela_config::load(places, environment))
 }
 
-fn write_minimal(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
-    }
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(FIRST_FILE.as_bytes())?;
-    file.sync_all()
+/// Whole or not at all: half a file would be taken for a broken configuration for ever.
+fn write_minimal(path: &Path) -> Result<(), WriteError> {
+    chela_config::write(path, FIRST_FILE, Some(&chela_config::hash(b""))).map(drop)
 }
 
 /// A file without `gateway.mode: "local"` may belong to a machine that only talks to a gateway elsewhere.

@@ -1,6 +1,10 @@
 //! One gateway on a state dir, whatever the last one left behind.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
 use super::house::{House, Talk, WIRES, repeats};
+use crate::support::{Home, RunningGateway};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn g06_it_starts_again_after_every_kill() {
@@ -39,5 +43,21 @@ async fn g06_a_lock_file_that_names_a_living_process_is_no_lock() {
     for content in [foreign.as_str(), r#"{"pid":1,"startedAtMs":1,"address":null}"#, "\0", ""] {
         std::fs::write(&path, content).unwrap();
         house.start().kill();
+    }
+}
+
+#[test]
+fn g06_a_first_start_that_was_killed_leaves_nothing_that_stops_the_next() {
+    const START: [&str; 6] = ["gateway", "--allow-unconfigured", "--port", "0", "--bind", "loopback"];
+    for lines in 0..6 {
+        let home = Home::new();
+        let mut first = home.command(&START).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let said = BufReader::new(first.stdout.take().unwrap()).lines().take(lines).count();
+        first.kill().unwrap();
+        first.wait().unwrap();
+        assert_eq!(said, lines);
+        let _gateway = RunningGateway::start(&home);
+        home.run(&["config", "validate"]).ok();
+        assert!(home.run_with_input(&["chat"], "hi\n").ok().contains("built-in guide"), "killed after {lines} lines");
     }
 }
