@@ -22,6 +22,8 @@ use crate::sessions::AbortTarget;
 /// Events that may wait for a slow reader of a stream; one that falls further behind is cut off.
 const WATCH_QUEUE: usize = 16_384;
 
+const GOES_ON: &str = "The gateway is stopping; the turn goes on by itself after the restart.";
+
 /// A turn that a request waits for.
 pub(super) struct Following {
     source: Source,
@@ -134,11 +136,7 @@ impl Following {
     pub(super) async fn next(&mut self) -> Result<Piece, ApiError> {
         match std::mem::replace(&mut self.source, Source::Over) {
             Source::Events(mut events, mut guard) => loop {
-                let Some(event) = events.recv().await else {
-                    return Err(ApiError::stopped(
-                        "The answer came faster than it was read; it stands in the session.",
-                    ));
-                };
+                let Some(event) = events.recv().await else { return Err(lost(&guard.gateway)) };
                 match event.kind {
                     TurnEventKind::TextDelta { text, replace } => {
                         if replace {
@@ -183,9 +181,7 @@ impl Following {
             TurnEnd::Aborted { reason: AbortReason::Timeout, .. } => {
                 Err(ApiError::turn(FailureKind::Timeout, "The turn took too long.".to_owned()))
             }
-            TurnEnd::Aborted { reason: AbortReason::Shutdown, .. } => {
-                Err(ApiError::stopped("The gateway is stopping; the turn goes on by itself after the restart."))
-            }
+            TurnEnd::Aborted { reason: AbortReason::Shutdown, .. } => Err(ApiError::stopped(GOES_ON)),
         }
     }
 
@@ -225,6 +221,14 @@ impl Text {
         self.kept.truncate(self.call_from);
         self.break_due = self.sent;
     }
+}
+
+/// Why there are no more events of a turn that has not ended.
+fn lost(gateway: &Gateway) -> ApiError {
+    if gateway.shutdown.is_cancelled() {
+        return ApiError::stopped(GOES_ON);
+    }
+    ApiError::stopped("The answer came faster than it was read; it stands in the session.")
 }
 
 fn recorded(row: InboxRow) -> Result<Answer, ApiError> {

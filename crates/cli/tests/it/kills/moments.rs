@@ -14,7 +14,7 @@ use super::house::{House, Talk, WIRES, repeats};
 use crate::support::PATIENCE;
 
 /// A pipe that a command and its children hold open for as long as they live.
-const ALIVE: &str = "alive";
+pub(crate) const ALIVE: &str = "alive";
 
 /// Where a turn is when the process dies.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +70,7 @@ impl Moment {
 }
 
 /// Tells when nobody holds the pipe open any more.
-fn last_breath(house: &House) -> mpsc::Receiver<()> {
+pub(crate) fn last_breath(house: &House) -> mpsc::Receiver<()> {
     let path = house.workspace().join(ALIVE);
     if !path.exists() {
         assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());

@@ -9,7 +9,8 @@ use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::house::{House, TOKEN, Talk, WIRES, answer_to, ask_over_http, request_over_http};
-use crate::support::RunningGateway;
+use super::moments::{ALIVE, last_breath};
+use crate::support::{PATIENCE, RunningGateway};
 
 /// What a client on a bare socket is told last: the names of the last event and the close code.
 async fn farewell(gateway: &RunningGateway) -> tokio::task::JoinHandle<(String, u16)> {
@@ -95,4 +96,17 @@ async fn g39_an_openai_request_that_a_stop_cuts_off_is_answered_later() {
     let answer = ask_over_http(&gateway, "m1").await.unwrap();
     assert_eq!(answer["choices"][0]["message"]["content"], answer_to("m1"));
     Talk::new(&gateway).await.assert_once("m1", "after a stop").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g39_a_stop_ends_commands_in_the_background() {
+    let house = House::new(WIRES[0]).await;
+    let commands = last_breath(&house);
+    let command = format!("exec 3> {ALIVE}; echo m1 >> written; sleep 60 & sleep 60");
+    house.model.push(Step::tools([("exec", json!({ "command": command, "yieldMs": 0, "background": true }))]));
+    let gateway = house.start();
+    Talk::new(&gateway).await.ask("m1").await.unwrap();
+    assert!(commands.try_recv().is_err(), "it runs on behind the answer");
+    assert_eq!(gateway.stop(), Some(0));
+    assert!(commands.recv_timeout(PATIENCE).is_ok(), "nobody is left behind");
 }
