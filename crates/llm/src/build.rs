@@ -169,7 +169,9 @@ impl Builder<'_> {
         }
     }
 
-    /// The configured key, then the environment's; and where it was found.
+    /// The environment's key, then the configured one: whoever runs the process has the last word. Where the file names an
+    /// address of its own, its key belongs to that address and comes first, so that a vendor's key never goes to a stranger.
+    /// With the key comes where it was found.
     fn credential(
         &mut self,
         id: &str,
@@ -180,6 +182,14 @@ impl Builder<'_> {
         if settings.auth == Some(AuthKind::AwsSdk) {
             self.report(&format!("{id}.auth"), "aws-sdk credentials are not supported".into(), None);
         }
+        let names = row.map_or(&[][..], |row| row.key_vars);
+        let found = names.iter().find_map(|name| Some((name, self.build.environment.get(name)?)));
+        let of_environment =
+            found.map(|(name, key)| (Credential::Key(trimmed(SecretString::from(key))), Some(format!("env:{name}"))));
+        let of_environment = match (of_environment, &settings.base_url) {
+            (Some(credential), None) => return credential,
+            (credential, _) => credential,
+        };
         if let Some(secret) = &settings.api_key {
             match (self.build.resolve)(secret) {
                 Ok(key) if !key.expose_secret().trim().is_empty() => {
@@ -192,10 +202,8 @@ impl Builder<'_> {
                 }
             }
         }
-        let names = row.map_or(&[][..], |row| row.key_vars);
-        let found = names.iter().find_map(|name| Some((name, self.build.environment.get(name)?)));
-        if let Some((name, key)) = found {
-            return (Credential::Key(trimmed(SecretString::from(key))), Some(format!("env:{name}")));
+        if let Some(credential) = of_environment {
+            return credential;
         }
         let keyless = match row {
             Some(row) if row.key_need == KeyNeed::Required => {

@@ -47,11 +47,17 @@ fn with_nothing_at_all_the_guide_answers() {
 }
 
 #[test]
-fn the_source_of_a_key_is_told_and_the_configured_one_comes_first() {
-    let variables = [("OPENAI_API_KEY", "k"), ("GOOGLE_API_KEY", "k")];
-    let config = json!({"providers": {"openai": {"apiKey": "c"}, "vllm": {"baseUrl": "http://127.0.0.1:1/v1"}}});
+fn the_source_of_a_key_is_told_and_the_environments_comes_first() {
+    let variables = [("OPENAI_API_KEY", "k"), ("XAI_API_KEY", "k"), ("GOOGLE_API_KEY", "k")];
+    let config = json!({"providers": {
+        "openai": {"apiKey": "c"}, "mistral": {"apiKey": "c"}, "vllm": {"baseUrl": "http://127.0.0.1:1/v1"},
+        // A key in the environment is for the vendor, not for the address that the file puts in its place.
+        "xai": {"apiKey": "c", "baseUrl": "http://127.0.0.1:2/v1"},
+    }});
     let (models, _) = build(config, json!({}), &variables);
-    assert_eq!(models.key_source("openai"), Some("config:models.providers.openai.apiKey"));
+    assert_eq!(models.key_source("openai"), Some("env:OPENAI_API_KEY"));
+    assert_eq!(models.key_source("mistral"), Some("config:models.providers.mistral.apiKey"));
+    assert_eq!(models.key_source("xai"), Some("config:models.providers.xai.apiKey"));
     assert_eq!(models.key_source("google"), Some("env:GOOGLE_API_KEY"));
     assert_eq!((models.key_source("vllm"), models.key_source("anthropic"), models.key_source("?")), (None, None, None));
 }
