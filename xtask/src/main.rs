@@ -43,7 +43,7 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
-    /// Measure the rows of ARCHITECTURE.md's table and write bench/results.md.
+    /// Measure the release binary beside its limits and write bench/results.md.
     Bench {
         /// Measure only rows whose name holds this text.
         #[arg(long)]
