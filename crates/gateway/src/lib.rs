@@ -9,6 +9,7 @@ mod commands;
 pub mod config;
 mod connection;
 mod events;
+mod folder_watch;
 mod intake;
 mod logs;
 mod openai;

@@ -1,20 +1,19 @@
 //! Takes up a changed configuration while everything runs: section by section, what can be hot is, and what needs a restart is said.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chela_config::{KeyPath, Loaded, Problem, changes, extend};
 use chela_protocol::{CloseCode, ConfigChanged, Scope};
-use notify::{RecursiveMode, Watcher as _};
 use serde_json::Value;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::app::Gateway;
 use crate::auth::Credential;
 use crate::config::{Config, ReloadMode};
 use crate::events::{Audience, Event};
+use crate::folder_watch::FolderWatch;
 use crate::start::{self, Options};
 
 /// Quiet time after a change before the file is read: editors write in several steps.
@@ -166,32 +165,24 @@ fn problem(message: &str) -> Problem {
 
 /// Watches the folders of all files that the configuration was read from. Ends with the gateway.
 pub(crate) async fn watch(gateway: Arc<Gateway>) {
-    let (sender, mut changed) = mpsc::channel(1);
-    let notice = move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| !event.kind.is_access()) {
-            // One waiting notice is enough.
-            let _ = sender.try_send(());
-        }
-    };
-    let mut watcher = match notify::recommended_watcher(notice) {
-        Ok(watcher) => watcher,
+    let mut folders = match FolderWatch::new() {
+        Ok(folders) => folders,
         Err(error) => {
             tracing::warn!(target: "reload", %error, "can't watch the configuration; changes are taken up at the next start");
             return;
         }
     };
-    let mut seen = Vec::new();
     loop {
-        for dir in folders(&gateway.loaded.load()) {
-            if !seen.contains(&dir) && watcher.watch(&dir, RecursiveMode::NonRecursive).is_ok() {
-                seen.push(dir);
-            }
+        for folder in gateway.loaded.load().files.iter().filter_map(|file| file.parent()) {
+            // One that is not there is tried again after the next change.
+            let _ = folders.add(folder);
         }
-        if changed.recv().await.is_none() {
+        if let Err(error) = folders.changed().await {
+            tracing::warn!(target: "reload", %error, "the configuration is no longer watched");
             return;
         }
         let reload = gateway.config.load().gateway.reload;
-        settle(&mut changed, reload.debounce_ms.map_or(DEBOUNCE, Duration::from_millis)).await;
+        settle(&folders, reload.debounce_ms.map_or(DEBOUNCE, Duration::from_millis)).await;
         // `gateway.reload` itself is always taken up, or the watcher could not be turned on again.
         if is_same_text(&gateway) || reload.mode == ReloadMode::Off {
             continue;
@@ -205,8 +196,8 @@ pub(crate) async fn watch(gateway: Arc<Gateway>) {
 }
 
 /// Waits until nothing has changed for `quiet`.
-async fn settle(changed: &mut mpsc::Receiver<()>, quiet: Duration) {
-    let settled = async { while timeout(quiet, changed.recv()).await.is_ok_and(|notice| notice.is_some()) {} };
+async fn settle(folders: &FolderWatch, quiet: Duration) {
+    let settled = async { while timeout(quiet, folders.changed()).await.is_ok_and(|noticed| noticed.is_ok()) {} };
     // A file that never rests is read as it stands.
     let _ = timeout(DEBOUNCE_MAX, settled).await;
 }
@@ -216,10 +207,6 @@ fn is_same_text(gateway: &Gateway) -> bool {
     let loaded = gateway.loaded.load();
     let main_is_same = std::fs::read(&loaded.path).is_ok_and(|bytes| chela_config::hash(&bytes) == loaded.hash);
     main_is_same && loaded.files.len() == 1
-}
-
-fn folders(loaded: &Loaded) -> Vec<PathBuf> {
-    loaded.files.iter().filter_map(|file| file.parent().map(Path::to_owned)).collect()
 }
 
 #[cfg(test)]
