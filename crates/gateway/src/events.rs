@@ -117,6 +117,11 @@ impl Events {
         self.read().values().any(|client| client.watched_sessions.contains(session))
     }
 
+    /// Whether anybody gets events for [`Audience::SessionListWatchers`].
+    pub(crate) fn is_session_list_watched(&self) -> bool {
+        self.read().values().any(|client| client.watches_session_list)
+    }
+
     /// How many clients are connected.
     pub(crate) fn connected(&self) -> usize {
         self.read().len()

@@ -56,7 +56,7 @@ pub(crate) struct Sessions {
 
 #[derive(Default)]
 struct Mailboxes {
-    by_session: HashMap<SessionKey, mpsc::Sender<Mail>>,
+    by_session: HashMap<SessionKey, mpsc::Sender<Box<Mail>>>,
     closed: bool,
 }
 
@@ -77,7 +77,7 @@ pub(crate) enum Refused {
 }
 
 /// A place in a session's mailbox.
-pub(crate) struct Place(mpsc::OwnedPermit<Mail>);
+pub(crate) struct Place(mpsc::OwnedPermit<Box<Mail>>);
 
 /// Which runs to stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,7 +134,8 @@ impl Sessions {
     /// Hands a durable row to its session's task, and lets `watcher` see the run from its beginning.
     pub(crate) fn deliver(&self, place: Place, mail: Mail, watcher: Option<mpsc::Sender<TurnEvent>>) {
         self.runs.register(&mail.row, watcher);
-        place.0.send(mail);
+        // In a box, since a channel keeps room for many at once, and a session that only waits should cost little.
+        place.0.send(Box::new(mail));
     }
 
     /// Stops runs. Queued ones are closed at once, running ones end soon and keep what they have. Returns those it hit.

@@ -53,6 +53,9 @@ pub(super) fn announce_name(gateway: &Arc<Gateway>, row: &RowName, end: &TurnEnd
 
 /// Publishes `sessions.changed` for a session, off the caller's path.
 pub(crate) fn session_changed(gateway: &Arc<Gateway>, session: &SessionKey, cause: Value) {
+    if !gateway.events.is_session_list_watched() {
+        return;
+    }
     let (gateway, session) = (gateway.clone(), session.clone());
     gateway.clone().tasks.spawn(async move {
         match gateway.store.session(&session).await {

@@ -34,7 +34,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(200);
 const MAX_ATTEMPTS: u32 = 20;
 
 /// Starts the task and returns its mailbox.
-pub(super) fn start(gateway: &Arc<Gateway>, session: &SessionKey) -> mpsc::Sender<Mail> {
+pub(super) fn start(gateway: &Arc<Gateway>, session: &SessionKey) -> mpsc::Sender<Box<Mail>> {
     let (sender, mailbox) = mpsc::channel(MAILBOX);
     let worker = Worker { gateway: gateway.clone(), session: session.clone(), mailbox, waiting: VecDeque::new() };
     gateway.tasks.spawn(worker.serve());
@@ -56,7 +56,7 @@ pub(super) async fn close_queued(gateway: &Arc<Gateway>, dropped: &Dropped) {
 struct Worker {
     gateway: Arc<Gateway>,
     session: SessionKey,
-    mailbox: mpsc::Receiver<Mail>,
+    mailbox: mpsc::Receiver<Box<Mail>>,
     /// Taken out of the mailbox while a turn ran, oldest first.
     waiting: VecDeque<Mail>,
 }
@@ -74,10 +74,11 @@ impl Worker {
     async fn serve(mut self) {
         while let Some(mail) = self.next().await {
             let also = self.collected(&mail);
-            self.answer(mail, also).await;
+            // In a box of its own, so that a session that waits holds no room for a turn.
+            Box::pin(self.answer(mail, also)).await;
         }
         // The gateway stops: what waits stays durable and open.
-        while let Some(mail) = self.waiting.pop_front().or_else(|| self.mailbox.try_recv().ok()) {
+        while let Some(mail) = self.waiting.pop_front().or_else(|| self.mailbox.try_recv().ok().map(|mail| *mail)) {
             self.gateway.sessions.runs.forget(&mail.row.run);
         }
     }
@@ -92,7 +93,7 @@ impl Worker {
                 return Some(mail);
             }
             match tokio::time::timeout(IDLE, self.mailbox.recv()).await {
-                Ok(mail) => return mail.filter(|_| !self.stopping()),
+                Ok(mail) => return mail.filter(|_| !self.stopping()).map(|mail| *mail),
                 Err(_) if self.gateway.sessions.retire(&self.session) => return None,
                 Err(_) => {}
             }
@@ -105,7 +106,7 @@ impl Worker {
             return Vec::new();
         }
         while let Ok(mail) = self.mailbox.try_recv() {
-            self.waiting.push_back(mail);
+            self.waiting.push_back(*mail);
         }
         let together = self.waiting.iter().take_while(|mail| mail.mode == QueueMode::Collect).count();
         self.waiting.drain(..together).map(|mail| mail.row).collect()
@@ -179,7 +180,7 @@ impl Worker {
                 () = &mut watched => over = true,
                 // What is taken out makes room for more, so taking stops where the mailbox itself would.
                 Some(mail) = self.mailbox.recv(), if self.waiting.len() < MAILBOX => {
-                    arrived(mail, steer, cancel, &mut self.waiting, together);
+                    arrived(*mail, steer, cancel, &mut self.waiting, together);
                 }
             }
         }
