@@ -120,7 +120,6 @@ impl Config {
             messages: loaded.section("messages", normal, &mut problems).or_closed(MessagesConfig::default),
             secrets: loaded.section("secrets", normal, &mut problems).or_closed(SecretsSection::default),
         };
-        extend(&mut problems, loaded.check(&schema()));
         extend(&mut problems, config.refused_commands());
         (config, problems)
     }
@@ -140,6 +139,12 @@ impl Config {
                 Some(Problem { path, severity: Severity::Warning, message: refusal.to_string(), hint: None })
             })
             .collect()
+    }
+
+    /// Adds what [`Config::read`] doesn't see: keys outside of every section. It looks at the whole file under the whole schema,
+    /// which takes longer than everything else of a start, so it has its own time.
+    pub(crate) fn check_whole(loaded: &Loaded, problems: &mut Vec<Problem>) {
+        extend(problems, loaded.check(&schema()));
     }
 }
 

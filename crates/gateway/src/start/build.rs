@@ -42,6 +42,7 @@ pub(super) struct Parts {
 pub(super) async fn gateway(mut parts: Parts) -> Result<Arc<Gateway>, StartError> {
     let store = open_store(parts.places.state_dir.join(DATABASE_FILE)).await?;
     let (models, found) = models(&parts.config, &parts.loaded, &parts.environment, &parts.places, &parts.logs).await?;
+    Config::check_whole(&parts.loaded, &mut parts.problems);
     extend(&mut parts.problems, found);
     for problem in &parts.problems {
         tracing::warn!(target: "config", "{problem}");

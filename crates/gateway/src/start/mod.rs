@@ -291,6 +291,7 @@ pub(crate) fn host_name() -> String {
 /// What the configuration says now; for reload.
 pub(crate) fn reread(places: &Places, environment: &mut Environment) -> (Loaded, Config, Vec<chela_config::Problem>) {
     let loaded = chela_config::load(places, environment);
-    let (config, problems) = Config::read(&loaded);
+    let (config, mut problems) = Config::read(&loaded);
+    Config::check_whole(&loaded, &mut problems);
     (loaded, config, problems)
 }
