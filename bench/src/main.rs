@@ -1,6 +1,6 @@
 //! Measures the gateway as its users run it, beside the limits it was designed for. Run by `cargo xtask bench`.
 //!
-//! Every row starts the release binary with a state dir of its own and talks to it over loopback; the model is testkit's
+//! Every row starts the binary with a state dir of its own and talks to it over loopback; the model is testkit's
 //! fake with no delay, and is measured directly in the same run. Nothing fails here: numbers are for people.
 
 mod http;
@@ -8,6 +8,7 @@ mod process;
 mod report;
 mod rows;
 mod stats;
+mod tap;
 
 use std::path::PathBuf;
 
@@ -19,11 +20,17 @@ struct Arguments {
     /// Measure only groups whose name holds this text.
     #[arg(long)]
     only: Option<String>,
+    /// Measure this binary instead of the release build.
+    #[arg(long)]
+    binary: Option<PathBuf>,
 }
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    if let Some(binary) = arguments.binary {
+        process::choose_binary(binary);
+    }
     // The clients of this harness need a crypto provider although they only speak plain HTTP.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut measured = Vec::new();

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -15,13 +16,21 @@ pub(crate) const TOKEN: &str = "bench-token-for-loopback-only";
 /// How long a start may take before the harness gives up.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The release binary beside the harness's own.
+/// The binary that the command line names.
+static CHOSEN: OnceLock<PathBuf> = OnceLock::new();
+
+/// Measures this binary instead of the one beside the harness's own. Only the first choice counts.
+pub(crate) fn choose_binary(path: PathBuf) {
+    let _ = CHOSEN.set(path);
+}
+
+/// The binary to measure: the chosen one, else the release build beside the harness's own.
 pub(crate) fn binary() -> Result<PathBuf> {
     let own = std::env::current_exe()?;
     let folder = own.parent().context("the harness stands in a folder")?;
-    let binary = folder.join("chela");
+    let binary = CHOSEN.get().cloned().unwrap_or_else(|| folder.join("chela"));
     if !binary.exists() {
-        bail!("{} is missing; run `cargo xtask bench`, which builds it", binary.display());
+        bail!("{} is missing; run `cargo xtask bench` or `cargo xtask dist`, which build it", binary.display());
     }
     Ok(binary)
 }

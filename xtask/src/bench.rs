@@ -2,19 +2,18 @@
 
 use anyhow::Result;
 
-use crate::shell;
+use crate::{dist, shell};
 
-pub(crate) fn run(only: Option<&str>) -> Result<()> {
-    shell::run(&mut shell::cargo(&[
-        "build",
-        "--release",
-        "--locked",
-        "--package",
-        "chela-cli",
-        "--package",
-        "chela-bench",
-    ]))?;
+pub(crate) fn run(only: Option<&str>, shipped: bool) -> Result<()> {
+    let mut build = shell::cargo(&["build", "--release", "--locked", "--package", "chela-bench"]);
+    if !shipped {
+        build.args(["--package", "chela-cli"]);
+    }
+    shell::run(&mut build)?;
     let mut harness = shell::cargo(&["run", "--release", "--quiet", "--locked", "--package", "chela-bench", "--"]);
+    if shipped {
+        harness.arg("--binary").arg(dist::binary()?);
+    }
     if let Some(only) = only {
         harness.args(["--only", only]);
     }

@@ -1,5 +1,7 @@
 //! `cargo xtask dist`: the binary that is shipped, static and small.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result, bail};
 
 use crate::shell;
@@ -8,20 +10,31 @@ use crate::shell;
 const TARGETS: &[(&str, &str)] =
     &[("x86_64-unknown-linux-musl", ""), ("x86_64-unknown-linux-gnu", "-C target-feature=+crt-static")];
 
+/// Relocations as bit sets: half a megabyte less to map and to read at each start.
+const PACKED: &str = "-C link-arg=-Wl,-z,pack-relative-relocs";
+
 pub(crate) fn run() -> Result<()> {
-    let sysroot = shell::output(std::process::Command::new("rustc").args(["--print", "sysroot"]))?;
-    let libraries = std::path::Path::new(sysroot.trim()).join("lib/rustlib");
-    let Some((target, flags)) = TARGETS.iter().find(|(target, _)| libraries.join(target).join("lib").exists()) else {
-        bail!("no static target is installed; run `rustup target add {}`", TARGETS[0].0);
-    };
+    let (target, flags) = target()?;
     let mut build =
         shell::cargo(&["build", "--profile", "dist", "--locked", "--package", "chela-cli", "--target", target]);
-    if !flags.is_empty() {
-        build.env("RUSTFLAGS", flags);
-    }
+    build.env("RUSTFLAGS", format!("{flags} {PACKED}").trim());
     shell::run(&mut build)?;
-    let binary = shell::root().join("target").join(target).join("dist/chela");
+    let binary = binary()?;
     let size = std::fs::metadata(&binary).with_context(|| format!("{} was not built", binary.display()))?.len();
-    println!("target/{target}/dist/chela: {:.1} MB", size as f64 / 1e6);
+    println!("{}: {:.1} MB", binary.display(), size as f64 / 1e6);
     Ok(())
+}
+
+/// Where the shipped binary stands once it is built.
+pub(crate) fn binary() -> Result<PathBuf> {
+    Ok(shell::target_dir().join(target()?.0).join("dist/chela"))
+}
+
+fn target() -> Result<&'static (&'static str, &'static str)> {
+    let sysroot = shell::output(std::process::Command::new("rustc").args(["--print", "sysroot"]))?;
+    let libraries = std::path::Path::new(sysroot.trim()).join("lib/rustlib");
+    let Some(installed) = TARGETS.iter().find(|(target, _)| libraries.join(target).join("lib").exists()) else {
+        bail!("no static target is installed; run `rustup target add {}`", TARGETS[0].0);
+    };
+    Ok(installed)
 }

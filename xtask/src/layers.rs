@@ -19,7 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("tools", &["agent", "config"]),
     ("gateway", &["agent", "client", "config", "llm", "protocol", "store", "tools"]),
     ("cli", &["agent", "client", "config", "gateway", "llm", "protocol", "store", "tools"]),
-    ("bench", &["client", "protocol", "store", "testkit"]),
+    ("bench", &["agent", "client", "protocol", "store", "testkit"]),
 ];
 
 /// Only this crate may name SQLite.

@@ -48,6 +48,9 @@ enum Chore {
         /// Measure only rows whose name holds this text.
         #[arg(long)]
         only: Option<String>,
+        /// Measure the binary that is shipped (`cargo xtask dist` first) instead of the release build.
+        #[arg(long)]
+        shipped: bool,
     },
     /// Build the binary that is shipped.
     Dist,
@@ -70,7 +73,7 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Layers => layers::run(),
         Chore::Tidy => tidy::run(),
         Chore::Codegen { check } => codegen::run(check),
-        Chore::Bench { only } => bench::run(only.as_deref()),
+        Chore::Bench { only, shipped } => bench::run(only.as_deref(), shipped),
         Chore::Dist => dist::run(),
     }
 }

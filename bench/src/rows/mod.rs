@@ -3,6 +3,7 @@
 mod commands;
 mod crash;
 mod failover;
+mod history;
 mod memory;
 mod shipped;
 mod start;
@@ -23,6 +24,7 @@ pub(crate) const GROUPS: &[(&str, Group)] = &[
     ("commands", || Box::pin(commands::measure())),
     ("memory", || Box::pin(memory::measure())),
     ("turns", || Box::pin(turns::measure())),
+    ("history", || Box::pin(history::measure())),
     ("failover", || Box::pin(failover::measure())),
     ("crash", || Box::pin(crash::measure())),
     ("store", || Box::pin(store::measure())),
