@@ -26,4 +26,5 @@ mod tools_invoke;
 mod turn_events;
 mod web;
 
+pub use rpc::listed as listed_methods;
 pub use start::{Bind, Exit, LogFormat, Options, Running, StartError, run, start};

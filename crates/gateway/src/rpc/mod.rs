@@ -116,6 +116,16 @@ pub(crate) fn table() -> Vec<Method> {
     nouns.into_iter().flatten().collect()
 }
 
+/// The names of all methods and what a caller must hold for each, in the table's order: for docs/reference.
+pub fn listed() -> Vec<(&'static str, String)> {
+    let words = |access: Access| match access {
+        Access::Open => "none".to_owned(),
+        Access::Holding(scope) => format!("`{scope}`"),
+        Access::Decided(_) => "depends on the parameters".to_owned(),
+    };
+    table().iter().map(|method| (method.name, words(method.access))).collect()
+}
+
 /// The table by name.
 pub(crate) struct Methods {
     by_name: BTreeMap<&'static str, Method>,

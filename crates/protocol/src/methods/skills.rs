@@ -25,7 +25,7 @@ pub struct SkillsStatusResult {
 pub struct SkillRow {
     pub name: String,
     pub description: String,
-    /// `workspace`, `managed` or `bundled`.
+    /// `openclaw-workspace`, `openclaw-managed`, `openclaw-extra` or `openclaw-bundled`.
     pub source: String,
     pub bundled: bool,
     #[serde(default)]
