@@ -114,7 +114,7 @@ mod tests {
 
     use super::*;
 
-    fn binding(agent: &str, matches: Value) -> Binding {
+    fn binding(agent: &str, matches: &Value) -> Binding {
         serde_json::from_value(json!({ "agentId": agent, "match": matches })).unwrap()
     }
 
@@ -155,12 +155,12 @@ mod tests {
     #[test]
     fn the_most_specific_binding_wins() {
         let bindings = [
-            binding("any", json!({ "channel": "telegram" })),
-            binding("work", json!({ "channel": "telegram", "accountId": "work" })),
-            binding("boss", json!({ "channel": "telegram", "peer": { "kind": "dm", "id": "7" } })),
-            binding("other", json!({ "channel": "telegram", "accountId": "home" })),
-            binding("guild", json!({ "channel": "discord", "guildId": "1" })),
-            binding("admins", json!({ "channel": "discord", "guildId": "1", "roles": ["a", "b"] })),
+            binding("any", &json!({ "channel": "telegram" })),
+            binding("work", &json!({ "channel": "telegram", "accountId": "work" })),
+            binding("boss", &json!({ "channel": "telegram", "peer": { "kind": "dm", "id": "7" } })),
+            binding("other", &json!({ "channel": "telegram", "accountId": "home" })),
+            binding("guild", &json!({ "channel": "discord", "guildId": "1" })),
+            binding("admins", &json!({ "channel": "discord", "guildId": "1", "roles": ["a", "b"] })),
         ];
         let roles = ["b".to_owned()];
         let discord = ChannelPlace { channel: "discord", guild: Some("1"), peer: PeerKind::Channel, ..DM.clone() };

@@ -43,9 +43,9 @@ async fn an_agent_has_the_tools_that_its_section_leaves() {
     let send = json!({ "sessionKey": "agent:small:main", "message": "hi", "idempotencyKey": "small" });
     talker.ok("chat.send", send).await;
     talker.end_of("small").await;
-    let sent = &model.requests()[0].body["tools"];
+    let offered = &model.requests()[0].body["tools"];
     let names: Vec<&str> =
-        sent.as_array().unwrap().iter().map(|tool| tool["function"]["name"].as_str().unwrap()).collect();
+        offered.as_array().unwrap().iter().map(|tool| tool["function"]["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["read", "session_status"]);
 }
 
