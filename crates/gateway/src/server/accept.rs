@@ -231,7 +231,7 @@ mod tests {
         let mut resident = TcpStream::connect(address).await.unwrap();
         resident.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
         assert!(resident.read(&mut [0; 512]).await.unwrap() > 0);
-        for _ in 0..VISITS_MAX + 1 {
+        for _ in 0..=VISITS_MAX {
             let probe = ask(address, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
             assert!(probe.starts_with("HTTP/1.1 200") && probe.ends_with("live"), "{probe}");
         }

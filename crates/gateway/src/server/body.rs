@@ -42,5 +42,5 @@ pub(crate) fn json_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_
 /// The other cause that reading knows is the limit.
 fn came_from_the_wire(error: &axum::Error) -> bool {
     let first: &dyn Error = error;
-    std::iter::successors(Some(first), |cause| (*cause).source()).any(|cause| cause.is::<hyper::Error>())
+    std::iter::successors(Some(first), |cause| (*cause).source()).any(<dyn Error>::is::<hyper::Error>)
 }

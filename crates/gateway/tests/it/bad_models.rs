@@ -135,9 +135,11 @@ async fn an_id_that_comes_back_in_a_later_answer() {
 #[tokio::test]
 async fn calls_without_an_end() {
     let model = fake_model([]).await;
-    model.respond_with(|request| match request.last_user_text().contains("stop it") {
-        true => Step::text("stopped"),
-        false => calls(vec![call(None, "read", r#"{"path":"AGENTS.md"}"#)]),
+    model.respond_with(|request| {
+        if request.last_user_text().contains("stop it") {
+            return Step::text("stopped");
+        }
+        calls(vec![call(None, "read", r#"{"path":"AGENTS.md"}"#)])
     });
     let gateway = house(&model).await;
     let mut talker = Talker::new(&gateway).await;

@@ -12,7 +12,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     if length < 126 {
         frame.push(0x80 | length.to_be_bytes()[1]);
     } else {
-        frame.push(0x80 | 126);
+        frame.push(0x80 | 0x7e);
         frame.extend(length.to_be_bytes());
     }
     frame.extend([0; 4]);
@@ -24,8 +24,8 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 async fn parts_of_a_message_before_the_hello_add_up() {
     let gateway = gateway().await;
     let (mut socket, _) = gateway.socket().await;
-    socket.send_raw(&frame(0x01, &[b'x'; 40_000])).await;
-    socket.send_raw(&frame(0x80, &[b'x'; 40_000])).await;
+    socket.send_raw(&frame(0x01, "x".repeat(40_000).as_bytes())).await;
+    socket.send_raw(&frame(0x80, "x".repeat(40_000).as_bytes())).await;
     assert_eq!(socket.closed().await, (1009, "preauth payload too large".to_owned()));
 }
 

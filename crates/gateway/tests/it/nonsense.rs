@@ -94,7 +94,7 @@ async fn the_configuration_can_not_be_broken_from_afar() {
         ("config.patch", "{\"a\": \"\\ud800".into()),
     ] {
         let answer = client.call(method, json!({"raw": raw, "baseHash": hash})).await;
-        assert_eq!(answer["error"]["code"], "INVALID_REQUEST", "{method} {:.60}: {answer}", raw);
+        assert_eq!(answer["error"]["code"], "INVALID_REQUEST", "{method} {raw:.60}: {answer}");
     }
     let stale = json!({"raw": "{gateway: {mode: 'local'}}", "baseHash": "0".repeat(64)});
     refused(&mut client, "config.set", stale, "changed since").await;
