@@ -85,3 +85,12 @@ fn a_first_setting_makes_a_file_with_which_a_gateway_starts() {
     assert!(text.contains("// Settings of this gateway.") && text.contains("mode: \"local\""), "{text}");
     assert_eq!(home.run(&["config", "get", "logging.level"]).ok().trim(), "debug");
 }
+
+#[test]
+fn doctor_names_unknown_keys_and_rules_that_can_not_be_kept() {
+    let home = Home::new();
+    home.write_config(r#"{gateway: {mode: "local", prot: 1}, tools: {exec: {ask: "always"}}}"#);
+    let told = home.run(&["doctor"]);
+    let told = format!("{}{}", told.stdout, told.stderr);
+    assert!(told.contains("gateway.prot") && told.contains("tools.exec"), "{told}");
+}

@@ -1,6 +1,6 @@
 //! Which configuration is read, and what is wrong with it.
 
-use chela_config::{Loaded, PREFIXES, Severity};
+use chela_config::{Loaded, PREFIXES, Severity, extend};
 
 use super::Finding;
 use crate::context::Context;
@@ -30,7 +30,8 @@ pub(super) fn findings(loaded: &Loaded, context: &Context) -> Vec<Finding> {
             "chela gateway --allow-unconfigured starts without one and writes a minimal one",
         )
     }];
-    let (_, problems) = chela_gateway::config::Config::read(loaded);
+    let (_, mut problems) = chela_gateway::config::Config::read(loaded);
+    extend(&mut problems, loaded.check(&chela_gateway::config::schema()));
     for problem in problems {
         let message = if problem.path.is_empty() {
             problem.message.clone()
