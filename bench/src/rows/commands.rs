@@ -33,12 +33,14 @@ pub(super) async fn measure() -> Result<Vec<Row>> {
         time.time(begun.elapsed());
         memory.number(peak / 1024.0);
     }
+    // The peak is looked at while the process lives; a run that is over too soon is not seen, so no median of it is right.
+    let most = memory.quantile(1.0);
     Ok(vec![Row {
         name: "`config get`",
-        measured: format!("{:.1} ms, {:.1} MB p50 (n={RUNS})", time.median(), memory.median()),
+        measured: format!("{:.1} ms p50, {most:.1} MB at most (n={RUNS})", time.median()),
         limit: "≤ 15 ms, ≤ 15 MB",
         reference: "1.08 s, 315 MB",
-        verdict: Verdict::at_most((time.median() / 15.0).max(memory.median() / 15.0), 1.0),
+        verdict: Verdict::at_most((time.median() / 15.0).max(most / 15.0), 1.0),
     }])
 }
 
