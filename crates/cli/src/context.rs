@@ -17,6 +17,10 @@ use crate::target::Target;
 /// Workers of the gateway's runtime: turns wait for models and disks, and two keep a slow one from holding up the rest.
 const GATEWAY_WORKERS: usize = 2;
 
+/// Threads for work on files and in the database, which is short. Each that has run keeps a heap of its own, so the number is part of
+/// what the gateway holds in memory.
+const GATEWAY_BLOCKING_THREADS: usize = 8;
+
 /// Built once from the command line and the environment; holds no open file or socket.
 pub(crate) struct Context {
     pub global: GlobalArgs,
@@ -79,7 +83,11 @@ impl Context {
         &self,
         work: impl Future<Output = Result<ExitCode, Failure>>,
     ) -> Result<ExitCode, Failure> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(GATEWAY_WORKERS).enable_all().build();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(GATEWAY_WORKERS)
+            .max_blocking_threads(GATEWAY_BLOCKING_THREADS)
+            .enable_all()
+            .build();
         finish(runtime.map_err(|error| Failure::file("start the runtime", &error))?, work)
     }
 }
