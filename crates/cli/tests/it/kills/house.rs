@@ -142,16 +142,22 @@ impl Talk {
         self.client.call_twice("agent", params, accepted, PATIENCE).await
     }
 
+    /// The next event of this kind.
     pub(crate) async fn event(&mut self, wanted: impl Fn(&str, &Value) -> bool) -> Value {
+        let mut seen = Vec::new();
         let found = async {
             loop {
                 let Event { name, payload, .. } = self.events.next().await.expect("the gateway lives");
                 if wanted(&name, &payload) {
                     return payload;
                 }
+                seen.push(format!("{name} {payload}"));
             }
         };
-        timeout(PATIENCE, found).await.expect("the event comes")
+        match timeout(PATIENCE, found).await {
+            Ok(payload) => payload,
+            Err(_) => panic!("the event does not come; these came: {seen:#?}\nhistory: {:#?}", self.history().await),
+        }
     }
 
     /// The main session in short: `role: text`.
