@@ -43,11 +43,17 @@ impl Output {
         self.write("\n");
     }
 
-    /// Data as it is. A reader that went away (`chela logs | head`) ends the program quietly.
+    /// Data as it is. A reader that went away (`chela logs | head`) ends the program quietly; data that can't be written, to a
+    /// full disk say, ends it as a failure.
     pub(crate) fn write(self, text: &str) {
         let mut stdout = io::stdout().lock();
-        if stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_err() {
-            std::process::exit(0);
+        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+            Err(error) => {
+                self.note(format!("error: can't write to standard output: {error}"));
+                std::process::exit(1);
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! Help, versions, names, exit codes: what a script or a person's fingers rely on.
 
+use std::fs::OpenOptions;
 use std::os::unix::fs::symlink;
 
 use crate::support::{Home, finish};
@@ -41,6 +42,20 @@ fn exit_codes_tell_usage_from_failure() {
         assert_eq!(ran.code, *code, "{args:?}: {ran:?}");
     }
     assert!(!home.state_dir().join("chela.json").exists(), "failing commands write no configuration");
+}
+
+#[test]
+fn a_reader_that_went_away_is_no_failure_and_a_full_disk_is_one() {
+    let home = Home::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let left = home.command(&["config", "file"]).stdout(writer).output().unwrap();
+    assert_eq!((left.status.code(), left.stderr), (Some(0), Vec::new()));
+    // Where the system has no such device, there is nothing to write to.
+    let Ok(full) = OpenOptions::new().write(true).open("/dev/full") else { return };
+    let failed = home.command(&["config", "file"]).stdout(full).output().unwrap();
+    let said = String::from_utf8(failed.stderr).unwrap();
+    assert!(failed.status.code() == Some(1) && said.contains("can't write to standard output"), "{said}");
 }
 
 #[test]
