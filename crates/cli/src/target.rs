@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use chela_config::{Environment, Loaded, Places};
+use chela_config::{Environment, Loaded, Places, Secret, SecretResolver};
 use chela_gateway::config::DEFAULT_PORT;
+use secrecy::ExposeSecret as _;
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::args::GlobalArgs;
@@ -72,12 +74,20 @@ impl Target {
         let token = match (&global.token, &global.token_file) {
             (Some(token), _) => Some(token.clone()),
             (None, Some(file)) => Some(first_line(file)?),
-            (None, None) => secret("TOKEN", environment, loaded, source).or_else(|| made_by_gateway(source, places)),
+            (None, None) => match secret("TOKEN", environment, loaded, places, source) {
+                Ok(Some(token)) => Some(token),
+                // The gateway, too, falls back on the token that it made.
+                found => made_by_gateway(source, places).map_or(found, |made| Ok(Some(made)))?,
+            },
         };
         let password = match (&global.password, &global.password_file) {
             (Some(password), _) => Some(password.clone()),
             (None, Some(file)) => Some(first_line(file)?),
-            (None, None) => secret("PASSWORD", environment, loaded, source),
+            (None, None) => match secret("PASSWORD", environment, loaded, places, source) {
+                // A token is enough.
+                Err(_) if token.is_some() => None,
+                found => found?,
+            },
         };
         Ok(Self { url: websocket_url(&url)?, source, token, password })
     }
@@ -109,17 +119,39 @@ pub(crate) fn port(global: &GlobalArgs, environment: &Environment, loaded: &Load
     named.or_else(configured).unwrap_or(default)
 }
 
-/// A secret that was not given on the command line. The file's own is shown only to the gateway that it belongs to.
-fn secret(name: &str, environment: &Environment, loaded: &Loaded, source: Source) -> Option<String> {
+/// A secret that was not given on the command line, be it written out in the file or referred to. The file's own is shown only
+/// to the gateway that it belongs to.
+fn secret(
+    name: &str,
+    environment: &Environment,
+    loaded: &Loaded,
+    places: &Places,
+    source: Source,
+) -> Result<Option<String>, Failure> {
     if let Some(secret) = environment.gateway(&format!("GATEWAY_{name}")) {
-        return Some(secret.to_owned());
+        return Ok(Some(secret.trim().to_owned()));
     }
     let section = match source {
         Source::Remote => "gateway.remote",
         Source::Running | Source::Default => "gateway.auth",
-        Source::CommandLine | Source::Environment => return None,
+        Source::CommandLine | Source::Environment => return Ok(None),
     };
-    text(loaded, &format!("{section}.{}", name.to_lowercase())).map(str::to_owned)
+    let path = format!("{section}.{}", name.to_lowercase());
+    // What is no secret at all is a problem of the configuration, which the gateway and the doctor report.
+    let written = loaded.get(&path).and_then(|value| Secret::deserialize(value).ok());
+    let Some(written) = written else { return Ok(None) };
+    // What is wrong in `secrets` makes the reference fail, which says so.
+    let resolver = SecretResolver::new(loaded, environment, places, &mut Vec::new());
+    let found = resolver.resolve(&written).map_err(|error| {
+        Failure::config(format!("can't fetch {path}: {error}"))
+            .hint("use --token-file or CHELA_GATEWAY_TOKEN meanwhile")
+    })?;
+    Ok(Some(found.expose_secret().trim().to_owned()).filter(|text| !text.is_empty()))
+}
+
+/// Whether the gateway of this state dir has made itself a token.
+pub(crate) fn has_made_token(places: &Places) -> bool {
+    made_by_gateway(Source::Default, places).is_some()
 }
 
 /// The token that the gateway of this state dir made at its first start.
@@ -223,6 +255,16 @@ mod tests {
         assert_eq!(find(&global, &[], config.clone()).unwrap().token, None);
         let pairs = [("CHELA_GATEWAY_TOKEN", "given")];
         assert_eq!(find(&global, &pairs, config).unwrap().token.as_deref(), Some("given"));
+    }
+
+    #[test]
+    fn a_secret_that_the_file_refers_to_is_fetched() {
+        let config = json!({"gateway": {"auth": {"token": {"source": "env", "id": "VAULT_TOKEN"}}}});
+        let token =
+            |pairs: &[(&str, &str)]| find(&GlobalArgs::default(), pairs, config.clone()).map(|found| found.token);
+        assert_eq!(token(&[("VAULT_TOKEN", "from the vault ")]).unwrap().as_deref(), Some("from the vault"));
+        let error = token(&[]).unwrap_err();
+        assert!(error.contains("gateway.auth.token") && error.contains("VAULT_TOKEN"), "{error}");
     }
 
     #[test]
