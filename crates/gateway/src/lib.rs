@@ -27,4 +27,4 @@ mod turn_events;
 mod web;
 
 pub use rpc::listed as listed_methods;
-pub use start::{Bind, Exit, LogFormat, Options, Running, StartError, run, start};
+pub use start::{Bind, Exit, LogFormat, Options, Running, StartError, asked_bind, run, start};

@@ -80,6 +80,18 @@ impl InstanceLock {
         Ok(lock)
     }
 
+    /// Whether a process holds the lock of a state dir now. Writes nothing; a dir that is not there is free.
+    pub fn is_held(state_dir: &Path) -> bool {
+        File::open(state_dir.join(LOCK_FILE)).is_ok_and(|file| is_locked(&file))
+    }
+
+    /// What the process that holds the lock of a state dir says of itself. `None` when nobody does, and in the moment before
+    /// the holder has written it.
+    pub fn holder(state_dir: &Path) -> Option<InstanceInfo> {
+        let file = File::open(state_dir.join(LOCK_FILE)).ok()?;
+        if is_locked(&file) { read(&file) } else { None }
+    }
+
     pub fn state_dir(&self) -> &Path {
         &self.state_dir
     }
@@ -97,6 +109,11 @@ impl InstanceLock {
         self.file.rewind()?;
         self.file.write_all(&content)
     }
+}
+
+/// A shared lock is refused exactly while a holder has its own; ours is gone with the descriptor.
+fn is_locked(file: &File) -> bool {
+    flock(file, FlockOperation::NonBlockingLockShared).is_err()
 }
 
 fn take(file: &File, mut pause: impl FnMut()) -> rustix::io::Result<()> {
@@ -145,7 +162,11 @@ mod tests {
         let mut first = InstanceLock::acquire(dir.path(), info(41)).unwrap();
         first.set_address("127.0.0.1:18789").unwrap();
 
+        let holder = InstanceLock::holder(dir.path()).unwrap();
+        assert_eq!((holder.pid, holder.address.as_deref()), (41, Some("127.0.0.1:18789")));
         let refused = InstanceLock::acquire(dir.path(), info(42)).unwrap_err();
+        drop(first);
+        assert!(!InstanceLock::is_held(dir.path()) && InstanceLock::holder(dir.path()).is_none());
 
         assert!(refused.to_string().contains("(pid 41, listening on 127.0.0.1:18789)"), "{refused}");
     }

@@ -9,14 +9,15 @@ use chela_config::{
     EditError, KeyPath, Loaded, Problem, REDACTED, Segment, Severity, check, edit, parse, redact, write,
 };
 use chela_gateway::config::FIRST_FILE;
+use chela_store::InstanceLock;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::Outcome;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::keyboard;
 use crate::output::{BAD, DIM, GOOD, Output, WARN};
-use crate::{instance, keyboard};
 
 /// Most that is read from standard input: far more than a configuration holds.
 const INPUT_MAX_BYTES: u64 = 2 * 1024 * 1024;
@@ -162,7 +163,7 @@ fn change(context: &Context, paths: &[String], edit: impl FnOnce(&str) -> Result
         return Ok(ExitCode::SUCCESS);
     }
     context.output.note(format!("{} {}", context.output.style_err(GOOD, "saved"), config.display()));
-    if instance::holder(&context.places.state_dir).is_some() {
+    if InstanceLock::is_held(&context.places.state_dir) {
         context.output.note(if restart.is_empty() {
             "the running gateway takes it up now".to_owned()
         } else {

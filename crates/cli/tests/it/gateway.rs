@@ -131,6 +131,58 @@ fn g06_a_second_gateway_names_the_first() {
 }
 
 #[test]
+fn health_fails_while_something_is_degraded() {
+    let home = Home::new();
+    home.write_config(
+        r#"{gateway: {mode: "local"}, models: {providers: {x: {baseUrl: "http://h", api: "no-such-api"}}}}"#,
+    );
+    let _gateway = RunningGateway::start(&home);
+    let ran = home.run(&["health"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stdout.starts_with("degraded") && ran.stdout.contains("config: 1 problem"), "{ran:?}");
+    let doctor: Value = serde_json::from_str(&home.run(&["doctor", "--json"]).stdout).unwrap();
+    let warned =
+        |finding: &Value| finding["level"] == "warning" && finding["message"].as_str().unwrap().contains("1 problem");
+    assert!(doctor["findings"].as_array().unwrap().iter().any(warned), "{doctor}");
+}
+
+#[test]
+fn the_doctor_decides_like_the_gateway_where_it_would_listen() {
+    let home = Home::new();
+    let address = |pairs: &[(&str, &str)]| {
+        let mut command = home.command(&["doctor", "--json"]);
+        command.envs(pairs.iter().copied());
+        let doctor: Value = serde_json::from_str(&finish(command, "").stdout).unwrap();
+        let finding =
+            doctor["findings"].as_array().unwrap().iter().find(|row| row["check"] == "address").unwrap().clone();
+        (finding["level"].as_str().unwrap().to_owned(), finding["message"].as_str().unwrap().to_owned())
+    };
+    home.write_config(r#"{gateway: {mode: "local", bind: "lan"}}"#);
+    let expected = [
+        (&[][..], "warning", "gateway.bind is lan, and no token"),
+        (&[("CHELA_GATEWAY_BIND", " loopback")], "ok", "this machine only (CHELA_GATEWAY_BIND is loopback)"),
+        (&[("CHELA_GATEWAY_BIND", "everywhere")], "error", "`everywhere`"),
+        (&[("CHELA_GATEWAY_TOKEN", "chosen-by-somebody")], "ok", "gateway.bind is lan, with a token"),
+    ];
+    for (pairs, level, words) in expected {
+        let found = address(pairs);
+        assert!(found.0 == level && found.1.contains(words), "{pairs:?}: {found:?}");
+    }
+}
+
+#[test]
+fn a_token_that_the_configuration_refers_to_lets_commands_in() {
+    let home = Home::new();
+    home.write_config(r#"{gateway: {mode: "local", auth: {token: {source: "env", id: "VAULT"}}}}"#);
+    let _gateway = RunningGateway::start_with(&home, &[], &[("VAULT", "kept-in-the-vault")]);
+    let mut command = home.command(&["health"]);
+    command.env("VAULT", "kept-in-the-vault");
+    finish(command, "").ok();
+    let ran = home.run(&["health"]);
+    assert!(ran.code == 78 && ran.stderr.contains("VAULT"), "{ran:?}");
+}
+
+#[test]
 fn any_method_can_be_called() {
     let home = Home::new();
     let _gateway = RunningGateway::start(&home);

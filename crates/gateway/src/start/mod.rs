@@ -10,6 +10,7 @@ mod rules;
 mod secret;
 
 pub(crate) use build::models;
+pub use rules::asked_bind;
 pub(crate) use secret::current as current_secrets;
 
 use std::sync::Arc;

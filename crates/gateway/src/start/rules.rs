@@ -73,8 +73,7 @@ pub(super) fn bind_mode(
     environment: &Environment,
     (secrets, origin): (&Secrets, SecretOrigin),
 ) -> Result<Bind, StartError> {
-    let from_environment = environment.gateway("GATEWAY_BIND").map(parse_bind).transpose()?;
-    let mode = options.bind.or(from_environment).or(config.gateway.bind).unwrap_or(Bind::Loopback);
+    let mode = asked_bind(options.bind, environment, config)?;
     let protected = is_protected(secrets, config);
     if mode == Bind::Auto {
         if !in_container(environment) {
@@ -99,6 +98,16 @@ pub(super) fn bind_mode(
         )));
     }
     Ok(mode)
+}
+
+/// What is asked for: by the flag, else the environment, else the file.
+pub fn asked_bind(flag: Option<Bind>, environment: &Environment, config: &Config) -> Result<Bind, StartError> {
+    let from_environment = || environment.gateway("GATEWAY_BIND").map(parse_bind).transpose();
+    let named = match flag {
+        Some(mode) => Some(mode),
+        None => from_environment()?,
+    };
+    Ok(named.or(config.gateway.bind).unwrap_or(Bind::Loopback))
 }
 
 /// Whether a stranger who reaches the port is kept out.

@@ -7,7 +7,7 @@ use std::path::Path;
 use chela_config::{Environment, Loaded, Places, Secret, SecretResolver};
 use secrecy::ExposeSecret as _;
 
-use super::{Options, StartError};
+use super::{Bind, Options, StartError, rules};
 use crate::auth::{Secrets, tokens};
 use crate::config::{AuthMode, Config};
 use crate::logs::Logs;
@@ -65,7 +65,7 @@ pub(super) async fn decide(
     let origin = if token.is_some() || password.is_some() { SecretOrigin::Chosen } else { SecretOrigin::Made };
     if mode == AuthMode::Token && token.is_none() {
         token = kept(&places.state_dir);
-        if token.is_none() && !asks_for_others(options, config, environment) {
+        if token.is_none() && !asks_for_others(options, config, environment)? {
             let fresh = tokens::generate();
             keep(&places.state_dir, &fresh).map_err(|error| {
                 StartError::Failed(format!("can't write {}: {error}", places.state_dir.join(TOKEN_FILE).display()))
@@ -127,13 +127,9 @@ fn resolved(written: Option<&Secret>, resolver: &SecretResolver) -> Option<Strin
 
 /// Whether the options name an address that others can reach. Then a token must have been chosen: one that only stands in a
 /// terminal nobody watches would lock its owner out.
-fn asks_for_others(options: &Options, config: &Config, environment: &Environment) -> bool {
-    use super::Bind;
-    let named = options.bind.map(|mode| matches!(mode, Bind::Lan | Bind::Tailnet | Bind::Custom));
-    let in_environment =
-        || environment.gateway("GATEWAY_BIND").map(|mode| matches!(mode, "lan" | "tailnet" | "custom"));
-    let in_file = || config.gateway.bind.map(|mode| matches!(mode, Bind::Lan | Bind::Tailnet | Bind::Custom));
-    named.or_else(in_environment).or_else(in_file).unwrap_or(false)
+fn asks_for_others(options: &Options, config: &Config, environment: &Environment) -> Result<bool, StartError> {
+    let mode = rules::asked_bind(options.bind, environment, config)?;
+    Ok(matches!(mode, Bind::Lan | Bind::Tailnet | Bind::Custom))
 }
 
 fn kept(state_dir: &Path) -> Option<String> {

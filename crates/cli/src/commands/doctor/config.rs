@@ -10,6 +10,7 @@ const VARIABLES: &[&str] = &[
     "STATE_DIR",
     "CONFIG_PATH",
     "GATEWAY_PORT",
+    "GATEWAY_BIND",
     "GATEWAY_TOKEN",
     "GATEWAY_PASSWORD",
     "GATEWAY_URL",

@@ -3,19 +3,22 @@
 use std::net::{Ipv4Addr, TcpListener};
 
 use chela_config::{Environment, Loaded};
+use chela_gateway::Bind;
+use chela_gateway::config::Config;
 use chela_llm::Vendor;
+use chela_store::InstanceLock;
 use serde_json::{Value, json};
 
 use super::Finding;
 use crate::context::Context;
 use crate::output::{ago, now_ms};
-use crate::{instance, target};
+use crate::target;
 
 const CHECK: &str = "gateway";
 
 pub(super) fn findings(loaded: &Loaded, environment: &Environment, context: &Context) -> Vec<Finding> {
-    let mut findings = vec![address(loaded, environment)];
-    if let Some(holder) = instance::holder(&context.places.state_dir) {
+    let mut findings = vec![address(loaded, environment, context)];
+    if let Some(holder) = InstanceLock::holder(&context.places.state_dir) {
         let place = holder.address.as_deref().unwrap_or("an address that it has not told yet");
         let since = ago(holder.started_at_ms, now_ms());
         let message = format!("process {} runs on this state dir at {place}, started {since}", holder.pid);
@@ -30,26 +33,33 @@ pub(super) fn findings(loaded: &Loaded, environment: &Environment, context: &Con
 }
 
 /// Where it listens, and whether that address needs a secret that is not there.
-fn address(loaded: &Loaded, environment: &Environment) -> Finding {
-    let text = |path: &str| loaded.get(path).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let bind = text("gateway.bind");
-    let has_secret = ["TOKEN", "PASSWORD"].iter().any(|name| environment.gateway(&format!("GATEWAY_{name}")).is_some())
+fn address(loaded: &Loaded, environment: &Environment, context: &Context) -> Finding {
+    const CHECK: &str = "address";
+    let bind = match chela_gateway::asked_bind(None, environment, &Config::read(loaded).0) {
+        Ok(bind) => bind,
+        Err(error) => return Finding::error(CHECK, error.to_string(), "unset it, or give it one of these values"),
+    };
+    let asked = match environment.gateway("GATEWAY_BIND") {
+        Some(text) => format!("CHELA_GATEWAY_BIND is {}", text.trim()),
+        None => match loaded.get("gateway.bind").and_then(Value::as_str) {
+            Some(text) => format!("gateway.bind is {text}"),
+            None => "gateway.bind is not set".to_owned(),
+        },
+    };
+    let chosen = ["TOKEN", "PASSWORD"].iter().any(|name| environment.gateway(&format!("GATEWAY_{name}")).is_some())
         || ["gateway.auth.token", "gateway.auth.password"].iter().any(|path| loaded.get(path).is_some());
-    match bind.as_str() {
-        "" => Finding::ok("address", "this machine only (gateway.bind is not set)"),
-        "loopback" => Finding::ok("address", "this machine only (gateway.bind is loopback)"),
-        "auto" => Finding::ok(
-            "address",
-            if has_secret {
-                "gateway.bind is auto: all addresses in a container, else this machine only"
-            } else {
-                "gateway.bind is auto, and no token or password was chosen: this machine only"
-            },
-        ),
-        _ if has_secret => Finding::ok("address", format!("gateway.bind is {bind}, with a token or password")),
-        _ => Finding::warning(
-            "address",
-            format!("gateway.bind is {bind}, and no token or password is set: off loopback the start is refused"),
+    match bind {
+        Bind::Loopback => Finding::ok(CHECK, format!("this machine only ({asked})")),
+        Bind::Auto if chosen => {
+            Finding::ok(CHECK, format!("{asked}: all addresses in a container, else this machine only"))
+        }
+        Bind::Auto => Finding::ok(CHECK, format!("{asked}, and no token or password was chosen: this machine only")),
+        Bind::Lan | Bind::Tailnet | Bind::Custom if chosen || target::has_made_token(&context.places) => {
+            Finding::ok(CHECK, format!("{asked}, with a token or password"))
+        }
+        Bind::Lan | Bind::Tailnet | Bind::Custom => Finding::warning(
+            CHECK,
+            format!("{asked}, and no token or password is set: off loopback the start is refused"),
             "set CHELA_GATEWAY_TOKEN, or chela config set gateway.auth.token -",
         ),
     }
