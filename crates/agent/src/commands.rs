@@ -78,7 +78,7 @@ pub const COMMANDS: &[Command] = &[
         category: Category::Session,
         args: &[CommandArg {
             name: "message",
-            description: "First message of the new conversation, or a model to use in it.",
+            description: "First message of the new conversation.",
             choices: ArgChoices::Any,
         }],
         access: Access::Sender,
@@ -87,7 +87,7 @@ pub const COMMANDS: &[Command] = &[
         id: CommandId::Reset,
         name: "reset",
         aliases: &[],
-        description: "Empty this conversation; what was said before stays searchable.",
+        description: "Empty this conversation; what was said before can still be searched.",
         category: Category::Session,
         args: &[CommandArg {
             name: "message",

@@ -31,6 +31,7 @@ pub const METHOD_NAMES: &[&str] = &[
     "sessions.preview",
     "sessions.abort",
     "sessions.get",
+    "sessions.search",
     "sessions.describe",
     "sessions.patch",
     "sessions.reset",

@@ -11,7 +11,7 @@
 
 use std::fmt::Write as _;
 
-use chela_protocol::SessionId;
+use chela_protocol::{SessionId, SessionKey};
 use rusqlite::{Connection, Row, params};
 
 use crate::sql;
@@ -30,6 +30,8 @@ const SEPARATOR: char = '\u{1f}';
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchHit {
+    /// The key that the conversation belongs or belonged to.
+    pub session: SessionKey,
     pub session_id: SessionId,
     pub seq: i64,
     pub kind: ItemKind,
@@ -78,7 +80,7 @@ pub(crate) fn indexed(text: &str) -> String {
 }
 
 fn find(connection: &Connection, expression: &str, limit: usize) -> Result<Vec<SearchHit>, StoreError> {
-    let find = "SELECT c.id AS session_id, i.seq, i.kind, i.created_at_ms,
+    let find = "SELECT c.session_key, c.id AS session_id, i.seq, i.kind, i.created_at_ms,
                        snippet(items_fts, 0, '«', '»', '…', 24) AS snippet
                 FROM items_fts JOIN items i ON i.number = items_fts.rowid
                      JOIN conversations c ON c.number = i.conversation
@@ -90,6 +92,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<SearchHit> {
     let mut snippet: String = row.get("snippet")?;
     snippet.retain(|character| character != SEPARATOR);
     Ok(SearchHit {
+        session: row.get::<_, sql::Key>("session_key")?.0,
         session_id: sql::id(row, "session_id")?,
         seq: row.get("seq")?,
         kind: row.get("kind")?,

@@ -12,8 +12,14 @@ macro_rules! sql_words {
     ($type:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
         impl rusqlite::types::ToSql for $type {
             fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
-                let word = match self { $(Self::$variant => $word),+ };
-                Ok(word.into())
+                Ok(self.as_str().into())
+            }
+        }
+
+        impl $type {
+            /// The word for it in the database.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
             }
         }
 

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use chela_protocol::methods::chat::{ChatHistoryParams, ChatHistoryResult};
 use chela_protocol::methods::sessions::{
-    SessionRow, SessionsDeleteParams, SessionsDeleteResult, SessionsListParams, SessionsListResult, SessionsResetParams,
+    SessionRow, SessionsDeleteParams, SessionsDeleteResult, SessionsListParams, SessionsListResult,
+    SessionsResetParams, SessionsSearchParams, SessionsSearchResult,
 };
 use clap::{Args, Subcommand};
 
@@ -35,6 +36,15 @@ enum SessionsCommand {
         #[arg(short = 'n', long, default_value_t = 50)]
         limit: usize,
     },
+    /// Find what was said, in all conversations and also before a reset
+    Search {
+        /// What holds all of the words is shown, or, where nothing does, what holds some
+        #[arg(required = true)]
+        words: Vec<String>,
+        /// How many passages to show
+        #[arg(short = 'n', long, default_value_t = 20)]
+        limit: usize,
+    },
     /// Print a session's conversation
     Show {
         /// For example `main` or `agent:main:main`
@@ -43,7 +53,7 @@ enum SessionsCommand {
         #[arg(short = 'n', long, default_value_t = 50)]
         limit: usize,
     },
-    /// Begin a new conversation under the same key; the old one stays searchable
+    /// Begin a new conversation under the same key; the old one can still be searched
     Reset { key: String },
     /// Forget a session and its conversation
     Delete {
@@ -65,6 +75,7 @@ pub(crate) fn run(args: SessionsArgs, context: &Context) -> Outcome {
                 SessionsListParams { search, agent_id: agent, limit: Some(limit), ..SessionsListParams::default() };
             list(params, context)
         }
+        Some(SessionsCommand::Search { words, limit }) => search(&words, limit, context),
         Some(SessionsCommand::Show { key, limit }) => show(key, limit, context),
         Some(SessionsCommand::Reset { key }) => reset(key, context),
         Some(SessionsCommand::Delete { key, keep_transcript, yes }) => delete(key, keep_transcript, yes, context),
@@ -97,6 +108,26 @@ fn row(session: &SessionRow) -> Vec<String> {
         session.total_tokens.map_or_else(String::new, |count| count.to_string()),
         session.label.clone().or_else(|| session.derived_title.clone()).unwrap_or_default(),
     ]
+}
+
+fn search(words: &[String], limit: usize, context: &Context) -> Outcome {
+    let output = context.output;
+    let params = SessionsSearchParams { query: words.join(" "), limit: Some(limit) };
+    let value = context.ask("sessions.search", params)?;
+    if output.json {
+        output.document(&value);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let result: SessionsSearchResult = decode("sessions.search", value)?;
+    if result.results.is_empty() {
+        output.note("no conversation holds these words");
+    }
+    for hit in result.results {
+        let heading = format!("{}, {} ({})", hit.key, output::ago(hit.at, output::now_ms()), hit.kind);
+        output.line(output.style(BOLD, &output::printable(&heading)));
+        output.line(format!("{}\n", output::printable(&hit.snippet)));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn show(key: String, limit: usize, context: &Context) -> Outcome {

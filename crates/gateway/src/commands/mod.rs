@@ -122,7 +122,7 @@ pub(crate) async fn begin_anew(gateway: &Arc<Gateway>, session: &SessionKey) -> 
         gateway.store.reset_session(session, gateway.now_ms()).await?;
     }
     session_changed(gateway, session, json!({ "reason": "reset" }));
-    Ok("A new conversation begins. What was said before stays searchable.".to_owned())
+    Ok("A new conversation begins. What was said before can still be searched.".to_owned())
 }
 
 /// Stops every turn of a session. Returns the runs it hit.

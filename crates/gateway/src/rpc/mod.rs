@@ -10,6 +10,7 @@ mod identity;
 mod logs;
 mod models;
 mod presence;
+mod search;
 mod sessions;
 mod skills;
 mod status;
@@ -106,6 +107,7 @@ pub(crate) fn table() -> Vec<Method> {
         devices::methods(),
         identity::methods(),
         chat::methods(),
+        search::methods(),
         sessions::methods(),
         agent::methods(),
         agents::methods(),

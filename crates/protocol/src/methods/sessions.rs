@@ -157,6 +157,37 @@ pub struct SessionDescribeResult {
     pub session: Option<SessionRow>,
 }
 
+/// Parameters of `sessions.search`. Others are refused: a filter that is passed over would show too much.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SessionsSearchParams {
+    /// Words; what holds all of them is found, or, where nothing does, what holds some.
+    pub query: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+/// Result of `sessions.search`, best first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionsSearchResult {
+    pub results: Vec<SearchHitRow>,
+}
+
+/// Words that were said in a conversation, be it the current one of its session or one before a reset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SearchHitRow {
+    pub key: String,
+    /// The conversation.
+    pub session_id: String,
+    /// `user`, `assistant`, `tool_results`, `note` or `compaction`.
+    pub kind: String,
+    /// Unix milliseconds.
+    pub at: i64,
+    /// The best passage, with matches between `«` and `»`.
+    pub snippet: String,
+}
+
 /// Parameters of `sessions.patch`: an absent field stays, `null` clears it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -52,7 +52,8 @@ async fn a_reset_keeps_settings_and_old_items() {
     assert_ne!(new.id, old.id);
     assert_eq!((new.items, new.started_at_ms, new.created_at_ms), (0, 50, old.created_at_ms));
     assert_eq!(new.settings.label.as_deref(), Some("L"));
-    assert_eq!(house.store.search("heron", 5).await.unwrap()[0].session_id, old.id);
+    let hit = house.store.search("heron", 5).await.unwrap().remove(0);
+    assert_eq!((hit.session, hit.session_id), (main_key(), old.id.clone()));
     assert_eq!(house.store.session_by_id(&old.id).await.unwrap(), Some(new));
 }
 
