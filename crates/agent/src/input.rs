@@ -27,7 +27,7 @@ pub struct TurnInput {
     /// For this turn only; models that take none don't get it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f32>,
-    /// Wall time of the turn, instead of the agent's own limit. Zero counts as absent.
+    /// Wall time of the turn, instead of the agent's own limit; [`crate::TURN_MAX`] at most. Zero counts as absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
     /// Stands after the agent's own system prompt, for this turn only.

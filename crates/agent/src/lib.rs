@@ -39,5 +39,5 @@ pub use transcript::{
     AssistantBody, CompactionBody, Cut, ItemBody, NoteBody, NoteKind, ToolResultEntry, ToolResultsBody, UserBody,
     messages, repair,
 };
-pub use turn::{SteerQueue, TurnCancel, TurnJob, TurnLimits, TurnWorld, run_turn};
+pub use turn::{SteerQueue, TURN_MAX, TurnCancel, TurnJob, TurnLimits, TurnWorld, run_turn};
 pub use workspace::{WorkspaceState, ensure_workspace};

@@ -10,13 +10,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::repeats::Repeats;
 use super::state::{Stop, Turn};
-use super::{TurnCancel, TurnJob, TurnWorld, item_id};
+use super::{TURN_MAX, TurnCancel, TurnJob, TurnWorld, item_id};
 use crate::context::{Prefix, history_budget};
 use crate::transcript::{ItemBody, UserBody};
 use crate::{AbortReason, Attachment, FailureKind, TurnEnd, TurnEventKind, TurnEvents, TurnInput, parse_thinking};
 
-/// No turn is older than a day, whatever a client asks for.
-const MAX_TIMEOUT: Duration = Duration::from_hours(24);
 /// Longest text attachment that is put into the conversation, in bytes.
 const TEXT_ATTACHMENT_MAX_BYTES: usize = 64 * 1024;
 
@@ -164,7 +162,7 @@ fn assemble<'a>(
         temperature: input.temperature,
         thinking: chosen.or(profile.thinking).unwrap_or(Thinking::Low),
         budget: history_budget(profile, &model, &prefix),
-        stop: Stop::new(cancel, timeout.min(MAX_TIMEOUT)),
+        stop: Stop::new(cancel, timeout.min(TURN_MAX)),
         tool_stop: CancellationToken::new(),
         also,
         first_seq: own.first().map_or(0, |item| item.seq),

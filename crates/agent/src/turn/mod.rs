@@ -16,6 +16,7 @@ mod steps;
 mod tools;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use chela_llm::Models;
 use chela_protocol::ItemId;
@@ -24,6 +25,9 @@ use tokio_util::sync::CancellationToken;
 
 use self::begin::{Begun, begin};
 use crate::{AbortReason, AgentProfile, Clock, SkillIndex, ToolSet, TurnEnd, TurnEvents};
+
+/// No turn is older, whatever a client asks for.
+pub const TURN_MAX: Duration = Duration::from_hours(24);
 
 /// Everything that turns of one agent share. Immutable: rebuilt when a part of the configuration changes.
 #[derive(Clone)]

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use chela_agent::TURN_MAX;
 use chela_protocol::methods::agent::{AgentFinal, AgentParams};
 use clap::Args;
 
@@ -14,9 +15,6 @@ use crate::markdown::MarkdownStream;
 
 /// Seconds that a turn may take when nothing else is said, as in OpenClaw.
 const TIMEOUT_SECONDS: u64 = 600;
-
-/// Days are as good as no limit, and can be added to the clock.
-const NO_LIMIT: Duration = Duration::from_hours(24 * 7);
 
 /// How much longer than the turn this side waits, so that the gateway's own word on a timeout arrives.
 const GRACE: Duration = Duration::from_secs(10);
@@ -38,7 +36,7 @@ pub(crate) struct AgentArgs {
     /// How hard the model thinks: off, minimal, low, medium, high
     #[arg(long, value_name = "LEVEL")]
     thinking: Option<String>,
-    /// Seconds that the turn may take; 0 is no limit
+    /// Seconds that the turn may take; 0 is as long as a turn can be, a day
     #[arg(long, default_value_t = TIMEOUT_SECONDS, value_name = "SECONDS")]
     timeout: u64,
     #[command(flatten)]
@@ -64,19 +62,19 @@ pub(crate) fn run(args: AgentArgs, context: &Context) -> Outcome {
     for flag in args.foreign.given() {
         context.output.note(format!("--{flag} has no effect in this version"));
     }
-    let patience = if args.timeout == 0 { NO_LIMIT } else { Duration::from_secs(args.timeout).min(NO_LIMIT) + GRACE };
+    let limit = if args.timeout == 0 { TURN_MAX } else { Duration::from_secs(args.timeout).min(TURN_MAX) };
     let params = AgentParams {
         message: args.message,
         agent_id: args.agent,
         session_key: args.session_key,
         session_id: args.session_id,
-        to: args.foreign.to,
         thinking: args.thinking,
         timeout: Some(args.timeout),
         idempotency_key: Some(uuid::Uuid::new_v4().to_string()),
         ..AgentParams::default()
     };
-    let answer = context.block_on(async { context.connect().await?.call_within(patience, "agent", params).await })?;
+    let answer =
+        context.block_on(async { context.connect().await?.call_within(limit + GRACE, "agent", params).await })?;
     if context.output.json {
         let ok = answer["status"] == "ok";
         context.output.document(&answer);
@@ -101,6 +99,7 @@ fn show(answer: AgentFinal, context: &Context) -> Outcome {
 impl ForeignArgs {
     fn given(&self) -> Vec<&'static str> {
         let flags = [
+            ("to", self.to.is_some()),
             ("channel", self.channel.is_some()),
             ("deliver", self.deliver),
             ("local", self.local),

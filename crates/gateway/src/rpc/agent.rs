@@ -8,11 +8,11 @@ use chela_protocol::methods::agent::{
     AgentAccepted, AgentFinal, AgentMeta, AgentParams, AgentPayload, AgentRunMeta, AgentRunResult, AgentWaitParams,
     AgentWaitResult,
 };
-use chela_protocol::{RpcError, RunId, Scope};
+use chela_protocol::{RpcError, RunId, Scope, SessionId};
 use chela_store::{InboxRow, InboxState};
 use serde_json::Value;
 
-use super::chat::{inbound, origin, run_id, submit_reading, thinking_of};
+use super::chat::{inbound, origin, run_id, submit_reading, thinking_of, turn_limit};
 use super::{Access, Call, Method, RpcResult, answer_of};
 use crate::attachments;
 use crate::commands;
@@ -47,7 +47,8 @@ async fn run(call: Call) -> RpcResult {
     let params: AgentParams = call.params()?;
     let gateway = call.gateway.clone();
     let book = gateway.sessions.agents(&gateway);
-    let target = client_target(&book, params.session_key.as_deref(), params.agent_id.as_deref())?;
+    let named = session_named(&call, &params).await?;
+    let target = client_target(&book, named.as_deref(), params.agent_id.as_deref())?;
     let run = run_id(params.idempotency_key.as_deref())?;
     let input = input_of(&call, &params)?;
     if input.text.trim().is_empty() && input.attachments.is_empty() {
@@ -143,6 +144,27 @@ async fn settled(call: &Call, run: &RunId, limit: Option<Duration>) -> Result<Se
     })
 }
 
+/// The session that the caller means, by its key or by its conversation's id. A conversation that a reset has ended can't be
+/// gone on with, and a message for it must not land in the one that came after.
+async fn session_named(call: &Call, params: &AgentParams) -> Result<Option<String>, RpcError> {
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+    if let Some(key) = given(&params.session_key) {
+        return Ok(Some(key));
+    }
+    let Some(id) = given(&params.session_id) else { return Ok(None) };
+    let id = SessionId::new(id.trim());
+    match call.gateway.store.session_by_id(&id).await.map_err(rpc_error::of_store)? {
+        Some(session) if session.id == id => Ok(Some(session.key.to_string())),
+        Some(session) => Err(RpcError::invalid(format!(
+            "the conversation `{id}` ended when `{}` was reset; name the session by its key to go on there",
+            session.key
+        ))),
+        None => {
+            Err(RpcError::invalid(format!("no conversation has the id `{id}`; sessions.list shows those there are")))
+        }
+    }
+}
+
 fn input_of(call: &Call, params: &AgentParams) -> Result<TurnInput, RpcError> {
     let model = match (&params.provider, &params.model) {
         (Some(provider), Some(model)) => Some(format!("{provider}/{model}")),
@@ -152,7 +174,7 @@ fn input_of(call: &Call, params: &AgentParams) -> Result<TurnInput, RpcError> {
         attachments: attachments::read(&params.attachments)?,
         model: model.filter(|model| !model.is_empty()),
         thinking: thinking_of(params.thinking.as_deref())?,
-        timeout_ms: params.timeout.map(|seconds| seconds.saturating_mul(1_000)),
+        timeout_ms: params.timeout.map(|seconds| turn_limit(seconds.saturating_mul(1_000))),
         extra_system: params.extra_system_prompt.clone().filter(|text| !text.trim().is_empty()),
         origin: origin(call),
         ..TurnInput::text(params.message.clone())

@@ -1,6 +1,6 @@
 //! `chat.*`: the conversation as chat clients see it.
 
-use chela_agent::{CommandId, InputOrigin, ItemBody, NoteBody, NoteKind, TurnInput, parse_thinking};
+use chela_agent::{CommandId, InputOrigin, ItemBody, NoteBody, NoteKind, TURN_MAX, TurnInput, parse_thinking};
 use chela_llm::Thinking;
 use chela_protocol::methods::chat::{
     ChatAbortParams, ChatAbortResult, ChatHistoryParams, ChatHistoryResult, ChatInjectParams, ChatInjectResult,
@@ -216,11 +216,17 @@ pub(super) fn thinking_of(level: Option<&str>) -> Result<Option<Thinking>, RpcEr
     }
 }
 
+/// A turn's limit in milliseconds, where a client's 0 is as long as a turn can be.
+pub(super) fn turn_limit(asked_ms: u64) -> u64 {
+    let longest = u64::try_from(TURN_MAX.as_millis()).unwrap_or(u64::MAX);
+    if asked_ms == 0 { longest } else { asked_ms.min(longest) }
+}
+
 fn input_of(call: &Call, params: &ChatSendParams) -> Result<TurnInput, RpcError> {
     Ok(TurnInput {
         attachments: attachments::read(&params.attachments)?,
         thinking: thinking_of(params.thinking.as_deref())?,
-        timeout_ms: params.timeout_ms,
+        timeout_ms: params.timeout_ms.map(turn_limit),
         origin: origin(call),
         ..TurnInput::text(params.message.clone())
     })
@@ -386,4 +392,15 @@ fn pending(call: &Call, session: &SessionKey) -> Value {
 
 fn aborted(runs: &[RunId]) -> ChatAbortResult {
     ChatAbortResult { ok: true, aborted: !runs.is_empty(), run_ids: runs.iter().map(RunId::to_string).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_of_zero_is_the_longest_there_is() {
+        const DAY: u64 = 24 * 60 * 60 * 1_000;
+        assert_eq!([turn_limit(0), turn_limit(1), turn_limit(u64::MAX)], [DAY, 1, DAY]);
+    }
 }
