@@ -89,11 +89,15 @@ impl Gateway {
 
     /// The model that answers for the default agent.
     pub(crate) fn default_model(&self) -> ModelRef {
+        self.default_chain().swap_remove(0)
+    }
+
+    /// The models that are tried for the default agent, in order; never empty.
+    pub(crate) fn default_chain(&self) -> Vec<ModelRef> {
         let agents = self.agents();
         let default = agents.iter().find(|agent| agent.is_default).or_else(|| agents.first());
         let (primary, fallbacks) = default.map(|agent| agent.model_texts(None)).unwrap_or_default();
-        let mut chain = self.models.load().chain(primary.as_deref(), &fallbacks);
-        chain.swap_remove(0)
+        self.models.load().chain(primary.as_deref(), &fallbacks)
     }
 
     /// What is not as it should be, one line each.
@@ -103,8 +107,10 @@ impl Gateway {
             degraded.push("config: safe mode, the file can't be read".to_owned());
         }
         let errors = self.problems.load().iter().filter(|problem| problem.severity == Severity::Error).count();
-        if errors > 0 {
-            degraded.push(format!("config: {errors} problems, the sections with them are off"));
+        match errors {
+            0 => {}
+            1 => degraded.push("config: 1 problem, the section with it is off".to_owned()),
+            errors => degraded.push(format!("config: {errors} problems, the sections with them are off")),
         }
         degraded
     }

@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use chela_protocol::methods::models::{ModelRow, ModelsAuthStatusResult, ModelsListParams, ModelsListResult};
-use chela_protocol::methods::status::StatusResult;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -71,22 +70,21 @@ fn list(all: bool, provider: Option<String>, context: &Context) -> Outcome {
 
 fn status(context: &Context) -> Outcome {
     let output = context.output;
-    let (status, auth) = context.block_on(async {
-        let link = context.connect().await?;
-        Ok((link.call("status", json!({})).await?, link.call("models.authStatus", json!({})).await?))
-    })?;
+    let auth = context.ask("models.authStatus", json!({}))?;
     if output.json {
         output.document(&auth);
         return Ok(ExitCode::SUCCESS);
     }
-    let status: StatusResult = decode("status", status)?;
     let auth: ModelsAuthStatusResult = decode("models.authStatus", auth)?;
-    let model = status.sessions.defaults.model.as_deref().unwrap_or("none");
-    output.line(format!("{}  {model}", output.style(BOLD, "model")));
+    let line = |name: &str, text: &str| output.line(format!("{}{text}", output.style(BOLD, &format!("{name:10}"))));
+    line("model", auth.model.as_deref().unwrap_or("none"));
+    for fallback in &auth.fallbacks {
+        line("fallback", fallback);
+    }
     let (with_key, without): (Vec<_>, Vec<_>) = auth.providers.iter().partition(|provider| provider.status == "ok");
     for provider in with_key {
         let source = provider.api_key.as_ref().map_or("no key needed", |key| key.source.as_str());
-        output.line(format!("{}    {} ({source})", output.style(BOLD, "key"), provider.display_name));
+        line("key", &format!("{} ({source})", provider.display_name));
     }
     if !without.is_empty() {
         let names: Vec<&str> = without.iter().map(|provider| provider.provider.as_str()).collect();

@@ -31,7 +31,9 @@ async fn list(call: Call) -> RpcResult {
 }
 
 async fn auth_status(call: Call) -> RpcResult {
-    let models = call.gateway.models.load();
+    let gateway = &call.gateway;
+    let models = gateway.models.load();
+    let mut chain = gateway.default_chain().into_iter().map(|model| model.to_string());
     let mut providers = BTreeMap::<String, bool>::new();
     for model in models.list() {
         *providers.entry(model.reference.provider).or_default() |= model.available;
@@ -44,7 +46,9 @@ async fn auth_status(call: Call) -> RpcResult {
         profiles: Vec::new(),
     };
     answer_of(&ModelsAuthStatusResult {
-        ts: call.gateway.now_ms(),
+        ts: gateway.now_ms(),
+        model: chain.next(),
+        fallbacks: chain.collect(),
         providers: providers.into_iter().map(status).collect(),
     })
 }

@@ -39,6 +39,12 @@ pub struct ModelRow {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelsAuthStatusResult {
     pub ts: i64,
+    /// The model that answers for the default agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The models that are tried when it fails, in order.
+    #[serde(default)]
+    pub fallbacks: Vec<String>,
     pub providers: Vec<ProviderAuth>,
 }
 
@@ -51,12 +57,13 @@ pub struct ProviderAuth {
     pub status: String,
     #[serde(default)]
     pub profiles: Vec<serde_json::Value>,
+    /// `None` where a key is missing, and where none is needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key: Option<ApiKeySource>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKeySource {
-    /// Where the key comes from, for example `env:ANTHROPIC_API_KEY`; never the key.
+    /// Where the key comes from: `env:ANTHROPIC_API_KEY`, or `config:models.providers.anthropic.apiKey`; never the key.
     pub source: String,
 }
