@@ -39,7 +39,7 @@ pub(crate) fn checked(name: Option<String>, mime: Option<&str>, base64: &str) ->
     let bytes = STANDARD
         .decode(&compact)
         .or_else(|_| STANDARD_NO_PAD.decode(&compact))
-        .map_err(|_| RpcError::invalid(format!("{shown}: the content is no base64")))?;
+        .map_err(|_| RpcError::invalid(format!("{shown}: the content is not base64")))?;
     let mime = sniffed(&bytes)
         .map(str::to_owned)
         .or_else(|| mime.map(|mime| mime.split(';').next().unwrap_or(mime).trim().to_ascii_lowercase()))
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn what_is_not_taken_is_named() {
         let rows = [
-            (json!("%%%"), "text/plain", "no base64"),
+            (json!("%%%"), "text/plain", "not base64"),
             (json!(STANDARD.encode([0, 159, 146, 150])), "application/zip", "application/zip are not taken"),
             (json!(STANDARD.encode("<svg/>")), "image/svg+xml", "image/svg+xml are not taken"),
             (Value::Null, "text/plain", "`content` holds"),

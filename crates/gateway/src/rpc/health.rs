@@ -42,7 +42,7 @@ pub(crate) async fn snapshot(gateway: &Arc<Gateway>) -> HealthSnapshot {
         sessions: sessions.clone(),
     });
     HealthSnapshot {
-        ok: true,
+        ok: degraded.is_empty(),
         ts: gateway.now_ms(),
         uptime_ms: gateway.uptime_ms(),
         version: gateway.facts.version.to_owned(),

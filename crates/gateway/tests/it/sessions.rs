@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::conversation::{MAIN, Talker, fake_model, house};
+use crate::conversation::{MAIN, Talker, config, fake_model, house};
+use crate::support::Setup;
 
 #[tokio::test]
 async fn a_session_is_made_changed_listed_emptied_and_deleted() {
@@ -82,6 +83,7 @@ async fn what_a_page_asks_before_it_lets_anybody_type() {
         (&fake["status"], &fake["apiKey"]["source"]),
         (&json!("ok"), &json!("config:models.providers.fake.apiKey"))
     );
+    assert_eq!((&auth["model"], &auth["fallbacks"]), (&json!("fake/m"), &json!([])));
     assert_eq!(talker.ok("agent.identity.get", json!({ "sessionKey": MAIN })).await["agentId"], "main");
     let start = talker.ok("chat.startup", json!({ "sessionKey": "main", "limit": 80, "maxBytes": 262_144 })).await;
     assert_eq!(
@@ -94,6 +96,73 @@ async fn what_a_page_asks_before_it_lets_anybody_type() {
     assert!(tools["groups"].as_array().unwrap().iter().any(|group| group["id"] == "fs"), "{tools}");
     let skills = talker.ok("skills.status", json!({})).await;
     assert!(skills["skills"].as_array().unwrap().iter().any(|skill| skill["name"] == "machines"), "{skills}");
+}
+
+#[tokio::test]
+async fn where_a_key_comes_from_is_told_without_the_key() {
+    let model = fake_model([]).await;
+    let mut config = config(&model);
+    config["agents"]["defaults"]["model"]["fallbacks"] = json!(["fake/spare"]);
+    config["models"]["providers"]["near"] = json!({ "baseUrl": "http://127.0.0.1:1", "models": [{ "id": "n" }] });
+    config["models"]["providers"]["openai"] = json!({ "apiKey": { "source": "env", "id": "NOT_SET" } });
+    let environment = vec![("ANTHROPIC_API_KEY".to_owned(), "canary-of-a-key".to_owned())];
+    let gateway = Setup { environment, ..Setup::default() }.config(config).start().await;
+    let auth = Talker::new(&gateway).await.ok("models.authStatus", json!({})).await;
+    assert!(!auth.to_string().contains("canary"), "{auth}");
+    assert_eq!((&auth["model"], &auth["fallbacks"]), (&json!("fake/m"), &json!(["fake/spare"])));
+    let of = |id: &str| auth["providers"].as_array().unwrap().iter().find(|row| row["provider"] == id).unwrap();
+    let source = |id: &str| (of(id)["status"].clone(), of(id)["apiKey"]["source"].clone());
+    assert_eq!(source("anthropic"), (json!("ok"), json!("env:ANTHROPIC_API_KEY")));
+    assert_eq!(source("near"), (json!("ok"), Value::Null));
+    assert_eq!(source("openai"), (json!("missing"), Value::Null));
+}
+
+#[tokio::test]
+async fn what_was_said_before_a_reset_is_found() {
+    let model = fake_model([]).await;
+    let gateway = house(&model).await;
+    let mut talker = Talker::new(&gateway).await;
+    talker.say("the heron nests in May", "r").await;
+    talker.end_of("r").await;
+    let before = talker.ok("sessions.describe", json!({ "key": MAIN })).await["session"]["sessionId"].clone();
+    talker.say("/new", "n").await;
+    talker.end_of("n").await;
+    let found = talker.ok("sessions.search", json!({ "query": "heron May", "limit": 5 })).await;
+    let hits = found["results"].as_array().unwrap();
+    let said = hits.iter().find(|hit| hit["kind"] == "user").unwrap();
+    assert_eq!((&said["key"], &said["sessionId"]), (&json!(MAIN), &before));
+    assert!(said["snippet"].as_str().unwrap().contains("the «heron» nests in «May»"), "{said}");
+    assert_eq!(talker.ok("sessions.search", json!({ "query": "?!" })).await["results"], json!([]));
+}
+
+#[tokio::test]
+async fn an_agents_turn_lands_in_the_conversation_that_is_named() {
+    let model = fake_model([]).await;
+    let gateway = house(&model).await;
+    let mut talker = Talker::new(&gateway).await;
+    let made = talker.ok("sessions.create", json!({ "key": "work" })).await;
+    let id = made["sessionId"].clone();
+    let params = |session: &Value, run: &str| json!({ "message": "hi", "sessionId": session, "idempotencyKey": run });
+    let accepted = talker.ok("agent", params(&id, "a")).await;
+    assert_eq!(accepted["sessionKey"], "agent:main:work");
+    talker.end_of("a").await;
+    talker.ok("sessions.reset", json!({ "key": "work" })).await;
+    for (session, words) in [(&id, "ended when `agent:main:work` was reset"), (&json!("nobody"), "id `nobody`")] {
+        let refused = talker.call("agent", params(session, "b")).await;
+        assert!(refused["error"]["message"].as_str().unwrap().contains(words), "{refused}");
+    }
+    assert_eq!(model.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_configuration_makes_the_health_bad() {
+    let model = fake_model([]).await;
+    let mut config = config(&model);
+    config["models"]["providers"]["fake"]["api"] = json!("no-such-api");
+    let gateway = Setup::default().config(config).start().await;
+    let health = Talker::new(&gateway).await.ok("health", json!({})).await;
+    assert_eq!(health["ok"], false);
+    assert_eq!(health["degraded"], json!(["config: 1 problem, the section with it is off"]));
 }
 
 #[tokio::test]

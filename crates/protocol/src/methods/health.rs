@@ -8,6 +8,7 @@ use crate::AgentId;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HealthSnapshot {
+    /// Nothing is degraded.
     pub ok: bool,
     pub ts: i64,
     pub duration_ms: u64,
