@@ -57,7 +57,8 @@ pub(super) fn findings(loaded: &Loaded, context: &Context) -> Vec<Finding> {
         .filter(|name| context.environment.get(name).is_some())
         .collect();
     if !set.is_empty() {
-        findings.push(Finding::ok("environment", format!("{} win over the file", set.join(", "))));
+        let win = if set.len() == 1 { "wins" } else { "win" };
+        findings.push(Finding::ok("environment", format!("{} {win} over the file", set.join(", "))));
     }
     findings
 }
