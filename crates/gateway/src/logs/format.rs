@@ -18,10 +18,11 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn of(event: &Event<'_>) -> Self {
+    /// `redact` sees the text as it was said: escaped or cut, a secret is no longer found.
+    pub(super) fn of(event: &Event<'_>, redact: impl FnOnce(String) -> String) -> Self {
         let mut text = Text::default();
         event.record(&mut text);
-        let mut message = text.message + &text.fields;
+        let mut message = redact(text.message + &text.fields);
         if message.len() > MESSAGE_MAX_BYTES {
             message.truncate(message.floor_char_boundary(MESSAGE_MAX_BYTES));
             message.push('…');

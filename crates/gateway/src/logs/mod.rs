@@ -1,6 +1,6 @@
 //! What the gateway says: lines on the console, and one JSON object a line in a file that rotates.
 //!
-//! Registered secrets are replaced before anything is written. Both outputs are best effort: a full disk stops no turn.
+//! Registered secrets are replaced before a line gets its form. Both outputs are best effort: a full disk stops no turn.
 
 mod file;
 mod format;
@@ -71,13 +71,23 @@ impl Logs {
         tracing::callsite::rebuild_interest_cache();
     }
 
-    /// From now on this text is shown as `***`.
+    /// From now on this text is shown as `***`, also where it was quoted before it came here. A text of less than 8 bytes is not
+    /// hidden: it would turn up inside of ordinary words.
     pub(crate) fn hide(&self, secret: &str) {
-        let mut secrets = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
-        let known = secrets.iter().any(|known| known == secret);
-        if secret.len() >= SECRET_MIN_BYTES && !known && secrets.len() < SECRETS_MAX {
-            secrets.push(secret.to_owned());
+        if secret.len() < SECRET_MIN_BYTES {
+            return;
         }
+        // Errors quote what they are about, and values are shown with `Debug`.
+        let quoted = format!("{secret:?}");
+        let escaped = &quoted[1..quoted.len() - 1];
+        let mut secrets = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
+        for text in [secret, escaped] {
+            if secrets.len() < SECRETS_MAX && !secrets.iter().any(|known| known == text) {
+                secrets.push(text.to_owned());
+            }
+        }
+        // A secret that begins like a longer one must not leave the longer one's end behind.
+        secrets.sort_by_key(|text| std::cmp::Reverse(text.len()));
     }
 
     /// The file that lines go to today.
@@ -93,11 +103,10 @@ impl Logs {
                 ConsoleStyle::Pretty | ConsoleStyle::Compact => line.console(),
             };
             // A console that is gone must not end the gateway.
-            let _ = writeln!(std::io::stdout().lock(), "{}", self.redacted(text));
+            let _ = writeln!(std::io::stdout().lock(), "{text}");
         }
         if allows(settings.file_level, line.level) {
-            let text = self.redacted(line.json(&self.host));
-            self.lock_file().append(&text);
+            self.lock_file().append(&line.json(&self.host));
         }
     }
 
@@ -141,7 +150,7 @@ impl<S: Subscriber> Layer<S> for Sink {
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        self.0.write(&Line::of(event));
+        self.0.write(&Line::of(event, |text| self.0.redacted(text)));
     }
 }
 
@@ -155,20 +164,24 @@ mod tests {
         let logs = Logs::new(dir.path(), "box".to_owned(), false, ConsoleStyle::Pretty);
         logs.configure(&LoggingConfig { console_level: Some(Level::Silent), ..LoggingConfig::default() }, false, false);
         logs.hide("hunter2hunter2");
+        logs.hide(r#"hunter2"and\back"#);
         let subscriber = tracing_subscriber::registry().with(Sink(logs.clone()));
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(target: "gateway", tries = 3, "token is hunter2hunter2");
             tracing::warn!(target: "ws", client = %"x\n2026 [gateway] forged\u{1b}[2J\u{202e}", "refused");
+            tracing::info!(target: "gateway", shown = ?r#"hunter2"and\back"#, r#"it is hunter2"and\back"#);
             tracing::debug!(target: "gateway", "not at this level");
             tracing::info!(target: "hyper::proto", "a library's chatter");
         });
         let text = std::fs::read_to_string(logs.path()).unwrap();
         let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(lines.len(), 2, "{text}");
+        assert_eq!(lines.len(), 3, "{text}");
         assert_eq!(lines[1]["1"], r"refused client=x\n2026 [gateway] forged\u{1b}[2J\u{202e}");
         assert_eq!(lines[0]["0"], r#"{"subsystem":"gateway"}"#);
         assert_eq!(lines[0]["1"], "token is *** tries=3");
         assert_eq!(lines[0]["message"], "token is *** tries=3");
+        assert_eq!(lines[2]["message"], r#"it is *** shown="***""#);
+        assert!(!text.contains("hunter2"), "{text}");
         assert_eq!(lines[0]["_meta"]["logLevelName"], "INFO");
     }
 }
