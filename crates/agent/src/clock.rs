@@ -1,7 +1,7 @@
-//! Time and fresh names for the agent. Nothing else in this crate asks for either, so that a simulation replays.
+//! Time for the agent. Nothing else in this crate asks for it, so that a simulation replays.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Where the time comes from. Clones of a manual clock share one time.
@@ -37,37 +37,12 @@ impl Clock {
     }
 }
 
-/// Where fresh ids come from. Clones of a seeded source share one sequence.
-#[derive(Debug, Clone, Default)]
-pub enum Ids {
-    #[default]
-    Random,
-    /// Counts up: the same simulation gives the same ids.
-    Seeded(Arc<AtomicU64>),
-}
-
-impl Ids {
-    pub fn seeded(start: u64) -> Self {
-        Self::Seeded(Arc::new(AtomicU64::new(start)))
-    }
-
-    /// A new id in the form of a UUID.
-    pub fn fresh(&self) -> String {
-        match self {
-            Self::Random => uuid::Uuid::new_v4().to_string(),
-            Self::Seeded(next) => uuid::Uuid::from_u128(u128::from(next.fetch_add(1, Ordering::SeqCst))).to_string(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn seeded_ids_repeat_and_manual_time_stands_still() {
-        let (one, two) = (Ids::seeded(7), Ids::seeded(7));
-        assert_eq!([one.fresh(), one.fresh()], [two.fresh(), two.fresh()]);
+    fn manual_time_stands_still_and_is_shared() {
         let clock = Clock::manual(5);
         clock.clone().advance_ms(10);
         assert_eq!(clock.now_ms(), 15);

@@ -16,7 +16,7 @@ mod transcript;
 mod turn;
 mod workspace;
 
-pub use clock::{Clock, Ids};
+pub use clock::Clock;
 pub use commands::{
     Access, ArgChoices, COMMANDS, Category, Command, CommandArg, CommandId, ParsedCommand, parse_command,
 };
