@@ -127,7 +127,7 @@ async fn hello(gateway: &Arc<Gateway>, admission: &Admission) -> HelloOk {
     let peer = &admission.peer;
     let is_admin = peer.holds(Scope::Admin);
     let shown = |path: &std::path::Path| is_admin.then(|| path.display().to_string());
-    let health = rpc::health_snapshot(gateway).await;
+    let health = rpc::health_snapshot(gateway, rpc::Viewer::of(peer)).await;
     let (token, issued_at_ms) = match &admission.device_token {
         Some(issued) => (Some(issued.token.clone()), Some(issued.issued_at_ms)),
         None => (None, None),

@@ -9,7 +9,9 @@ use chela_store::SessionFilter;
 use super::{Access, Call, Method, RpcResult, answer_of};
 use crate::app::Gateway;
 use crate::config::ReloadMode;
+use crate::connection::Peer;
 use crate::events::{Audience, Event};
+use crate::rpc_error;
 
 /// Sessions that are listed as recent.
 const RECENT: usize = 5;
@@ -20,19 +22,41 @@ pub(super) fn methods() -> Vec<Method> {
 }
 
 async fn health(call: Call) -> RpcResult {
-    answer_of(&snapshot(&call.gateway).await)
+    answer_of(&snapshot(&call.gateway, Viewer::of(&call.peer)).await)
 }
 
-/// How the gateway is now.
-pub(crate) async fn snapshot(gateway: &Arc<Gateway>) -> HealthSnapshot {
+/// Who looks: everybody may know whether the gateway is well, not whose conversations it keeps and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Viewer {
+    Anybody,
+    /// Also sees the keys of recent sessions.
+    Reader,
+    /// Also sees the path of the database.
+    Admin,
+}
+
+impl Viewer {
+    pub(crate) fn of(peer: &Peer) -> Self {
+        if peer.holds(Scope::Admin) {
+            Self::Admin
+        } else if peer.holds(Scope::Read) {
+            Self::Reader
+        } else {
+            Self::Anybody
+        }
+    }
+}
+
+/// How the gateway is now, as far as this viewer may know.
+pub(crate) async fn snapshot(gateway: &Arc<Gateway>, viewer: Viewer) -> HealthSnapshot {
     let started = std::time::Instant::now();
     let config = gateway.config.load();
     let default_agent_id = gateway.default_agent();
     let mut degraded = gateway.degraded();
-    let sessions = match sessions(gateway).await {
+    let sessions = match sessions(gateway, viewer).await {
         Ok(sessions) => sessions,
         Err(error) => {
-            degraded.push(format!("store: {error}"));
+            degraded.push(format!("store: {}", rpc_error::of_store(error).message));
             SessionsHealth::default()
         }
     };
@@ -66,18 +90,24 @@ pub(crate) async fn snapshot(gateway: &Arc<Gateway>) -> HealthSnapshot {
 
 /// A fresh snapshot as an event.
 pub(crate) async fn event(gateway: &Arc<Gateway>) -> Event {
-    let snapshot = snapshot(gateway).await;
+    let snapshot = snapshot(gateway, Viewer::Reader).await;
     let version = gateway.presence.health_changed();
     Event::new("health", Audience::Holding(Scope::Read), &snapshot).with_state_version(version)
 }
 
-async fn sessions(gateway: &Gateway) -> Result<SessionsHealth, chela_store::StoreError> {
+async fn sessions(gateway: &Gateway, viewer: Viewer) -> Result<SessionsHealth, chela_store::StoreError> {
     let now_ms = gateway.now_ms();
+    let count = gateway.store.stats().await?.sessions;
+    let path = match viewer {
+        Viewer::Anybody => return Ok(SessionsHealth { count, ..SessionsHealth::default() }),
+        Viewer::Reader => String::new(),
+        Viewer::Admin => gateway.store.path().display().to_string(),
+    };
     let filter = SessionFilter { limit: RECENT, ..SessionFilter::default() };
     let (recent, _) = gateway.store.sessions(filter).await?;
     Ok(SessionsHealth {
-        path: gateway.store.path().display().to_string(),
-        count: gateway.store.stats().await?.sessions,
+        path,
+        count,
         recent: recent
             .into_iter()
             .map(|session| RecentSession {

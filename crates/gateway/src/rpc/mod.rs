@@ -27,7 +27,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-pub(crate) use health::{event as health_event, snapshot as health_snapshot};
+pub(crate) use health::{Viewer, event as health_event, snapshot as health_snapshot};
 pub(crate) use status::auth_mode_name;
 
 use crate::app::Gateway;

@@ -5,7 +5,7 @@ use chela_protocol::methods::status::{
     StatusDefaults, StatusHeartbeat, StatusHeartbeatAgent, StatusResult, StatusSessions,
 };
 
-use super::health::snapshot;
+use super::health::{Viewer, snapshot};
 use super::{Access, Call, Method, RpcResult, answer_of};
 use crate::config::AuthMode;
 
@@ -16,7 +16,7 @@ pub(super) fn methods() -> Vec<Method> {
 
 async fn status(call: Call) -> RpcResult {
     let gateway = &call.gateway;
-    let health = snapshot(gateway).await;
+    let health = snapshot(gateway, Viewer::of(&call.peer)).await;
     let shown = |path: &std::path::Path| {
         if call.peer.holds(Scope::Admin) { path.display().to_string() } else { String::new() }
     };
@@ -38,7 +38,7 @@ async fn status(call: Call) -> RpcResult {
         channel_summary: Vec::new(),
         queued_system_events: Vec::new(),
         sessions: StatusSessions {
-            paths: vec![health.sessions.path],
+            paths: Some(health.sessions.path).filter(|path| !path.is_empty()).into_iter().collect(),
             count: health.sessions.count,
             defaults: StatusDefaults { model: Some(model.to_string()), context_tokens: Some(context_tokens) },
             recent: health.sessions.recent,

@@ -25,6 +25,29 @@ async fn a_right_token_gets_a_hello_with_what_stock_clients_need() {
 }
 
 #[tokio::test]
+async fn health_shows_conversations_to_readers_and_paths_to_admins() {
+    let gateway = gateway().await;
+    let mut admin = gateway.client().await;
+    assert_eq!(admin.call("sessions.create", json!({"key": "private", "label": "x"})).await["ok"], true);
+    for (scopes, keys, has_path) in
+        [(json!([]), 0, false), (json!(["operator.read"]), 1, false), (json!(["operator.admin"]), 1, true)]
+    {
+        let (mut socket, _) = gateway.socket().await;
+        let mut params = connect_params();
+        params["scopes"] = scopes.clone();
+        let hello = socket.connect(params).await;
+        let called = socket.call("health", json!({})).await;
+        for health in [&hello["payload"]["snapshot"]["health"], &called["payload"]] {
+            for sessions in [&health["sessions"], &health["agents"][0]["sessions"]] {
+                assert_eq!(sessions["count"], 1, "{scopes}: {health}");
+                assert_eq!(sessions["recent"].as_array().unwrap().len(), keys, "{scopes}: {health}");
+                assert_eq!(sessions["path"] != "", has_path, "{scopes}: {health}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_secret_is_accepted_in_the_password_field_too() {
     let gateway = gateway().await;
     let (mut socket, _) = gateway.socket().await;

@@ -52,7 +52,7 @@ pub struct AgentHealth {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionsHealth {
-    /// The file that holds them.
+    /// The file that holds them; empty for whom it is not.
     #[serde(default)]
     pub path: String,
     pub count: u64,
