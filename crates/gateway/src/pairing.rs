@@ -115,10 +115,11 @@ pub(crate) async fn token_of(
     Ok(found.map(|token| (token, stored)))
 }
 
-/// Puts a device that waited among the paired ones. Its next connect succeeds.
-pub(crate) async fn approve(gateway: &Gateway, request: PairingRequest) -> Result<Device, StoreError> {
+/// Puts a device that waited among the paired ones. Its next connect succeeds. `None` when it no longer waits for this.
+pub(crate) async fn approve(gateway: &Gateway, request: PairingRequest) -> Result<Option<Device>, StoreError> {
     let now_ms = gateway.now_ms();
     let known = gateway.store.device(&request.device_id).await?;
+    let asked = request.clone();
     let device = Device {
         id: request.device_id,
         public_key: request.public_key,
@@ -134,8 +135,8 @@ pub(crate) async fn approve(gateway: &Gateway, request: PairingRequest) -> Resul
         approved_at_ms: now_ms,
         last_seen_at_ms: now_ms,
     };
-    gateway.store.put_device(device.clone()).await?;
-    Ok(device)
+    let approved = gateway.store.approve_device(asked, device.clone()).await?;
+    Ok(approved.then_some(device))
 }
 
 /// A request as clients see it.

@@ -1,7 +1,7 @@
 //! Paired devices, their tokens (as hashes), and the requests that wait for a person's yes.
 
 use chela_protocol::DeviceId;
-use rusqlite::{Row, params};
+use rusqlite::{Connection, Row, params};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -73,11 +73,20 @@ impl Store {
 
     /// Adds or replaces a paired device and drops its pending requests.
     pub async fn put_device(&self, device: Device) -> Result<(), StoreError> {
-        let id = device.id.to_string();
-        let record = to_record(&device)?;
+        self.write(move |c| put_device(c, &device)).await
+    }
+
+    /// Puts a device among the paired ones for this very request. Changes nothing and returns false when the request is gone, or
+    /// is no longer the one that was judged: the same device may have asked for something else meanwhile.
+    pub async fn approve_device(&self, request: PairingRequest, device: Device) -> Result<bool, StoreError> {
         self.write(move |c| {
-            sql::execute(c, "INSERT OR REPLACE INTO devices (id, record) VALUES (?1, ?2)", [&id, &record])?;
-            sql::execute(c, "DELETE FROM pairing_requests WHERE device_id = ?1", [&id]).map(drop)
+            let find = "SELECT record FROM pairing_requests WHERE request_id = ?1";
+            let pending: Option<PairingRequest> = sql::first(c, find, [&request.request_id], record)?;
+            if pending.as_ref() != Some(&request) {
+                return Ok(false);
+            }
+            put_device(c, &device)?;
+            Ok(true)
         })
         .await
     }
@@ -180,6 +189,12 @@ impl Store {
         })
         .await
     }
+}
+
+fn put_device(c: &Connection, device: &Device) -> Result<(), StoreError> {
+    let put = "INSERT OR REPLACE INTO devices (id, record) VALUES (?1, ?2)";
+    sql::execute(c, put, params![device.id.as_str(), to_record(device)?])?;
+    sql::execute(c, "DELETE FROM pairing_requests WHERE device_id = ?1", [device.id.as_str()]).map(drop)
 }
 
 fn to_record(value: &impl Serialize) -> Result<String, StoreError> {

@@ -45,10 +45,14 @@ async fn list(call: Call) -> RpcResult {
 
 async fn approve(call: Call) -> RpcResult {
     let gateway = &call.gateway;
-    let request = take(&call).await?;
+    let PairRequestParams { request_id } = call.params()?;
+    let since = gateway.now_ms() - pairing::REQUEST_TTL_MS;
+    let pending = gateway.store.pairing_requests(since).await.map_err(rpc_error::of_store)?;
+    let request = pending.into_iter().find(|request| request.request_id == request_id);
+    let request = request.ok_or_else(|| unknown_request(&request_id))?;
     may_grant(&call, &request.scopes)?;
-    let request_id = request.request_id.clone();
-    let device = pairing::approve(gateway, request).await.map_err(rpc_error::of_store)?;
+    let approved = pairing::approve(gateway, request).await.map_err(rpc_error::of_store)?;
+    let device = approved.ok_or_else(|| unknown_request(&request_id))?;
     resolved(gateway, &request_id, &device.id, PairDecision::Approved);
     let device = shown(gateway, device).await?;
     Ok(json!({"requestId": request_id, "device": device}))
@@ -109,7 +113,7 @@ async fn revoke(call: Call) -> RpcResult {
 async fn take(call: &Call) -> Result<PairingRequest, RpcError> {
     let PairRequestParams { request_id } = call.params()?;
     let taken = call.gateway.store.take_pairing_request(&request_id).await.map_err(rpc_error::of_store)?;
-    taken.ok_or_else(|| RpcError::invalid(format!("unknown requestId: {request_id}")))
+    taken.ok_or_else(|| unknown_request(&request_id))
 }
 
 /// Nobody hands on more than they hold.
@@ -126,6 +130,10 @@ fn covers(held: &[String], asked: &str) -> bool {
 async fn device(gateway: &Gateway, id: &DeviceId) -> Result<Device, RpcError> {
     let device = gateway.store.device(id).await.map_err(rpc_error::of_store)?;
     device.ok_or_else(|| unknown_device(id))
+}
+
+fn unknown_request(id: &str) -> RpcError {
+    RpcError::invalid(format!("unknown requestId: {id}"))
 }
 
 fn unknown_device(id: &DeviceId) -> RpcError {

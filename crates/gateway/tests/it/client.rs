@@ -64,6 +64,30 @@ async fn a_stolen_device_token_is_worth_nothing_without_the_key() {
 }
 
 #[tokio::test]
+async fn g19_who_may_not_grant_a_request_leaves_it_to_others() {
+    let gateway = gateway().await;
+    let identity = Some(Arc::new(Identity::generate().unwrap()));
+    let reader = ClientOptions { scopes: vec![Scope::Read], identity, ..options(&gateway) };
+    let (device, _events) = Client::connect(reader.clone()).await.unwrap();
+    let auth = ConnectAuth { device_token: device.hello().auth.device_token.clone(), ..ConnectAuth::default() };
+    let upgrade = ClientOptions { scopes: vec![Scope::Admin], auth, ..reader };
+    let Err(ClientError::Rejected { details: Some(details), .. }) = Client::connect(upgrade).await else {
+        panic!("a device gives itself no scopes");
+    };
+    let approval = json!({ "requestId": details.request_id });
+
+    let clerk = ClientOptions { scopes: vec![Scope::Pairing], ..options(&gateway) };
+    let (clerk, _events) = Client::connect(clerk).await.unwrap();
+    let error = clerk.call("device.pair.approve", approval.clone()).await.unwrap_err();
+    assert!(error.to_string().contains("missing scope: operator.admin"), "{error}");
+    let (owner, _events) = Client::connect(options(&gateway)).await.unwrap();
+    let approved = owner.call("device.pair.approve", approval.clone()).await.unwrap();
+    assert_eq!(approved["device"]["scopes"], json!(["operator.admin"]));
+    let error = owner.call("device.pair.approve", approval).await.unwrap_err();
+    assert!(error.to_string().contains("unknown requestId"), "{error}");
+}
+
+#[tokio::test]
 async fn a_stopping_gateway_ends_calls_and_events() {
     let gateway = gateway().await;
     let (client, mut events) = Client::connect(options(&gateway)).await.unwrap();

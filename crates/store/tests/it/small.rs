@@ -83,6 +83,20 @@ async fn a_device_and_role_keep_one_request_with_one_id() {
 }
 
 #[tokio::test]
+async fn only_the_request_that_was_judged_makes_a_device() {
+    let House { store, dir: _dir } = House::new(WriterMode::Inline);
+    let judged = store.put_pairing_request(request("first", "d", 10)).await.unwrap();
+    let changed = store.put_pairing_request(request("second", "d", 20)).await.unwrap();
+
+    assert!(!store.approve_device(judged, device("d")).await.unwrap(), "the device asked for something else meanwhile");
+    assert_eq!(store.devices().await.unwrap(), []);
+    assert_eq!(store.pairing_requests(0).await.unwrap(), std::slice::from_ref(&changed));
+    assert!(store.approve_device(changed.clone(), device("d")).await.unwrap());
+    assert_eq!(store.devices().await.unwrap(), [device("d")]);
+    assert!(!store.approve_device(changed, device("d")).await.unwrap(), "it waits no longer");
+}
+
+#[tokio::test]
 async fn small_state_is_put_read_listed_and_deleted() {
     let House { store, dir: _dir } = House::new(WriterMode::Thread);
     store.kv_put("telegram", "offset", json!(1)).await.unwrap();
