@@ -57,7 +57,7 @@ pub use secret::{Secret, SecretReference, SecretSource};
 pub use secrets::{SecretDefaults, SecretError, SecretFileMode, SecretProvider, SecretResolver, SecretsSection};
 pub use section::{Criticality, Section, extend, schema_of};
 pub use syntax::{SyntaxError, hash, parse};
-pub use write::{WriteError, write};
+pub use write::{WriteError, former_texts, write};
 
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,9 @@ use crate::syntax::{self, SyntaxError};
 /// Ends of the names of former texts, newest first.
 const BACKUPS: &[&str] = &[".bak", ".bak.1", ".bak.2", ".bak.3", ".bak.4"];
 
+/// End of the name of a text that is being written.
+const NEW: &str = ".new";
+
 /// Why a text was not stored. The file is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
@@ -61,6 +64,12 @@ pub fn write(path: &Path, text: &str, base_hash: Option<&str>) -> Result<String,
     Ok(syntax::hash(text.as_bytes()))
 }
 
+/// Names beside a file that [`write`] gives to its former texts and to one that is not whole yet. They hold the same secrets.
+pub fn former_texts(path: &Path) -> Vec<PathBuf> {
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    BACKUPS.iter().chain(&[NEW]).map(|end| beside(&target, end)).collect()
+}
+
 /// Moves the former texts one place back and puts the current one first.
 fn keep(target: &Path, bytes: &[u8]) -> io::Result<()> {
     for pair in BACKUPS.windows(2).rev() {
@@ -74,7 +83,7 @@ fn keep(target: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Writes a file beside the target and renames it over. The lock makes the name ours; what a crash left there is taken over.
 fn replace(target: &Path, bytes: &[u8]) -> io::Result<()> {
-    let new = beside(target, ".new");
+    let new = beside(target, NEW);
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
     file.set_permissions(Permissions::from_mode(0o600))?;
     file.write_all(bytes)?;
@@ -107,7 +116,11 @@ mod tests {
         for (end, number) in BACKUPS.iter().zip((2..7).rev()) {
             assert_eq!(read(&beside(&path, end)), format!("{{n: {number}}}"));
         }
-        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 6, "nothing else is left");
+        let former = former_texts(&path);
+        for entry in fs::read_dir(path.parent().unwrap()).unwrap() {
+            let name = entry.unwrap().path();
+            assert!(name == path || former.contains(&name), "{} is not said to be there", name.display());
+        }
         for name in [&path, &beside(&path, ".bak")] {
             assert_eq!(fs::metadata(name).unwrap().permissions().mode() & 0o777, 0o600);
         }

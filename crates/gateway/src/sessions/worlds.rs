@@ -18,6 +18,7 @@ use chela_tools::{ToolHost, ToolsConfig, builtin_for_agent};
 
 use crate::app::Gateway;
 use crate::config::Config;
+use crate::start::secret_files;
 
 /// All agents, in the configured order. Never empty.
 pub(crate) struct AgentBook {
@@ -64,7 +65,7 @@ impl AgentBook {
         let home = home_of(gateway);
         let agents: Vec<_> =
             config.agents.resolve(&gateway.facts.state_dir, home.as_deref()).into_iter().map(Arc::new).collect();
-        let host = ToolHost { secret_files: gateway.loaded.load().files.clone(), ..gateway.tools.clone() };
+        let host = ToolHost { secret_files: secret_files(&gateway.loaded.load()), ..gateway.tools.clone() };
         let kit = |agent: &Arc<AgentProfile>| AgentKit {
             tools: builtin_for_agent(&config.tools, &agent.tools, host.clone()),
             skills: Mutex::default(),

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use chela_agent::SKILL_FOLDERS;
-use chela_config::{Environment, Loaded, Places, Problem, SecretResolver, extend, secrets_in};
+use chela_config::{Environment, Loaded, Places, Problem, SecretResolver, extend, former_texts, secrets_in};
 use chela_llm::{Models, ModelsBuild, http_client};
 use chela_store::{DATABASE_FILE, OpenOptions, Store, WriterMode};
 use chela_tools::{Processes, ToolHost};
@@ -132,12 +132,18 @@ fn tool_host(parts: &Parts) -> Result<ToolHost, StartError> {
         path: parts.environment.get("PATH").unwrap_or("/usr/local/bin:/usr/bin:/bin").to_owned(),
         variables: variables.collect(),
         state_dir: parts.places.state_dir.clone(),
-        secret_files: parts.loaded.files.clone(),
+        secret_files: secret_files(&parts.loaded),
         readable: SKILL_FOLDERS.iter().map(|folder| parts.places.state_dir.join(folder)).collect(),
         user_agent: format!("chela/{}", env!("CARGO_PKG_VERSION")),
         tls: tls()?,
         processes: Processes::default(),
     })
+}
+
+/// What the file tools refuse wherever it stands: the configuration's files, and the former texts beside them.
+pub(crate) fn secret_files(loaded: &Loaded) -> Vec<PathBuf> {
+    let files = || loaded.files.iter().chain([&loaded.path]);
+    files().cloned().chain(files().flat_map(|file| former_texts(file))).collect()
 }
 
 /// TLS of tools that fetch pages.

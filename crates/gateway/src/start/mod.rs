@@ -9,7 +9,7 @@ mod housekeeping;
 mod rules;
 mod secret;
 
-pub(crate) use build::models;
+pub(crate) use build::{models, secret_files};
 pub use rules::asked_bind;
 pub(crate) use secret::current as current_secrets;
 
