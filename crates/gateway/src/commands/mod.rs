@@ -21,6 +21,7 @@ pub(crate) use model::resolve as resolve_model;
 
 use crate::app::Gateway;
 use crate::intake::{self, Inbound, SubmitError, SubmitState, Submitted};
+use crate::rpc_error;
 use crate::sessions::{AbortTarget, announce, session_changed};
 
 /// Marks the inbox row of a command in its body.
@@ -109,7 +110,9 @@ pub(crate) async fn execute(gateway: Arc<Gateway>, row: InboxRow) {
     };
     if let Err(error) = answered {
         tracing::error!(%error, run = %row.run, session = %row.session, "a command failed; it is tried again at the next start");
-        let message = format!("The command could not be carried out: {error}");
+        let why = rpc_error::of_store(error).message;
+        let message =
+            format!("The command could not be carried out: {why}. The gateway tries it again when it starts again.");
         announce(&gateway, &row, &TurnEnd::Failed { message, kind: chela_agent::FailureKind::Unknown });
     }
 }

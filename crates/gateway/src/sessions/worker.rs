@@ -20,6 +20,7 @@ use super::observer::{self, Observer};
 use super::runs::{Dropped, Outcome, RowName};
 use super::{MAILBOX, Mail};
 use crate::app::Gateway;
+use crate::rpc_error;
 
 /// A session without work keeps its task this long: within a conversation the next message finds it warm.
 const IDLE: Duration = Duration::from_mins(1);
@@ -149,7 +150,7 @@ impl Worker {
             tries += 1;
             match self.reread(&name, &together).await {
                 Ok((row, also)) => job = TurnJob { row, also, steer: steer.clone() },
-                Err(error) => break failed(error.to_string()),
+                Err(error) => break left_open(error),
             }
         };
         self.take_back(&steer, &mut together);
@@ -187,7 +188,7 @@ impl Worker {
         match turn.await {
             Ok(Ok(end)) => Tried::Ended(end),
             Ok(Err(StoreError::Closed)) => Tried::Closed,
-            Ok(Err(error)) => Tried::Broke(error.to_string()),
+            Ok(Err(error)) => Tried::Broke(rpc_error::of_store(error).message),
             Err(error) if error.is_panic() => Tried::Broke("the turn panicked".to_owned()),
             Err(_) => Tried::Closed,
         }
@@ -253,10 +254,10 @@ impl Worker {
     async fn give_up(&self, name: &RowName, why: &str) -> TurnEnd {
         let message = format!("This message could not be answered: {why}. Send it again to try once more.");
         tracing::error!(run = %name.run, session = %self.session, %why, "a message is given up");
-        if let Err(error) = self.close_failed(name, &message).await {
-            tracing::error!(%error, run = %name.run, "the row of a given-up message could not be closed");
+        match self.close_failed(name, &message).await {
+            Ok(()) => failed(message),
+            Err(error) => left_open(error),
         }
-        failed(message)
     }
 
     async fn close_failed(&self, name: &RowName, message: &str) -> Result<(), StoreError> {
@@ -301,6 +302,14 @@ fn arrived(
             cancel.abort(AbortReason::User);
         }
     }
+}
+
+/// The end of a turn whose row the store could not close: whoever waits is told, and the next start answers it.
+fn left_open(error: StoreError) -> TurnEnd {
+    let why = rpc_error::of_store(error).message;
+    failed(format!(
+        "This message could not be answered now: {why}. It is kept, and answered when the gateway starts again."
+    ))
 }
 
 fn failed(message: String) -> TurnEnd {
