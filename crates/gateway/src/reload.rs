@@ -183,7 +183,7 @@ pub(crate) async fn watch(gateway: Arc<Gateway>) {
         }
         let reload = gateway.config.load().gateway.reload;
         settle(&folders, reload.debounce_ms.map_or(DEBOUNCE, Duration::from_millis)).await;
-        // `gateway.reload` itself is always taken up, or the watcher could not be turned on again.
+        // With `off`, the edit that turns it on again waits for a start too; a client's `config.set` is taken up at once.
         if is_same_text(&gateway) || reload.mode == ReloadMode::Off {
             continue;
         }

@@ -162,7 +162,8 @@ pub struct RemoteConfig {
 #[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ReloadConfig {
-    /// `hybrid` applies what it can and names the rest; `off` reads the file at start only.
+    /// `hybrid` applies what it can and names the rest; `off` takes up only what clients change; an edit of the file waits for
+    /// the next start.
     pub mode: ReloadMode,
     /// Quiet time after a change before it is read; 300 by default.
     pub debounce_ms: Option<u64>,
