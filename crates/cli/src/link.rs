@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use chela_client::{Client, ClientError, ClientOptions, Event, Events, Identity};
 use chela_config::Places;
+use chela_llm::trusted_roots;
 use chela_protocol::{ConnectAuth, ErrorCode, Scope, limits};
+use rustls::RootCertStore;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -50,6 +52,7 @@ impl Link {
             scopes: vec![Scope::Admin],
             caps: CAPS.iter().map(ToString::to_string).collect(),
             identity: identity(&target, places).map(Arc::new),
+            roots: roots(&target)?,
             request_timeout: LONGEST_WAIT,
             ..ClientOptions::new(&target.url, None)
         };
@@ -102,6 +105,15 @@ impl Link {
     pub(crate) async fn next_event(&mut self) -> Option<Event> {
         self.events.next().await
     }
+}
+
+/// What a gateway behind TLS may show: the same certificates count as for the models.
+fn roots(target: &Target) -> Result<Option<Arc<RootCertStore>>, Failure> {
+    if !target.url.starts_with("wss") {
+        return Ok(None);
+    }
+    let roots = trusted_roots(target.extra_roots.as_deref()).map_err(|error| Failure::config(error.to_string()))?;
+    Ok(Some(Arc::new(roots)))
 }
 
 /// The key of this machine. Without a place to keep it the command line is nobody's device, which is enough on this machine.

@@ -1,7 +1,7 @@
 //! Which gateway a command talks to, and what it shows to be let in.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chela_config::{Environment, Loaded, Places, Secret, SecretResolver};
 use chela_gateway::config::DEFAULT_PORT;
@@ -29,6 +29,8 @@ pub(crate) struct Target {
     pub source: Source,
     pub token: Option<String>,
     pub password: Option<String>,
+    /// The environment's `SSL_CERT_FILE`, whose certificates count besides the built-in ones.
+    pub extra_roots: Option<PathBuf>,
 }
 
 /// Where a gateway's address comes from.
@@ -89,7 +91,8 @@ impl Target {
                 found => found?,
             },
         };
-        Ok(Self { url: websocket_url(&url)?, source, token, password })
+        let extra_roots = environment.get("SSL_CERT_FILE").map(PathBuf::from);
+        Ok(Self { url: websocket_url(&url)?, source, token, password, extra_roots })
     }
 }
 

@@ -7,6 +7,7 @@ use chela_protocol::{
     RequestFrame, ResponseFrame, RpcError, SignatureVersion, limits,
 };
 use futures_util::{SinkExt, StreamExt};
+use rustls::RootCertStore;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -29,7 +30,7 @@ pub(crate) async fn open(options: &ClientOptions) -> Result<(Socket, HelloOk), C
         .read_buffer_size(READ_BUFFER)
         .max_message_size(Some(limits::FRAME_MAX))
         .max_frame_size(Some(limits::FRAME_MAX));
-    let connector = (url.scheme() == "wss").then(|| Connector::Rustls(Arc::new(tls())));
+    let connector = (url.scheme() == "wss").then(|| Connector::Rustls(Arc::new(tls(options.roots.clone()))));
     let opening = connect_async_tls_with_config(url.as_str(), Some(config), true, connector);
     let (mut socket, _) = opening.await.map_err(|error| refused(options, &error))?;
     let first: Event = receive(&mut socket, options).await?;
@@ -66,13 +67,13 @@ fn address(text: &str) -> Result<Url, ClientError> {
     Ok(url)
 }
 
-fn tls() -> rustls::ClientConfig {
-    let roots: rustls::RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
+fn tls(roots: Option<Arc<RootCertStore>>) -> rustls::ClientConfig {
+    let built_in = || Arc::new(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect());
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("ring knows the default protocol versions")
-        .with_root_certificates(roots)
+        .with_root_certificates(roots.unwrap_or_else(built_in))
         .with_no_client_auth()
 }
 

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chela_protocol::{ClientInfo, ConnectAuth, HelloOk, RpcError, Scope, limits};
+use rustls::RootCertStore;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
@@ -36,6 +37,8 @@ pub struct ClientOptions {
     pub caps: Vec<String>,
     /// Signs the connect; without one the client is nobody's device.
     pub identity: Option<Arc<Identity>>,
+    /// Whose certificates a `wss` gateway may show; those that browsers trust when `None`.
+    pub roots: Option<Arc<RootCertStore>>,
     /// For the connect as a whole.
     pub connect_timeout: Duration,
     /// For the first answer to a request.
@@ -64,6 +67,7 @@ impl ClientOptions {
             scopes: vec![Scope::Read, Scope::Write],
             caps: Vec::new(),
             identity: None,
+            roots: None,
             connect_timeout: limits::HANDSHAKE_TIMEOUT,
             request_timeout: limits::REQUEST_TIMEOUT,
         }

@@ -2,7 +2,7 @@
 //!
 //! Speaks to model APIs only, so it follows no redirect: a key must never travel to a host that nobody configured.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -44,13 +44,29 @@ pub fn http_client(extra_roots: Option<PathBuf>) -> HttpClient {
     HttpClient { inner: Arc::new(Inner { extra_roots, client: OnceLock::new() }) }
 }
 
+/// Whose certificates are trusted: those that browsers trust, and those of a PEM file (the environment's `SSL_CERT_FILE`).
+pub fn trusted_roots(extra: Option<&Path>) -> Result<RootCertStore, HttpClientError> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    if let Some(path) = extra {
+        let unreadable = |reason: String| HttpClientError::Roots { path: path.display().to_string(), reason };
+        for certificate in CertificateDer::pem_file_iter(path).map_err(|error| unreadable(error.to_string()))? {
+            let certificate = certificate.map_err(|error| unreadable(error.to_string()))?;
+            // A bundle of an old system may hold roots that rustls can't use; the others still count.
+            if let Err(error) = roots.add(certificate) {
+                tracing::debug!(%error, "a certificate of SSL_CERT_FILE is not usable as a root");
+            }
+        }
+    }
+    Ok(roots)
+}
+
 impl HttpClient {
     pub(crate) fn get(&self) -> Result<&reqwest::Client, HttpClientError> {
-        self.inner.client.get_or_init(|| build(self.inner.extra_roots.as_ref())).as_ref().map_err(Clone::clone)
+        self.inner.client.get_or_init(|| build(self.inner.extra_roots.as_deref())).as_ref().map_err(Clone::clone)
     }
 }
 
-fn build(extra_roots: Option<&PathBuf>) -> Result<reqwest::Client, HttpClientError> {
+fn build(extra_roots: Option<&Path>) -> Result<reqwest::Client, HttpClientError> {
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls(extra_roots)?)
         .connect_timeout(CONNECT_TIMEOUT)
@@ -67,18 +83,8 @@ fn build(extra_roots: Option<&PathBuf>) -> Result<reqwest::Client, HttpClientErr
         .map_err(|error| HttpClientError::Tls(error.to_string()))
 }
 
-fn tls(extra_roots: Option<&PathBuf>) -> Result<ClientConfig, HttpClientError> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    if let Some(path) = extra_roots {
-        let unreadable = |reason: String| HttpClientError::Roots { path: path.display().to_string(), reason };
-        for certificate in CertificateDer::pem_file_iter(path).map_err(|error| unreadable(error.to_string()))? {
-            let certificate = certificate.map_err(|error| unreadable(error.to_string()))?;
-            // A bundle of an old system may hold roots that rustls can't use; the others still count.
-            if let Err(error) = roots.add(certificate) {
-                tracing::debug!(%error, "a certificate of SSL_CERT_FILE is not usable as a root");
-            }
-        }
-    }
+fn tls(extra_roots: Option<&Path>) -> Result<ClientConfig, HttpClientError> {
+    let roots = trusted_roots(extra_roots)?;
     let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| HttpClientError::Tls(error.to_string()))?
@@ -95,6 +101,13 @@ mod tests {
     #[test]
     fn builds_without_a_process_wide_tls_provider() {
         assert!(http_client(None).get().is_ok());
+    }
+
+    #[test]
+    fn the_administrators_roots_join_the_built_in_ones() {
+        let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/root.pem"));
+        let built_in = trusted_roots(None).expect("no file is read").len();
+        assert_eq!(trusted_roots(Some(file)).expect("it holds one certificate").len(), built_in + 1);
     }
 
     #[test]

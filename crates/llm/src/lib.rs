@@ -23,7 +23,7 @@ pub use config::{
 };
 use futures_util::Stream;
 pub use guide::Guide;
-pub use http::{HttpClient, HttpClientError, http_client};
+pub use http::{HttpClient, HttpClientError, http_client, trusted_roots};
 pub use models::{GUIDE, ModelInfo, ModelRef, ModelRefError, Models, Price};
 pub use types::{
     Block, Completion, LlmError, LlmErrorKind, Media, Message, Request, RetryClass, Role, StopReason, StreamEvent,

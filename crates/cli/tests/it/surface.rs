@@ -71,6 +71,16 @@ fn without_a_gateway_the_next_step_is_said() {
 }
 
 #[test]
+fn certificates_of_the_administrator_count_for_the_gateway_too() {
+    let home = Home::new();
+    let mut command = home.command(&["--url", "wss://127.0.0.1:1", "status"]);
+    command.env("SSL_CERT_FILE", "/nonexistent/roots.pem");
+    let ran = finish(command, "");
+    assert_eq!(ran.code, 78, "{ran:?}");
+    assert!(ran.stderr.contains("/nonexistent/roots.pem") && ran.stderr.contains("SSL_CERT_FILE"), "{ran:?}");
+}
+
+#[test]
 fn failures_are_json_when_json_is_asked_for() {
     let ran = Home::new().run(&["status", "--json"]);
     let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();

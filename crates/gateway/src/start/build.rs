@@ -1,13 +1,13 @@
 //! Builds the gateway behind the open port: store, models, tools.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use chela_agent::SKILL_FOLDERS;
 use chela_config::{Environment, Loaded, Places, Problem, SecretResolver, extend, former_texts, secrets_in};
-use chela_llm::{Models, ModelsBuild, http_client};
+use chela_llm::{Models, ModelsBuild, http_client, trusted_roots};
 use chela_store::{DATABASE_FILE, OpenOptions, Store, WriterMode};
 use chela_tools::{Processes, ToolHost};
 use secrecy::ExposeSecret as _;
@@ -135,7 +135,7 @@ fn tool_host(parts: &Parts) -> Result<ToolHost, StartError> {
         secret_files: secret_files(&parts.loaded),
         readable: SKILL_FOLDERS.iter().map(|folder| parts.places.state_dir.join(folder)).collect(),
         user_agent: format!("chela/{}", env!("CARGO_PKG_VERSION")),
-        tls: tls()?,
+        tls: tls(&parts.environment)?,
         processes: Processes::default(),
     })
 }
@@ -146,9 +146,13 @@ pub(crate) fn secret_files(loaded: &Loaded) -> Vec<PathBuf> {
     files().cloned().chain(files().flat_map(|file| former_texts(file))).collect()
 }
 
-/// TLS of tools that fetch pages.
-fn tls() -> Result<rustls::ClientConfig, StartError> {
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+/// TLS of tools that fetch pages. A file of certificates that can't be read adds none; the models' calls name it as well.
+fn tls(environment: &Environment) -> Result<rustls::ClientConfig, StartError> {
+    let roots = trusted_roots(environment.get("SSL_CERT_FILE").map(Path::new)).or_else(|error| {
+        tracing::error!(target: "tools", %error, "only the built-in certificates are trusted");
+        trusted_roots(None)
+    });
+    let roots = roots.map_err(|error| StartError::Failed(error.to_string()))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| StartError::Failed(format!("can't set up TLS: {error}")))?;
