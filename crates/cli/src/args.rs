@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use secrecy::SecretString;
 
 use crate::commands;
 
@@ -31,13 +32,13 @@ pub(crate) struct GlobalArgs {
     pub url: Option<String>,
     /// The gateway's token; visible to other users of this machine, so prefer --token-file [env: CHELA_GATEWAY_TOKEN]
     #[arg(long, global = true, value_name = "TOKEN", help_heading = "Gateway", conflicts_with = "token_file")]
-    pub token: Option<String>,
+    pub token: Option<SecretString>,
     /// File whose first line is the gateway's token
     #[arg(long, global = true, value_name = "FILE", help_heading = "Gateway")]
     pub token_file: Option<PathBuf>,
     /// The gateway's password; visible to other users of this machine, so prefer --password-file
     #[arg(long, global = true, value_name = "PASSWORD", help_heading = "Gateway", conflicts_with = "password_file")]
-    pub password: Option<String>,
+    pub password: Option<SecretString>,
     /// File whose first line is the gateway's password [env: CHELA_GATEWAY_PASSWORD]
     #[arg(long, global = true, value_name = "FILE", help_heading = "Gateway")]
     pub password_file: Option<PathBuf>,

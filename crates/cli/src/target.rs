@@ -74,7 +74,7 @@ impl Target {
     ) -> Result<Self, Failure> {
         let (url, source) = address(global, environment, loaded, places);
         let token = match (&global.token, &global.token_file) {
-            (Some(token), _) => Some(token.clone()),
+            (Some(token), _) => Some(token.expose_secret().to_owned()),
             (None, Some(file)) => Some(first_line(file)?),
             (None, None) => match secret("TOKEN", environment, loaded, places, source) {
                 Ok(Some(token)) => Some(token),
@@ -83,7 +83,7 @@ impl Target {
             },
         };
         let password = match (&global.password, &global.password_file) {
-            (Some(password), _) => Some(password.clone()),
+            (Some(password), _) => Some(password.expose_secret().to_owned()),
             (None, Some(file)) => Some(first_line(file)?),
             (None, None) => match secret("PASSWORD", environment, loaded, places, source) {
                 // A token is enough.

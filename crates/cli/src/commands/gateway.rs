@@ -149,11 +149,11 @@ fn serve(args: RunArgs, context: &Context) -> Outcome {
 fn options(args: RunArgs, context: &Context) -> Result<Options, Failure> {
     let global = &context.global;
     let token = match &global.token_file {
-        Some(file) => Some(target::first_line(file)?),
+        Some(file) => Some(target::first_line(file)?.into()),
         None => global.token.clone(),
     };
     let password = match &global.password_file {
-        Some(file) => Some(target::first_line(file)?),
+        Some(file) => Some(target::first_line(file)?.into()),
         None => global.password.clone(),
     };
     if global.token.is_some() || global.password.is_some() {

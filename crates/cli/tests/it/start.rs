@@ -1,11 +1,11 @@
 //! How a gateway starts: the port first, everything that takes time behind it.
 
-use std::fs::OpenOptions;
-use std::io::{BufRead, BufReader, Write};
+use std::fs::{self, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::Home;
 
@@ -62,6 +62,32 @@ fn g03_it_listens_before_it_builds_what_takes_time() {
     assert!(lines.any(|line| line.contains("[gateway] ready")));
     assert_eq!(status_of(port, "/readyz"), 200);
     assert_eq!(status_of(port, "/startupz"), 200);
+}
+
+#[test]
+fn g25_a_token_that_was_made_is_not_told_to_what_keeps_it() {
+    let home = Home::new();
+    let mut command = home.command(&["gateway", "--allow-unconfigured", "--port", "0", "--log-format", "json"]);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = Dying(child);
+    let mut said = Vec::new();
+    for line in BufReader::new(child.0.stdout.take().unwrap()).lines().map(Result::unwrap) {
+        let document: Value = serde_json::from_str(&line).expect("only the log is on standard output");
+        let message = document["message"].as_str().unwrap().to_owned();
+        let is_last = message.contains("a token was made");
+        said.push(message);
+        if is_last {
+            break;
+        }
+    }
+    child.0.kill().unwrap();
+    let mut errors = String::new();
+    child.0.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+    let file = home.state_dir().join("gateway-token");
+    assert!(said.last().unwrap().contains(file.to_str().unwrap()), "{said:?}");
+    let token = fs::read_to_string(file).unwrap();
+    let text = said.join("\n") + &errors;
+    assert!(!text.contains(token.trim()) && !text.contains("#token="), "{text}");
 }
 
 #[test]

@@ -13,12 +13,14 @@ pub(crate) use build::{models, secret_files};
 pub use rules::asked_bind;
 pub(crate) use secret::current as current_secrets;
 
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chela_config::{Environment, Loaded, Places};
 use chela_protocol::{CloseCode, Shutdown, limits};
 use chela_store::{InstanceInfo, InstanceLock};
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -46,8 +48,8 @@ pub struct Options {
     pub port: Option<u16>,
     pub bind: Option<Bind>,
     pub auth: Option<AuthMode>,
-    pub token: Option<String>,
-    pub password: Option<String>,
+    pub token: Option<SecretString>,
+    pub password: Option<SecretString>,
     /// Start without a configuration, and write a minimal one.
     pub allow_unconfigured: bool,
     pub verbose: bool,
@@ -101,9 +103,9 @@ pub struct Running {
     /// Where it listens, for people.
     pub address: String,
     /// A token that was made by this start, to be shown once.
-    pub new_token: Option<String>,
-    /// Where this machine opens the web page, for example `http://127.0.0.1:18789/`.
-    page: String,
+    pub new_token: Option<SecretString>,
+    /// Where this machine opens the web page, for example `http://127.0.0.1:18789/`; `None` when it is off.
+    page: Option<String>,
     gateway: Arc<Gateway>,
     accepting: JoinHandle<()>,
     _lock: InstanceLock,
@@ -115,11 +117,7 @@ pub async fn run(options: Options) -> Result<Exit, StartError> {
     logs.install();
     let running = Box::pin(start_with(options, logs)).await?;
     if let Some(token) = &running.new_token {
-        // The only time that it is shown, and not through the log, which would keep it.
-        println!(
-            "\n  A token was made for this gateway: {token}\n  Clients need it; the web page takes it from this link: {}#token={token}\n  It is kept in the file gateway-token of the state directory.\n",
-            running.page
-        );
+        running.introduce(token);
     }
     wait_for_signal().await;
     running.stop("gateway stopping").await;
@@ -177,7 +175,8 @@ async fn start_with(options: Options, logs: Arc<Logs>) -> Result<Running, StartE
     background::spawn(&gateway);
     gateway.sessions.resume(&gateway).await;
     tracing::info!(target: "gateway", "ready");
-    if gateway.config.load().gateway.control_ui.enabled != Some(false) {
+    let page = (gateway.config.load().gateway.control_ui.enabled != Some(false)).then_some(page);
+    if let Some(page) = &page {
         tracing::info!(target: "gateway", "open {page} in a browser");
     }
     Ok(Running { port, address, new_token, page, gateway, accepting, _lock: lock })
@@ -201,6 +200,24 @@ impl Running {
             tracing::error!(target: "shutdown", %error, "the store did not close cleanly");
         }
         tracing::info!(target: "shutdown", "completed cleanly in {}ms", started.elapsed().as_millis());
+    }
+
+    /// Tells the owner of a token that this start made. It is shown to a terminal only: anything else (a journal, a container's
+    /// log, a file) would keep it.
+    fn introduce(&self, token: &SecretString) {
+        let file = self.gateway.places.state_dir.join(secret::TOKEN_FILE);
+        if !std::io::stderr().is_terminal() {
+            tracing::info!(target: "gateway", "a token was made for this gateway: it is in the file {}", file.display());
+            return;
+        }
+        let token = token.expose_secret();
+        let link =
+            self.page.as_ref().map(|page| format!("  The web page takes it from this link: {page}#token={token}\n"));
+        eprintln!(
+            "\n  A token was made for this gateway: {token}\n{}  It is kept in the file {}.\n",
+            link.unwrap_or_default(),
+            file.display()
+        );
     }
 }
 

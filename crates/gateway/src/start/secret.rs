@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use chela_config::{Environment, Loaded, Places, Secret, SecretResolver};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Bind, Options, StartError, rules};
 use crate::auth::{Secrets, tokens};
@@ -13,7 +13,7 @@ use crate::config::{AuthMode, Config};
 use crate::logs::Logs;
 
 /// Where a token that nobody set is kept, in the state dir, for its owner only.
-const TOKEN_FILE: &str = "gateway-token";
+pub(super) const TOKEN_FILE: &str = "gateway-token";
 
 /// A secret is a line; a file longer than this is something else.
 const TOKEN_MAX_BYTES: usize = 1024;
@@ -22,7 +22,7 @@ const TOKEN_MAX_BYTES: usize = 1024;
 pub(super) struct Decided {
     secrets: Secrets,
     origin: SecretOrigin,
-    new_token: Option<String>,
+    new_token: Option<SecretString>,
     texts: Vec<String>,
 }
 
@@ -37,7 +37,7 @@ pub(super) enum SecretOrigin {
 
 impl Decided {
     /// Hands the secrets over, once none of them can reach the log any more.
-    pub(super) fn hidden_in(self, logs: &Logs) -> (Secrets, SecretOrigin, Option<String>) {
+    pub(super) fn hidden_in(self, logs: &Logs) -> (Secrets, SecretOrigin, Option<SecretString>) {
         self.texts.iter().for_each(|text| logs.hide(text));
         (self.secrets, self.origin, self.new_token)
     }
@@ -70,7 +70,7 @@ pub(super) async fn decide(
             keep(&places.state_dir, &fresh).map_err(|error| {
                 StartError::Failed(format!("can't write {}: {error}", places.state_dir.join(TOKEN_FILE).display()))
             })?;
-            new_token = Some(fresh.clone());
+            new_token = Some(fresh.clone().into());
             token = Some(fresh);
         }
     }
@@ -100,12 +100,12 @@ async fn fetch(
     // What is wrong in `secrets` was told when the whole configuration was read.
     let resolver = SecretResolver::new(loaded, environment, places, &mut Vec::new());
     let auth = config.gateway.auth.clone();
-    let given = |flag: &Option<String>, variable: &str| {
-        let given = flag.as_deref().or_else(|| environment.gateway(variable)).map(str::trim);
+    let given = |flag: Option<&SecretString>, variable: &str| {
+        let given = flag.map(SecretString::expose_secret).or_else(|| environment.gateway(variable)).map(str::trim);
         given.filter(|text| !text.is_empty()).map(str::to_owned)
     };
-    let token = given(&options.token, "GATEWAY_TOKEN");
-    let password = given(&options.password, "GATEWAY_PASSWORD");
+    let token = given(options.token.as_ref(), "GATEWAY_TOKEN");
+    let password = given(options.password.as_ref(), "GATEWAY_PASSWORD");
     // A secret may come from a program, which takes its time.
     let fetched = tokio::task::spawn_blocking(move || {
         let token = token.or_else(|| resolved(auth.token.as_ref(), &resolver));

@@ -2,6 +2,7 @@
 
 use chela_gateway::config::AuthMode;
 use chela_gateway::{Bind, Options, StartError};
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 use tokio::net::TcpStream;
 
@@ -58,10 +59,10 @@ async fn host_in_container(dir: &tempfile::TempDir, change: impl FnOnce(&mut Opt
 #[tokio::test]
 async fn g21_unless_somebody_says_otherwise_only_this_machine_reaches_it() {
     let dir = tempfile::tempdir().unwrap();
-    for token in [None, Some(TOKEN.to_owned())] {
+    for token in [None, Some(TOKEN)] {
         let host = host_in_container(&dir, |options| {
             options.bind = None;
-            options.token = token;
+            options.token = token.map(Into::into);
         });
         assert_eq!(host.await, "ws://127.0.0.1");
     }
@@ -75,7 +76,7 @@ async fn g21_auto_opens_a_container_only_behind_a_secret_that_somebody_chose() {
     }
     let by_flag = host_in_container(&dir, |options| {
         options.bind = Some(Bind::Auto);
-        options.token = Some(TOKEN.to_owned());
+        options.token = Some(TOKEN.into());
     });
     assert_eq!(by_flag.await, "ws://0.0.0.0");
     std::fs::write(dir.path().join("chela.json"), json!({"gateway": {"auth": {"password": TOKEN}}}).to_string())
@@ -96,11 +97,11 @@ async fn a_first_start_makes_a_token_and_keeps_it() {
     let token = first.new_token.clone().unwrap();
     first.stop("gateway stopping").await;
     let file = dir.path().join("gateway-token");
-    assert_eq!(std::fs::read_to_string(&file).unwrap().trim(), token);
+    assert_eq!(std::fs::read_to_string(&file).unwrap().trim(), token.expose_secret());
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
     let later = with(|options| options.token = None).start_in(&dir).await.unwrap();
-    assert_eq!(later.new_token, None);
+    assert!(later.new_token.is_none());
 }
 
 #[tokio::test]

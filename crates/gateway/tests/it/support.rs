@@ -31,7 +31,7 @@ impl Default for Setup {
         let options = Options {
             port: Some(0),
             bind: Some(Bind::Loopback),
-            token: Some(TOKEN.to_owned()),
+            token: Some(TOKEN.into()),
             allow_unconfigured: true,
             ..Options::default()
         };
