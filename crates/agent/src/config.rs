@@ -17,13 +17,13 @@ use crate::tools_config::AgentTools;
 pub struct AgentsConfig {
     /// What holds for every agent that doesn't say otherwise.
     pub defaults: AgentDefaults,
-    /// The agents, in order. Default: one agent `main`. Reloads; a running turn keeps what it began with.
+    /// The agents, in order. Default: one agent `main`. A running turn keeps what it began with.
     pub list: Vec<AgentEntry>,
-    /// The agents by id: the newer way to write `list`. Reloads.
+    /// The agents by id: the newer way to write `list`.
     pub entries: BTreeMap<String, AgentEntry>,
 }
 
-/// What holds for every agent that doesn't say otherwise. All of it reloads with the next turn, except `maxConcurrent`.
+/// What holds for every agent that doesn't say otherwise.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AgentDefaults {
@@ -33,7 +33,8 @@ pub struct AgentDefaults {
     pub models: BTreeMap<String, ModelEntry>,
     /// Folder of the default agent. Default: `workspace` in the state dir.
     pub workspace: Option<String>,
-    /// How many turns run at once, over all sessions. Default: 4. Needs a restart.
+    /// How many turns run at once, over all sessions. Default: 4.
+    #[schemars(extend("x-reload" = "restart"))]
     pub max_concurrent: Option<u32>,
     /// How hard models think. Default: `low` for models that can think.
     #[serde(deserialize_with = "thinking_setting")]
@@ -82,7 +83,7 @@ pub struct AgentEntry {
     pub skills: Option<Vec<String>>,
     /// How the agent presents itself.
     pub identity: AgentIdentity,
-    /// What it changes of `tools`. Reloads with the next turn.
+    /// What it changes of `tools`.
     pub tools: AgentTools,
 }
 
@@ -165,7 +166,7 @@ fn thinking_setting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
     parse_thinking(&text).map(Some).ok_or_else(error)
 }
 
-/// Skills: instructions that the agent reads when a task calls for them. Reloads with the next turn.
+/// Skills: instructions that the agent reads when a task calls for them.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SkillsConfig {
@@ -211,15 +212,18 @@ pub struct SkillLimits {
     pub max_skill_file_bytes: Option<usize>,
 }
 
-/// How conversations are told apart and when they begin anew. Reloads.
+/// How conversations are told apart and when they begin anew.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SessionConfig {
-    /// `per-sender`, or `global` for one conversation with everybody. Default: `per-sender`.
+    /// `per-sender`, or `global` for one conversation with everybody: channels read it. No effect in this version.
+    #[schemars(extend("x-reload" = "none"))]
     pub scope: SessionScope,
-    /// Which conversation direct messages belong to. Default: `main`.
+    /// Which conversation direct messages of channels belong to. No effect in this version.
+    #[schemars(extend("x-reload" = "none"))]
     pub dm_scope: DmScope,
-    /// Accepted and ignored: the main conversation is always called `main`.
+    /// The main conversation is always called `main`. No effect in this version.
+    #[schemars(extend("x-reload" = "none"))]
     pub main_key: Option<String>,
     /// When a conversation begins anew by itself. Default: never.
     pub reset: ResetPolicy,

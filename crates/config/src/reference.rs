@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::describe::describe;
+use crate::effect;
 use crate::path::KeyPath;
-use crate::shape::{Shapes, additional, list, literals, properties};
+use crate::shape::{Shapes, additional, list, literals, properties, types};
 
 /// Keys below this depth belong to something else (a plugin's own settings) or to a schema that contains itself.
 const DEPTH_MAX: usize = 8;
@@ -19,7 +20,8 @@ pub fn reference(root_schema: &Value) -> String {
     let mut page = String::from(
         "<!-- Generated from the code. Change the doc comments of the section's struct instead. -->\n\n\
          # Configuration reference\n\n\
-         Keys of `chela.json`. `*` stands for any name, `[]` for each element of a list.\n",
+         Keys of `chela.json`. `*` stands for any name, `[]` for each element of a list. A change is `hot` when it takes effect\n\
+         at once, `restart` when it does at the next start, and `none` when the key has no effect in this version.\n",
     );
     let mut sections = shapes.properties(root_schema);
     sections.sort_by_key(|(name, _)| *name);
@@ -30,7 +32,11 @@ pub fn reference(root_schema: &Value) -> String {
             let _ = write!(page, "\n{text}\n");
         }
         let mut rows = Rows { shapes, text: String::new() };
-        rows.below(schema, name, 0);
+        rows.below(schema, name, None, 0);
+        let is_told = !text.is_empty() && types(schema).is_none();
+        if rows.text.is_empty() && is_told {
+            continue;
+        }
         if rows.text.is_empty() {
             let _ = write!(page, "\nTakes {}.\n", type_words(shapes, schema));
         } else {
@@ -47,32 +53,33 @@ struct Rows<'s> {
 }
 
 impl<'s> Rows<'s> {
-    /// Rows for everything inside a value: named keys, free keys, elements.
-    fn below(&mut self, schema: &'s Value, path: &str, depth: usize) {
+    /// Rows for everything inside a value: named keys, free keys, elements. `above` is what a change does where nothing else is said.
+    fn below(&mut self, schema: &'s Value, path: &str, above: Option<&'s str>, depth: usize) {
         if depth > DEPTH_MAX || self.shapes.is_secret(schema) {
             return;
         }
         let level = self.shapes.whole_level(schema);
+        let above = effect::mark(&level).or(above);
         for (name, part) in self.shapes.properties(schema) {
             let path = format!("{path}.{}", KeyPath::root().key(name));
-            self.row(part, &path);
-            self.below(part, &path, depth + 1);
+            self.row(part, &path, above);
+            self.below(part, &path, above, depth + 1);
         }
         for part in &level {
             if let Some(free) = additional(part) {
-                self.below(free, &format!("{path}.*"), depth + 1);
+                self.below(free, &format!("{path}.*"), above, depth + 1);
             }
             if let Some(element) = part.get("items") {
-                self.below(element, &format!("{path}[]"), depth + 1);
+                self.below(element, &format!("{path}[]"), above, depth + 1);
             }
         }
     }
 
-    fn row(&mut self, schema: &'s Value, path: &str) {
+    fn row(&mut self, schema: &'s Value, path: &str, above: Option<&str>) {
         let default = schema.get("default").filter(|default| !default.is_null() && !is_empty(default));
         let default = default.map_or_else(String::new, |default| format!("`{default}`"));
         let level = self.shapes.whole_level(schema);
-        let reload = level.iter().find_map(|part| part.get("x-reload")?.as_str()).unwrap_or_default();
+        let reload = effect::mark(&level).or(above).unwrap_or_default();
         let cells = [
             format!("`{path}`"),
             type_words(self.shapes, schema),

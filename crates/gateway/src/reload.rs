@@ -3,15 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chela_config::{KeyPath, Loaded, Problem, changes, extend};
+use chela_config::{KeyPath, Loaded, Problem, changes, extend, needing_restart};
 use chela_protocol::{CloseCode, ConfigChanged, Scope};
-use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::app::Gateway;
 use crate::auth::Credential;
-use crate::config::{Config, ReloadMode};
+use crate::config::{self, Config, ReloadMode};
 use crate::events::{Audience, Event};
 use crate::folder_watch::FolderWatch;
 use crate::start::{self, Options};
@@ -20,23 +19,6 @@ use crate::start::{self, Options};
 const DEBOUNCE: Duration = Duration::from_millis(300);
 /// A file that never stops changing is read anyway.
 const DEBOUNCE_MAX: Duration = Duration::from_secs(5);
-
-/// Paths whose change takes effect at the next start only. Everything else is hot.
-const COLD: &[&str] = &[
-    "gateway.port",
-    "gateway.bind",
-    "gateway.customBindHost",
-    "gateway.mode",
-    "gateway.auth.mode",
-    "gateway.auth.rateLimit",
-    "gateway.controlUi.enabled",
-    "gateway.controlUi.basePath",
-    "gateway.tls",
-    "gateway.tailscale",
-    "agents.defaults.maxConcurrent",
-    "discovery",
-    "canvasHost",
-];
 
 /// What a change of the file came to.
 #[derive(Debug, Clone, Default)]
@@ -130,7 +112,8 @@ fn put_in_force(
         ConfigChanged { path: loaded.path.display().to_string(), hash: loaded.hash.clone(), ts: gateway.now_ms() };
     // What is built from the configuration asks for the files as well, so they come first.
     let before = gateway.loaded.swap(Arc::new(loaded));
-    let requires_restart = cold(&changed, &before.value, &gateway.loaded.load().value);
+    let requires_restart = needing_restart(&config::schema(), &before.value, &gateway.loaded.load().value);
+    let requires_restart: Vec<String> = requires_restart.iter().map(ToString::to_string).collect();
     gateway.config.store(Arc::new(config));
     gateway.problems.store(Arc::new(problems));
     gateway.events.publish(&Event::new("config.changed", Audience::Holding(Scope::Read), &payload));
@@ -139,24 +122,6 @@ fn put_in_force(
         tracing::warn!(target: "reload", "restart the gateway for: {}", requires_restart.join(", "));
     }
     Applied { changed, requires_restart }
-}
-
-/// Those of the changed paths that take effect at the next start only. Where a whole section came or went, what is cold in it.
-fn cold(changed: &[String], before: &Value, after: &Value) -> Vec<String> {
-    let within = |inner: &str, outer: &str| {
-        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-    };
-    let differs = |path: &str| {
-        let pointer = format!("/{}", path.replace('.', "/"));
-        before.pointer(&pointer) != after.pointer(&pointer)
-    };
-    let below = |path: &String| {
-        if COLD.iter().any(|cold| within(path, cold)) {
-            return vec![path.clone()];
-        }
-        COLD.iter().filter(|cold| within(cold, path) && differs(cold)).map(|cold| (*cold).to_owned()).collect()
-    };
-    changed.iter().flat_map(below).collect()
 }
 
 fn problem(message: &str) -> Problem {
@@ -213,11 +178,12 @@ fn is_same_text(gateway: &Gateway) -> bool {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::cold;
+    use super::needing_restart;
 
     fn check(before: &Value, after: &Value, expected: &[&str]) {
-        let changed: Vec<String> = chela_config::changes(before, after).iter().map(ToString::to_string).collect();
-        assert_eq!(cold(&changed, before, after), expected, "{changed:?}");
+        let found = needing_restart(&crate::config::schema(), before, after);
+        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(found, expected, "{before} to {after}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chela_config::{
-    EditError, KeyPath, Loaded, Problem, REDACTED, Segment, Severity, check, edit, parse, redact, write,
+    EditError, KeyPath, Loaded, Problem, REDACTED, Severity, check, edit, needing_restart, parse, redact, write,
 };
 use chela_gateway::config::FIRST_FILE;
 use chela_store::InstanceLock;
@@ -155,7 +155,10 @@ fn change(context: &Context, paths: &[String], edit: impl FnOnce(&str) -> Result
     refuse_new_errors(&loaded.written, &text, &schema)?;
     let config = &context.places.config_path;
     let hash = write(config, &text, Some(&loaded.hash)).map_err(Failure::write)?;
-    let restart: Vec<&String> = paths.iter().filter(|path| needs_restart(&schema, path)).collect();
+    let restart: Vec<String> = match (parse(before), parse(&text)) {
+        (Ok(before), Ok(after)) => needing_restart(&schema, &before, &after).iter().map(ToString::to_string).collect(),
+        _ => Vec::new(),
+    };
     if context.output.json {
         let document =
             json!({"ok": true, "path": config, "hash": hash, "changedPaths": paths, "requiresRestart": restart});
@@ -167,7 +170,7 @@ fn change(context: &Context, paths: &[String], edit: impl FnOnce(&str) -> Result
         context.output.note(if restart.is_empty() {
             "the running gateway takes it up now".to_owned()
         } else {
-            format!("{} needs a restart of the gateway", join(&restart))
+            format!("{} needs a restart of the gateway", restart.join(", "))
         });
     }
     Ok(ExitCode::SUCCESS)
@@ -230,30 +233,6 @@ fn show_problem(output: Output, problem: &Problem) {
     output.line(format!("{word}  {problem}"));
 }
 
-/// Whether a key's own documentation says that it is read at start only.
-fn needs_restart(schema: &Value, path: &str) -> bool {
-    let Ok(path) = path.parse::<KeyPath>() else { return false };
-    let mut at = schema;
-    for segment in path.segments() {
-        at = resolve(schema, at);
-        let named = match segment {
-            Segment::Key(name) => at["properties"].get(name),
-            Segment::Index(_) => at.get("items"),
-        };
-        let Some(next) = named.or_else(|| at.get("additionalProperties")) else { return false };
-        if next["description"].as_str().is_some_and(|text| text.contains("Needs a restart")) {
-            return true;
-        }
-        at = next;
-    }
-    false
-}
-
-fn resolve<'s>(schema: &'s Value, at: &'s Value) -> &'s Value {
-    let reference = at["$ref"].as_str().or_else(|| at["anyOf"][0]["$ref"].as_str());
-    reference.and_then(|name| schema.pointer(name.trim_start_matches('#'))).unwrap_or(at)
-}
-
 /// Paths of everything that a patch sets.
 fn leaves(value: &Value, path: &KeyPath, out: &mut Vec<String>) {
     match value {
@@ -277,8 +256,4 @@ fn standard_input() -> Result<String, Failure> {
 
 fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).expect("a JSON value serialises")
-}
-
-fn join(paths: &[&String]) -> String {
-    paths.iter().map(|path| path.as_str()).collect::<Vec<_>>().join(", ")
 }

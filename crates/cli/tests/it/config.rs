@@ -40,6 +40,14 @@ fn secrets_come_from_a_pipe_and_are_never_shown() {
 }
 
 #[test]
+fn what_waits_for_a_restart_is_said() {
+    let home = Home::new();
+    let said = home.run(&["config", "set", "gateway", "{port: 3000, reload: {debounceMs: 5}}", "--json"]).ok();
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(said["requiresRestart"], serde_json::json!(["gateway.mode", "gateway.port"]), "{said}");
+}
+
+#[test]
 fn g15_a_wrong_value_is_refused_and_an_unknown_key_is_named() {
     let home = Home::new();
     home.write_config(WRITTEN);

@@ -12,14 +12,17 @@ pub const DEFAULT_PORT: u16 = 18_789;
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GatewayConfig {
-    /// Port of everything: WebSocket, HTTP, the web page. Needs a restart.
-    #[schemars(range(min = 1))]
+    /// Port of everything: WebSocket, HTTP, the web page.
+    #[schemars(range(min = 1), extend("x-reload" = "restart"))]
     pub port: Option<u16>,
     /// `local`: this machine runs the gateway. `remote`: commands talk to `gateway.remote`.
+    #[schemars(extend("x-reload" = "restart"))]
     pub mode: Option<GatewayMode>,
-    /// Which addresses to listen on. Default: `loopback`. Needs a restart.
+    /// Which addresses to listen on. Default: `loopback`.
+    #[schemars(extend("x-reload" = "restart"))]
     pub bind: Option<BindMode>,
-    /// The address for `bind: "custom"`. Needs a restart.
+    /// The address for `bind: "custom"`.
+    #[schemars(extend("x-reload" = "restart"))]
     pub custom_bind_host: Option<String>,
     /// Who may connect.
     pub auth: GatewayAuthConfig,
@@ -66,13 +69,15 @@ pub enum BindMode {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GatewayAuthConfig {
-    /// What proves that a client may connect; `token` by default. Needs a restart.
+    /// What proves that a client may connect; `token` by default.
+    #[schemars(extend("x-reload" = "restart"))]
     pub mode: Option<AuthMode>,
-    /// The shared secret for mode `token`. Rotates hot.
+    /// The shared secret for mode `token`.
     pub token: Option<Secret>,
-    /// The shared secret for mode `password`. Rotates hot.
+    /// The shared secret for mode `password`.
     pub password: Option<Secret>,
     /// When wrong secrets lock an address out.
+    #[schemars(extend("x-reload" = "restart"))]
     pub rate_limit: RateLimitConfig,
     /// For mode `trusted-proxy`.
     pub trusted_proxy: Option<TrustedProxyConfig>,
@@ -123,9 +128,11 @@ pub struct TrustedProxyConfig {
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ControlUiConfig {
-    /// Whether the page is served; true by default. Needs a restart.
+    /// Whether the page is served; true by default.
+    #[schemars(extend("x-reload" = "restart"))]
     pub enabled: Option<bool>,
-    /// Path under which the page is served. Needs a restart.
+    /// Path under which the page is served. No effect in this version.
+    #[schemars(extend("x-reload" = "none"))]
     pub base_path: Option<String>,
     /// Further origins (`https://chat.example.org`) whose pages may connect.
     pub allowed_origins: Vec<String>,

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LoggingConfig {
-    /// Level of the log file. Reloads hot.
+    /// Level of the log file.
     pub level: Option<Level>,
     /// Path of the log file; default `<state dir>/logs/chela-YYYY-MM-DD.log`.
     pub file: Option<String>,
     /// A file is moved aside when it has grown to this size.
     pub max_file_bytes: Option<u64>,
-    /// Level of the console. Reloads hot.
+    /// Level of the console.
     pub console_level: Option<Level>,
     /// Form of console lines.
     pub console_style: Option<ConsoleStyle>,

@@ -15,7 +15,7 @@ pub struct MessagesConfig {
 #[serde(rename_all = "camelCase", default)]
 pub struct QueueConfig {
     /// What happens to a message that arrives while a turn runs: `followup` gives it its own turn, `steer` puts it into the
-    /// running one, `collect` answers all that wait together, `interrupt` stops the running one. Reloads hot.
+    /// running one, `collect` answers all that wait together, `interrupt` stops the running one.
     #[schemars(with = "String")]
     pub mode: QueueMode,
 }

@@ -20,18 +20,31 @@ use serde_json::{Value, json};
 #[derive(Debug, Clone, Default, schemars::JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 pub struct Config {
+    #[schemars(extend("x-reload" = "hot"))]
     pub gateway: GatewayConfig,
+    #[schemars(extend("x-reload" = "hot"))]
     pub logging: LoggingConfig,
+    /// Which agent answers where: channels read it. No effect in this version, which has none.
+    #[schemars(extend("x-reload" = "none"))]
     pub bindings: Vec<Binding>,
+    #[schemars(extend("x-reload" = "hot"))]
     pub agents: AgentsConfig,
+    #[schemars(extend("x-reload" = "hot"))]
     pub models: ModelsConfig,
-    /// Credentials of model vendors: profiles, and the order in which they are tried.
+    /// Credentials of model vendors that the reference system keeps in a store of its own. Profiles without a key here are named;
+    /// beyond that, no effect in this version.
+    #[schemars(extend("x-reload" = "none"))]
     pub auth: AuthConfig,
+    #[schemars(extend("x-reload" = "hot"))]
     pub tools: ToolsConfig,
+    #[schemars(extend("x-reload" = "hot"))]
     pub skills: SkillsConfig,
+    #[schemars(extend("x-reload" = "hot"))]
     pub session: SessionConfig,
+    #[schemars(extend("x-reload" = "hot"))]
     pub messages: MessagesConfig,
     /// Where secrets that the configuration refers to are fetched.
+    #[schemars(extend("x-reload" = "hot"))]
     pub secrets: SecretsSection,
 }
 
@@ -43,6 +56,13 @@ pub const FIRST_FILE: &str = r#"{
   },
 }
 "#;
+
+/// Root keys that other readers than this crate's sections take up, with what they are.
+const READ_ELSEWHERE: &[(&str, &str, &str)] = &[
+    ("env", "Variables that are set where the environment has none.", "hot"),
+    ("$schema", "The schema that editors check the file against.", "none"),
+    ("meta", "Who wrote the file last.", "none"),
+];
 
 /// Sections of the reference system that are known, kept and read by nobody yet.
 const KEPT_SECTIONS: &[&str] = &[
@@ -61,12 +81,10 @@ const KEPT_SECTIONS: &[&str] = &[
     "desktop",
     "diagnostics",
     "discovery",
-    "env",
     "hooks",
     "identity",
     "mcp",
     "memory",
-    "meta",
     "nodeHost",
     "plugins",
     "proxy",
@@ -82,7 +100,6 @@ const KEPT_SECTIONS: &[&str] = &[
     "wizard",
     "worktreeAcceleration",
     "worktreeRoot",
-    "$schema",
 ];
 
 /// The JSON Schema of the whole configuration.
@@ -94,8 +111,9 @@ pub fn schema() -> Value {
         object.insert("title".to_owned(), json!("Chela configuration"));
     }
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-        for name in KEPT_SECTIONS {
-            properties.entry(*name).or_insert(json!(true));
+        let kept = KEPT_SECTIONS.iter().map(|name| (*name, "Known and kept. No effect in this version.", "none"));
+        for (name, description, effect) in kept.chain(READ_ELSEWHERE.iter().copied()) {
+            properties.entry(name).or_insert(json!({ "description": description, "x-reload": effect }));
         }
     }
     schema
@@ -151,4 +169,21 @@ impl Config {
 /// What stands in for a `tools` section that can't be trusted: none at all.
 fn no_tools() -> ToolsConfig {
     ToolsConfig { deny: vec!["*".to_owned()], ..ToolsConfig::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_key_says_what_a_change_does() {
+        let page = chela_config::reference(&super::schema());
+        let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| `")).collect();
+        assert!(rows.len() > 100);
+        for row in rows {
+            let cells: Vec<&str> = row.split(" | ").collect();
+            assert!(["hot", "restart", "none"].contains(&cells[3]), "{row}");
+            // Where a whole section has no effect, its own words say so.
+            let is_section = ["| `auth.", "| `bindings"].iter().any(|section| row.starts_with(section));
+            assert!(is_section || (cells[3] == "none") == row.contains("No effect in this version."), "{row}");
+        }
+    }
 }
