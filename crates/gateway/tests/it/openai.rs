@@ -336,6 +336,28 @@ async fn tools_are_invoked_as_far_as_they_are_offered() {
 }
 
 #[tokio::test]
+async fn g25_the_configuration_and_its_former_texts_are_closed_to_tools_wherever_they_stand() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let path = elsewhere.path().join("settings.json");
+    for secret in ["an-old-secret-token", "a-newer-secret-token"] {
+        let text = json!({ "gateway": { "mode": "local", "auth": { "token": secret } } }).to_string();
+        chela_config::write(&path, &text, None).unwrap();
+    }
+    std::fs::write(elsewhere.path().join("notes.txt"), "free to read").unwrap();
+    let environment = vec![("CHELA_CONFIG_PATH".into(), path.to_str().unwrap().into())];
+    let gateway = Setup { environment, ..Setup::default() }.start().await;
+    for (name, status, named) in [
+        ("notes.txt", 200, "free to read"),
+        ("settings.json", 400, "private to the gateway"),
+        ("settings.json.bak", 400, "private to the gateway"),
+    ] {
+        let body = json!({ "tool": "read", "args": { "path": elsewhere.path().join(name) } });
+        let answer = http(&gateway, "POST", "/tools/invoke", &body, "").await;
+        assert!(answer.status == status && answer.body.contains(named), "{name}: {} {}", answer.status, answer.body);
+    }
+}
+
+#[tokio::test]
 async fn an_invoked_session_status_tells_of_the_real_session() {
     let model = fake_model([]).await;
     let gateway = house(&model).await;
