@@ -154,10 +154,10 @@ impl Talk {
                 seen.push(format!("{name} {payload}"));
             }
         };
-        match timeout(PATIENCE, found).await {
-            Ok(payload) => payload,
-            Err(_) => panic!("the event does not come; these came: {seen:#?}\nhistory: {:#?}", self.history().await),
+        if let Ok(payload) = timeout(PATIENCE, found).await {
+            return payload;
         }
+        panic!("the event does not come; these came: {seen:#?}\nhistory: {:#?}", self.history().await)
     }
 
     /// The main session in short: `role: text`.
