@@ -104,7 +104,10 @@ async fn accept(gateway: Arc<Gateway>, inbound: Inbound) -> Result<Submitted, Su
             gateway.sessions.deliver(place, Mail { row, mode }, watcher);
             Submitted { run, state: SubmitState::Started }
         }
-        Accepted::Duplicate(row) if row.state.is_open() => Submitted { run: row.run, state: SubmitState::InFlight },
+        Accepted::Duplicate(row) if row.state.is_open() => {
+            gateway.sessions.until_handed_over(&row.run).await;
+            Submitted { run: row.run, state: SubmitState::InFlight }
+        }
         Accepted::Duplicate(row) => Submitted { run: row.run.clone(), state: SubmitState::Done(Box::new(row)) },
     })
 }

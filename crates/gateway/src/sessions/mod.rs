@@ -37,6 +37,9 @@ pub(crate) use worlds::{AgentBook, UnknownAgent};
 use crate::app::Gateway;
 use runs::Runs;
 
+/// Longest time between a row's commit and its place in the queue; a store that takes longer is in trouble.
+const HAND_OVER: Duration = Duration::from_secs(1);
+
 /// Messages that may wait in a session's mailbox, and as many again that its task has taken out behind a running turn. A person
 /// never gets there; a program that does is told to come back.
 const MAILBOX: usize = 256;
@@ -152,6 +155,13 @@ impl Sessions {
     /// Runs of a session that are not over, oldest first.
     pub(crate) fn active(&self, session: &SessionKey) -> Vec<RunSummary> {
         self.runs.active(session)
+    }
+
+    /// Waits until the task that committed an open row has handed it over, so that whoever sends the message again finds its run.
+    /// It takes moments, unless the run ended just now: hence the limit.
+    pub(crate) async fn until_handed_over(&self, run: &RunId) {
+        // Without the run in the table, callers look into the store.
+        let _ = tokio::time::timeout(HAND_OVER, self.runs.until_registered(run)).await;
     }
 
     /// Ends with the run; `None` when no such run is going on.

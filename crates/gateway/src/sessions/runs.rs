@@ -57,6 +57,8 @@ pub(super) struct Runs {
     table: Mutex<HashMap<RunId, Entry>>,
     /// Told whenever a run stops running.
     quieter: Notify,
+    /// Told whenever a run is registered.
+    registered: Notify,
 }
 
 struct Entry {
@@ -86,6 +88,20 @@ impl Runs {
             watchers: watcher.into_iter().collect(),
         };
         self.table().insert(row.run.clone(), entry);
+        self.registered.notify_waiters();
+    }
+
+    /// Waits until a run stands in the table.
+    pub(super) async fn until_registered(&self, run: &RunId) {
+        loop {
+            let registered = self.registered.notified();
+            tokio::pin!(registered);
+            registered.as_mut().enable();
+            if self.table().contains_key(run) {
+                return;
+            }
+            registered.await;
+        }
     }
 
     /// How to stop a run that waits or runs; `None` when it was aborted in the queue.
