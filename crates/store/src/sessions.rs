@@ -50,48 +50,18 @@ pub struct SessionSettings {
 }
 
 /// Changes to [`SessionSettings`]. `None` in a patch leaves a field, `Some(None)` clears it.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SessionPatch {
-    #[serde(skip_serializing_if = "Option::is_none", with = "double_option")]
     pub label: Option<Option<String>>,
     /// `provider/model`.
-    #[serde(skip_serializing_if = "Option::is_none", with = "double_option")]
     pub model: Option<Option<String>>,
-    #[serde(skip_serializing_if = "Option::is_none", with = "double_option")]
     pub thinking_level: Option<Option<String>>,
-    #[serde(skip_serializing_if = "Option::is_none", with = "double_option")]
     pub verbose_level: Option<Option<String>>,
-    #[serde(skip_serializing_if = "Option::is_none", with = "double_option")]
     pub reasoning_level: Option<Option<String>>,
-    #[serde(skip_serializing_if = "Option::is_none", with = "double_option")]
     pub category: Option<Option<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub archived: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub pinned: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub unread: Option<bool>,
-}
-
-/// Tells an absent field from `null`.
-mod double_option {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    #[expect(clippy::option_option, reason = "absent and null differ in a patch")]
-    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Option<T>>, D::Error> {
-        Option::deserialize(deserializer).map(Some)
-    }
-
-    #[expect(clippy::option_option, clippy::ref_option, reason = "serde's signature")]
-    pub(super) fn serialize<T: Serialize, S: Serializer>(
-        value: &Option<Option<T>>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        value.as_ref().and_then(Option::as_ref).serialize(serializer)
-    }
 }
 
 /// Which sessions a list shows.

@@ -26,7 +26,7 @@ async fn a_patch_sets_clears_and_leaves() {
         ..SessionPatch::default()
     };
     house.store.patch_session(&main_key(), patch, 7).await.unwrap();
-    let patch: SessionPatch = serde_json::from_str(r#"{"model":null,"archived":true}"#).unwrap();
+    let patch = SessionPatch { model: Some(None), archived: Some(true), ..SessionPatch::default() };
     let patched = house.store.patch_session(&main_key(), patch, 8).await.unwrap();
 
     assert_eq!(house.store.session(&main_key()).await.unwrap().as_ref(), Some(&patched));
