@@ -15,10 +15,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["protocol"]),
     ("client", &["protocol"]),
     ("llm", &["config"]),
+    ("channels", &["config"]),
     ("agent", &["llm", "store", "config", "protocol"]),
     ("tools", &["agent", "config"]),
-    ("gateway", &["agent", "client", "config", "llm", "protocol", "store", "tools"]),
-    ("cli", &["agent", "client", "config", "gateway", "llm", "protocol", "store", "tools"]),
+    ("gateway", &["agent", "channels", "client", "config", "llm", "protocol", "store", "tools"]),
+    ("cli", &["agent", "channels", "client", "config", "gateway", "llm", "protocol", "store", "tools"]),
     ("bench", &["agent", "client", "protocol", "store", "testkit"]),
 ];
 

@@ -1,0 +1,141 @@
+//! Who may speak to the assistant, where, and when a message is meant for it. Pure: rules and a message in, a verdict out.
+//!
+//! Rules are each channel's own configuration in one common shape. Whatever can't be read closes what it was to guard.
+
+use serde::{Deserialize, Serialize};
+
+use crate::inbound::InboundMessage;
+
+/// The rules of one account.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AccessRules {
+    pub dm: DmPolicy,
+    /// Who may write directly (`allowFrom`).
+    pub allow_from: AllowList,
+    pub groups: GroupPolicy,
+    /// Who may speak in groups, where the group's own rule names nobody (`groupAllowFrom`). Empty: see `decide`.
+    pub group_allow_from: AllowList,
+    /// Groups that have rules of their own, from the outside in. `Some` makes it a list of all allowed groups where the policy is
+    /// `allowlist`.
+    pub places: Option<Vec<Place>>,
+    /// Where no place says otherwise.
+    pub require_mention: bool,
+    pub bots: BotRule,
+    pub loop_protection: LoopProtection,
+}
+
+/// `dmPolicy`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DmPolicy {
+    /// Strangers get a code that the owner approves.
+    #[default]
+    Pairing,
+    Allowlist,
+    /// Everybody whom `allowFrom` names; it must hold `*` to mean everybody.
+    Open,
+    Disabled,
+}
+
+/// `groupPolicy`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum GroupPolicy {
+    Open,
+    #[default]
+    Allowlist,
+    Disabled,
+}
+
+/// People by id, `@username`, `*`, or `accessGroup:<name>`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AllowList(pub Vec<String>);
+
+/// One step of a place with rules of its own; what is `None` is inherited from the step around it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Place {
+    /// Id, name or `*`.
+    pub name: String,
+    /// `enabled: false` or `allow: false`.
+    pub allowed: Option<bool>,
+    pub require_mention: Option<bool>,
+    pub ignore_other_mentions: Option<bool>,
+    pub policy: Option<GroupPolicy>,
+    pub users: Option<AllowList>,
+    pub roles: Option<Vec<String>>,
+    pub skills: Option<Vec<String>>,
+    pub system_prompt: Option<String>,
+    /// The agent that answers here, before all bindings.
+    pub agent: Option<String>,
+    /// `Some` makes it a list: an inner place that it doesn't name is not allowed.
+    pub places: Option<Vec<Place>>,
+}
+
+/// `allowBots`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BotRule {
+    #[default]
+    Ignore,
+    /// Only those that mention us.
+    Mentions,
+    Allow,
+}
+
+/// `botLoopProtection`: two bots that talk to each other are stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoopProtection {
+    pub enabled: bool,
+    pub max_events: u32,
+    pub window_secs: u64,
+    pub cooldown_secs: u64,
+}
+
+/// Facts from outside the rules.
+#[derive(Clone, Copy)]
+pub struct Facts<'a> {
+    /// Senders who were approved by a pairing code on this channel and account.
+    pub paired: &'a dyn Fn(&str) -> bool,
+    /// Members of `accessGroups.<name>` on this channel.
+    pub access_groups: &'a dyn Fn(&str) -> Vec<String>,
+    /// Whether the text calls us by a configured pattern.
+    pub called_by_name: bool,
+    /// `/activation` of the session: `Some(true)` answers without a mention.
+    pub always_active: Option<bool>,
+    /// `commands.ownerAllowFrom`, for this channel.
+    pub owners: &'a AllowList,
+}
+
+/// What is to happen with a message.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// It is answered.
+    Answer(Granted),
+    /// Not meant for us, but said where we listen: context for a later turn.
+    Overheard,
+    /// A stranger who gets a pairing code.
+    Pair,
+    /// Nothing at all. The reason is for the debug log.
+    Ignore(&'static str),
+}
+
+/// What an answer is given with.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Granted {
+    pub is_owner: bool,
+    pub was_mentioned: bool,
+    pub skills: Option<Vec<String>>,
+    pub system_prompt: Option<String>,
+    pub agent: Option<String>,
+}
+
+/// Decides about one message.
+pub fn decide(rules: &AccessRules, facts: Facts<'_>, message: &InboundMessage) -> Verdict {
+    let _ = (rules, facts, message);
+    Verdict::Ignore("not decided")
+}
+
+impl Default for LoopProtection {
+    fn default() -> Self {
+        Self { enabled: true, max_events: 20, window_secs: 60, cooldown_secs: 60 }
+    }
+}

@@ -1,0 +1,105 @@
+//! The section `channels`: one object per kind, with one account at its top level or several under `accounts`.
+
+use chela_config::Problem;
+use serde_json::{Map, Value, json};
+
+use crate::kind::{Account, Kind};
+use crate::table::CHANNELS;
+
+/// One account as it stands in the configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AccountConfig {
+    /// The kind's id.
+    pub channel: &'static str,
+    pub account: String,
+    pub enabled: bool,
+    /// Where it stands, for problems: `channels.discord` or `channels.discord.accounts.work`.
+    pub path: String,
+    /// Its own keys over those of the top level.
+    pub value: Value,
+}
+
+/// An account that can be opened.
+pub struct Prepared {
+    pub kind: &'static Kind,
+    pub config: AccountConfig,
+    pub account: Box<dyn Account>,
+}
+
+/// The account's name where `accounts` names none.
+const DEFAULT_ACCOUNT: &str = "default";
+
+/// Keys of the section that name no channel.
+const SHARED_KEYS: &[&str] = &["defaults", "modelByChannel"];
+
+/// Every account of every known kind, in the order of the table; disabled ones too. `from_environment` says whether a kind
+/// without any configuration has its token in the environment: then it has one account with nothing set.
+pub fn prepare(
+    section: &Value,
+    from_environment: &dyn Fn(&Kind) -> bool,
+    problems: &mut Vec<Problem>,
+) -> Vec<Prepared> {
+    let mut prepared = Vec::new();
+    for kind in CHANNELS {
+        let written = section.get(kind.id);
+        let Some(value) = written.cloned().or_else(|| from_environment(kind).then(|| json!({}))) else { continue };
+        for config in accounts(kind.id, &value) {
+            if let Some(account) = (kind.read)(&config.path, &config.value, problems) {
+                prepared.push(Prepared { kind, config, account });
+            }
+        }
+    }
+    prepared
+}
+
+/// The JSON Schema of the whole section. Channels that this version has not are kept as they are.
+pub fn channels_schema() -> Value {
+    let mut properties = Map::new();
+    for kind in CHANNELS {
+        let mut schema = (kind.schema)();
+        let account = schema.clone();
+        if let Some(known) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+            known.insert(
+                "accounts".to_owned(),
+                json!({ "type": "object", "description": "Several logins, by name; each has the keys of this object, which it may leave out.", "additionalProperties": account }),
+            );
+            known.insert(
+                "defaultAccount".to_owned(),
+                json!({ "type": "string", "description": "The login that answers where none is named." }),
+            );
+        }
+        properties.insert(kind.id.to_owned(), schema);
+    }
+    for key in SHARED_KEYS {
+        properties.insert((*key).to_owned(), json!({ "description": "Known and kept. No effect in this version." }));
+    }
+    json!({ "type": "object", "description": "Chat channels.", "properties": properties, "additionalProperties": true })
+}
+
+fn accounts(channel: &'static str, value: &Value) -> Vec<AccountConfig> {
+    let path = format!("channels.{channel}");
+    let Some(object) = value.as_object() else {
+        // What is no object is read as one, so that its problem is told in one place.
+        return vec![account(channel, DEFAULT_ACCOUNT, path, value.clone())];
+    };
+    let mut shared = object.clone();
+    shared.remove("defaultAccount");
+    match shared.remove("accounts") {
+        Some(Value::Object(named)) if !named.is_empty() => {
+            let one = |(name, own): (String, Value)| {
+                let mut merged = shared.clone();
+                if let Value::Object(own) = own {
+                    merged.extend(own);
+                }
+                account(channel, &name, format!("{path}.accounts.{name}"), Value::Object(merged))
+            };
+            named.into_iter().map(one).collect()
+        }
+        _ => vec![account(channel, DEFAULT_ACCOUNT, path, Value::Object(shared))],
+    }
+}
+
+fn account(channel: &'static str, name: &str, path: String, value: Value) -> AccountConfig {
+    let enabled = value.get("enabled").and_then(Value::as_bool).unwrap_or(true);
+    AccountConfig { channel, account: name.to_owned(), enabled, path, value }
+}
