@@ -38,6 +38,9 @@ pub struct TurnInput {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deliver: Option<DeliveryRoute>,
     pub sender_is_owner: bool,
+    /// The only skills that this turn may use; `None`: all of the agent's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skills: Option<Vec<String>>,
 }
 
 impl Default for TurnInput {
@@ -55,19 +58,23 @@ impl Default for TurnInput {
             origin: InputOrigin::default(),
             deliver: None,
             sender_is_owner: false,
+            skills: None,
         }
     }
 }
 
 /// A file that came with an input.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Attachment {
     pub mime: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Base64, standard alphabet, padded.
+    /// Base64, standard alphabet, padded; empty while the file is still where `source` says.
     pub data: String,
+    /// What the gateway needs to fetch the file before the turn begins; the channel that heard it owns its shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<Value>,
 }
 
 /// Who or what an input came from, as far as it is known.
@@ -107,6 +114,20 @@ pub struct DeliveryRoute {
     #[serde(default)]
     pub account: String,
     pub chat: String,
+    /// The message that is answered, for platforms that can quote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<String>,
+    /// How the platform wants this very message answered (the token of a native command).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<String>,
+}
+
+impl DeliveryRoute {
+    /// Whether answers to both go to the same place, so that one answer may serve both.
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        let place = |route: &Self| (route.channel.clone(), route.account.clone(), route.chat.clone());
+        place(self) == place(other)
+    }
 }
 
 impl TurnInput {
@@ -142,9 +163,20 @@ mod tests {
     #[test]
     fn a_body_survives_the_round_trip_and_foreign_fields() {
         let input = TurnInput {
-            attachments: vec![Attachment { mime: "image/png".into(), name: Some("a.png".into()), data: "AA==".into() }],
+            attachments: vec![Attachment {
+                mime: "image/png".into(),
+                name: Some("a.png".into()),
+                data: "AA==".into(),
+                source: None,
+            }],
             thinking: Some(Thinking::High),
-            deliver: Some(DeliveryRoute { channel: "discord".into(), account: "default".into(), chat: "42".into() }),
+            deliver: Some(DeliveryRoute {
+                channel: "discord".into(),
+                account: "default".into(),
+                chat: "42".into(),
+                reply_to: Some("7".into()),
+                via: None,
+            }),
             ..TurnInput::text("hi")
         };
         let mut body = input.to_body();

@@ -9,6 +9,7 @@ mod context;
 mod event;
 mod input;
 mod profile;
+mod reply;
 mod skills;
 mod tool;
 mod tools_config;
@@ -27,6 +28,7 @@ pub use config::{
 pub use event::{AbortReason, EVENT_QUEUE, FailureKind, TurnEnd, TurnEvent, TurnEventKind, TurnEvents};
 pub use input::{Attachment, DeliveryRoute, INPUT_VERSION, InputOrigin, OriginKind, TurnInput};
 pub use profile::{AgentProfile, DEFAULT_MAX_CONCURRENT, FileLimits};
+pub use reply::{Reply, ReplyButton};
 pub use skills::{SKILL_FOLDERS, SkillIndex, SkillNeeds, SkillSources, SkillStamp, SkillStatus};
 pub use tool::{
     AgentId, Effect, Media, RunId, SessionKey, SessionStatus, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture,

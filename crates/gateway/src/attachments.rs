@@ -56,7 +56,7 @@ pub(crate) fn checked(name: Option<String>, mime: Option<&str>, base64: &str) ->
         )));
     }
     let size = bytes.len();
-    Ok((Attachment { mime, name, data: STANDARD.encode(bytes) }, size))
+    Ok((Attachment { mime, name, data: STANDARD.encode(bytes), source: None }, size))
 }
 
 fn read_one(attachment: &ChatAttachment) -> Result<(Attachment, usize), RpcError> {

@@ -140,6 +140,30 @@ impl Store {
         self.write(move |c| close(c, id, state, result.as_deref(), now_ms).map(drop)).await
     }
 
+    /// The row of a platform's message.
+    pub async fn inbox_by_platform_id(
+        &self,
+        channel: &str,
+        account: &str,
+        platform_id: &str,
+    ) -> Result<Option<InboxRow>, StoreError> {
+        let triple = [channel.to_owned(), account.to_owned(), platform_id.to_owned()];
+        self.read(move |c| {
+            sql::first(c, "SELECT * FROM inbox WHERE channel = ?1 AND account = ?2 AND platform_id = ?3", triple, read)
+        })
+        .await
+    }
+
+    /// Gives a message that waits a new body: its sender edited it. Returns whether it still waited.
+    pub async fn replace_inbox_body(&self, id: InboxId, body: Value) -> Result<bool, StoreError> {
+        let body = body.to_string();
+        self.write(move |c| {
+            let replace = "UPDATE inbox SET body = ?2 WHERE id = ?1 AND state = 'queued' AND closed_at_ms IS NULL";
+            Ok(sql::execute(c, replace, params![id.0, body])? > 0)
+        })
+        .await
+    }
+
     /// Removes rows that were closed before this time and returns how many. Give it `now` less [`DEDUPE_KEEP_MS`] or
     /// more.
     pub async fn prune_closed_inbox(&self, before_ms: i64) -> Result<usize, StoreError> {

@@ -41,22 +41,41 @@ pub struct OutboxRow {
 }
 
 impl Store {
-    /// Undelivered rows that are due, oldest first.
+    /// Puts a message that no turn made into the outbox, due at once.
+    pub async fn enqueue(&self, reply: NewOutbound) -> Result<(), StoreError> {
+        let body = reply.body.to_string();
+        self.write(move |c| insert(c, &reply, &body)).await
+    }
+
+    /// The first undelivered row of each chat, if it is due; oldest first. Later rows of a chat wait for it, so that answers
+    /// arrive in their order.
     pub async fn due_outbox(&self, now_ms: i64, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
         self.read(move |c| {
-            let due = "SELECT * FROM outbox WHERE state = 'waiting' AND due_at_ms <= ?1 ORDER BY id LIMIT ?2";
+            let due = "SELECT o.* FROM outbox o WHERE o.state = 'waiting' AND o.due_at_ms <= ?1 AND NOT EXISTS (
+                           SELECT 1 FROM outbox p WHERE p.state = 'waiting' AND p.channel = o.channel
+                           AND p.account = o.account AND p.chat = o.chat AND p.id < o.id)
+                       ORDER BY o.id LIMIT ?2";
             sql::all(c, due, [now_ms, sql::limit(limit)], read)
         })
         .await
     }
 
-    /// Records that the platform has the first `parts` parts. Never goes back.
-    pub async fn outbox_progress(&self, id: OutboxId, parts: u32) -> Result<(), StoreError> {
-        self.write(move |c| {
-            let progress = "UPDATE outbox SET parts_sent = max(parts_sent, ?2) WHERE id = ?1";
-            found(id, sql::execute(c, progress, params![id.0, parts])?)
-        })
-        .await
+    /// When the next row that waits is due; `None` when none waits.
+    pub async fn next_outbox_due(&self) -> Result<Option<i64>, StoreError> {
+        self.read(|c| sql::only(c, "SELECT min(due_at_ms) FROM outbox WHERE state = 'waiting'", [], |row| row.get(0)))
+            .await
+    }
+
+    /// Takes a row out of the dead-letter list for good. Returns whether it was there.
+    pub async fn discard_dead(&self, id: OutboxId) -> Result<bool, StoreError> {
+        self.write(move |c| Ok(sql::execute(c, "DELETE FROM outbox WHERE id = ?1 AND state = 'dead'", [id.0])? > 0))
+            .await
+    }
+
+    /// One row that is not delivered yet, waiting or given up.
+    pub async fn outbox_row(&self, id: OutboxId) -> Result<Option<OutboxRow>, StoreError> {
+        self.read(move |c| sql::first(c, "SELECT * FROM outbox WHERE id = ?1 AND state <> 'delivered'", [id.0], read))
+            .await
     }
 
     /// Closes a row that the platform has whole. Its body is dropped; the rest stays until it is pruned.

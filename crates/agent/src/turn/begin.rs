@@ -110,7 +110,7 @@ fn day(timezone: &TimeZone, now_ms: i64) -> String {
 
 /// Images and PDFs go to the model as they are, text becomes part of the message, and anything else is named.
 fn attach(body: &mut UserBody, attachment: Attachment) {
-    let Attachment { mime, name, data } = attachment;
+    let Attachment { mime, name, data, .. } = attachment;
     let mime = mime.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if matches!(mime.as_str(), "image/png" | "image/jpeg" | "image/gif" | "image/webp" | "application/pdf") {
         body.media.push(Media { mime, data, name });

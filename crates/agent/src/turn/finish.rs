@@ -2,13 +2,12 @@
 
 use chela_llm::StopReason;
 use chela_store::{InboxState, NewOutbound, NewUsage, StoreError, TurnFinish};
-use serde_json::json;
 
 use super::state::Turn;
 use super::steps::{Outcome, empty_answer, unanswered_calls};
 use super::tools::unanswered;
 use crate::transcript::{AssistantBody, ItemBody, NoteBody, NoteKind, ToolResultsBody};
-use crate::{AbortReason, FailureKind, TurnEnd, TurnEventKind};
+use crate::{AbortReason, FailureKind, Reply, TurnEnd, TurnEventKind};
 
 /// What is written, and what the turn then says about itself.
 struct Ending {
@@ -70,13 +69,14 @@ impl Turn<'_> {
             TurnEnd::Final { text, .. } | TurnEnd::Aborted { text, .. } => text.clone(),
             TurnEnd::Failed { message, .. } => message.clone(),
         };
+        let outbox = self.reply(&ending.end, now_ms);
         let finish = TurnFinish {
             inbox: self.row.id,
             also: std::mem::take(&mut self.also),
             session_id: self.session.id.clone(),
             items,
             usage: ending.usage,
-            outbox: self.reply(&ending.end, now_ms),
+            outbox,
             state: ending.state,
             result: Some(result),
             now_ms,
@@ -101,12 +101,14 @@ impl Turn<'_> {
             TurnEnd::Failed { message, .. } => format!("I could not answer: {message}."),
         };
         let Some(route) = &self.deliver else { return Vec::new() };
+        let batched = !self.also.is_empty();
+        let is_error = matches!(end, TurnEnd::Failed { .. });
         vec![NewOutbound {
             channel: route.channel.clone(),
             account: route.account.clone(),
             chat: route.chat.clone(),
             session: self.row.session.clone(),
-            body: json!({ "text": text, "run": self.row.run }),
+            body: Reply { is_error, batched, ..Reply::to(route, self.row.run.as_str(), text) }.to_body(),
             created_at_ms: now_ms,
         }]
     }

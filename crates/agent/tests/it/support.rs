@@ -151,7 +151,13 @@ pub(crate) fn models(config: Value) -> Models {
 }
 
 pub(crate) fn to_discord(text: &str) -> TurnInput {
-    let route = DeliveryRoute { channel: "discord".into(), account: "default".into(), chat: "42".into() };
+    let route = DeliveryRoute {
+        channel: "discord".into(),
+        account: "default".into(),
+        chat: "42".into(),
+        reply_to: None,
+        via: None,
+    };
     TurnInput { deliver: Some(route), ..TurnInput::text(text) }
 }
 

@@ -258,7 +258,12 @@ async fn a_context_that_is_too_long_after_all_is_made_shorter() {
 async fn attachments_reach_the_model_as_far_as_it_can_read_them() {
     use chela_agent::Attachment;
     let house = House::new(|_| text("ok"));
-    let file = |mime: &str, data: &str| Attachment { mime: mime.into(), name: Some("f".into()), data: data.into() };
+    let file = |mime: &str, data: &str| Attachment {
+        mime: mime.into(),
+        name: Some("f".into()),
+        data: data.into(),
+        source: None,
+    };
     let attachments =
         vec![file("text/plain; charset=utf-8", "aGVsbG8="), file("image/png", "AA=="), file("application/zip", "AA==")];
     let row = house.accept("a", TurnInput { attachments, ..TurnInput::text("see") }).await;

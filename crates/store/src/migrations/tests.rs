@@ -15,6 +15,9 @@ const ADD_TABLE: &str = "CREATE TABLE extra (word TEXT NOT NULL) STRICT; INSERT 
 const FAILING: &str =
     "CREATE TABLE half (x); UPDATE kv SET value = '\"lost\"'; DROP TABLE usage; SELECT no_such_thing();";
 
+/// The schema's first version: what these tests upgrade from, however many real steps there are.
+const FIRST: &[&str] = &[MIGRATIONS[0]];
+
 fn open(dir: &TempDir, migrations: &[&str]) -> Result<Store, StoreError> {
     let options = OpenOptions { path: dir.path().join(DATABASE_FILE), writer: WriterMode::Inline };
     Store::open_with(options, migrations)
@@ -23,7 +26,7 @@ fn open(dir: &TempDir, migrations: &[&str]) -> Result<Store, StoreError> {
 /// A state dir whose database is of version 1, closed, with one entry in it.
 async fn first_version() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
-    let store = open(&dir, MIGRATIONS).unwrap();
+    let store = open(&dir, FIRST).unwrap();
     store.kv_put("house", "word", json!("kept")).await.unwrap();
     store.close().await.unwrap();
     dir
@@ -33,9 +36,9 @@ async fn word(store: &Store) -> serde_json::Value {
     store.kv_get("house", "word").await.unwrap().unwrap()
 }
 
-/// The schema as it is, then `more`.
+/// The first version, then `more`.
 fn then<'a>(more: &[&'a str]) -> Vec<&'a str> {
-    MIGRATIONS.iter().copied().chain(more.iter().copied()).collect()
+    FIRST.iter().copied().chain(more.iter().copied()).collect()
 }
 
 fn lock(dir: &TempDir) -> InstanceLock {
@@ -59,7 +62,7 @@ async fn g16_a_failed_migration_leaves_the_data_byte_identical() {
     assert!(failed.to_string().contains("from version 1 to 3 failed, the data is unchanged"), "{failed}");
     assert!(before == fs::read(dir.path().join(DATABASE_FILE)).unwrap(), "the file has changed");
     assert_eq!(names(&dir), [DATABASE_FILE, "chela.db.v1.bak"]);
-    assert_eq!(word(&open(&dir, MIGRATIONS).unwrap()).await, json!("kept"));
+    assert_eq!(word(&open(&dir, FIRST).unwrap()).await, json!("kept"));
 }
 
 #[tokio::test]
@@ -79,13 +82,13 @@ async fn g16_the_version_before_starts_again_after_a_rollback() {
     let store = open(&dir, &then(&[ADD_TABLE])).unwrap();
     store.kv_put("house", "word", json!("since the upgrade")).await.unwrap();
     drop(store);
-    let refused = open(&dir, MIGRATIONS).map(drop).unwrap_err();
+    let refused = open(&dir, FIRST).map(drop).unwrap_err();
     assert!(matches!(refused, StoreError::TooNew { found: 2, known: 1, .. }), "{refused}");
 
     let done = rollback(&lock(&dir)).unwrap();
 
     assert_eq!((done.from_version, done.to_version), (Some(2), 1));
-    assert_eq!(word(&open(&dir, MIGRATIONS).unwrap()).await, json!("kept"));
+    assert_eq!(word(&open(&dir, FIRST).unwrap()).await, json!("kept"));
     let aside = Connection::open(&done.set_aside).unwrap();
     let value: String = aside.query_row("SELECT value FROM kv", [], |row| row.get(0)).unwrap();
     assert_eq!(value, "\"since the upgrade\"");
@@ -108,14 +111,14 @@ async fn g16_a_database_that_cannot_be_read_is_rolled_back_too() {
     let done = rollback(&lock(&dir)).unwrap();
 
     assert_eq!((done.from_version, done.to_version), (None, 1));
-    assert_eq!(word(&open(&dir, MIGRATIONS).unwrap()).await, json!("kept"));
+    assert_eq!(word(&open(&dir, FIRST).unwrap()).await, json!("kept"));
     assert!(names(&dir).contains(&"chela.db.broken".to_owned()));
 }
 
 #[tokio::test]
 async fn g16_the_snapshot_is_taken_with_what_the_log_holds_and_is_private() {
     let dir = first_version().await;
-    let store = open(&dir, MIGRATIONS).unwrap();
+    let store = open(&dir, FIRST).unwrap();
     store.kv_put("house", "word", json!("in the log only")).await.unwrap();
 
     drop(open(&dir, &then(&[ADD_TABLE])).unwrap());
@@ -150,4 +153,13 @@ fn a_new_database_has_the_newest_version_and_no_snapshot() {
     assert_eq!(names(&dir), [DATABASE_FILE]);
     let connection = Connection::open(dir.path().join(DATABASE_FILE)).unwrap();
     assert_eq!(version(&connection).unwrap(), 2);
+}
+
+#[tokio::test]
+async fn the_real_steps_keep_what_the_first_version_held() {
+    let dir = first_version().await;
+    let store = open(&dir, MIGRATIONS).unwrap();
+    assert_eq!(word(&store).await, json!("kept"));
+    assert_eq!(store.paired_senders().await.unwrap(), []);
+    assert_eq!(store.due_outbox(0, 1).await.unwrap(), []);
 }

@@ -2,7 +2,7 @@
 
 use chela_protocol::SessionId;
 use chela_store::{
-    InboxId, InboxRow, InboxState, NewOutbound, NewUsage, StoreError, TurnFinish, TurnStart, WriterMode,
+    InboxId, InboxRow, InboxState, NewOutbound, NewUsage, SentPart, StoreError, TurnFinish, TurnStart, WriterMode,
 };
 use serde_json::json;
 
@@ -16,6 +16,18 @@ fn reply(text: &str) -> NewOutbound {
         session: main_key(),
         body: json!(text),
         created_at_ms: 50,
+    }
+}
+
+fn sent(message: &str, part: u32) -> SentPart {
+    SentPart {
+        channel: "telegram".into(),
+        account: "default".into(),
+        chat: "42".into(),
+        message: message.into(),
+        run: "run-1".into(),
+        part,
+        sent_at_ms: 60 + i64::from(part),
     }
 }
 
@@ -156,7 +168,7 @@ async fn a_reply_is_tried_continued_given_up_and_taken_up_again() {
         session_id: house.main_session().await.id,
         items: vec![],
         usage: None,
-        outbox: vec![reply("one"), reply("two")],
+        outbox: vec![reply("one"), NewOutbound { chat: "43".into(), ..reply("two") }],
         state: InboxState::Done,
         result: None,
         now_ms: 50,
@@ -166,8 +178,8 @@ async fn a_reply_is_tried_continued_given_up_and_taken_up_again() {
     let due = store.due_outbox(50, 10).await.unwrap();
     let [one, two] = due.as_slice() else { panic!("{due:?}") };
 
-    store.outbox_progress(one.id, 2).await.unwrap();
-    store.outbox_progress(one.id, 1).await.unwrap();
+    store.record_sent(sent("10", 1), Some(one.id)).await.unwrap();
+    store.record_sent(sent("9", 0), Some(one.id)).await.unwrap();
     store.outbox_retry(one.id, "429", 500).await.unwrap();
     store.outbox_dead(two.id, "chat is gone", 60).await.unwrap();
 
@@ -184,4 +196,27 @@ async fn a_reply_is_tried_continued_given_up_and_taken_up_again() {
     assert_eq!(store.dead_letters(10).await.unwrap(), []);
     assert_eq!(store.prune_outbox(601).await.unwrap(), 1);
     assert!(matches!(store.outbox_delivered(one.id, 700).await, Err(StoreError::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn replies_of_one_chat_wait_for_each_other_and_chats_do_not() {
+    let house = House::new(WriterMode::Inline);
+    let store = &house.store;
+    for (chat, text) in [("42", "first"), ("42", "second"), ("43", "other")] {
+        store.enqueue(NewOutbound { chat: chat.into(), ..reply(text) }).await.unwrap();
+    }
+    let texts = async |now_ms| {
+        let due = store.due_outbox(now_ms, 10).await.unwrap();
+        due.into_iter().map(|row| row.body.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(texts(50).await, ["first", "other"]);
+    let first = store.due_outbox(50, 1).await.unwrap().remove(0);
+    store.outbox_retry(first.id, "429", 900).await.unwrap();
+    assert_eq!(texts(899).await, ["other"], "the second waits behind the first");
+    assert_eq!(store.next_outbox_due().await.unwrap(), Some(50));
+    store.outbox_dead(first.id, "gone", 950).await.unwrap();
+    assert_eq!(texts(950).await, ["second", "other"]);
+    assert!(store.outbox_row(first.id).await.unwrap().is_some());
+    assert!(store.discard_dead(first.id).await.unwrap());
+    assert!(!store.discard_dead(first.id).await.unwrap());
 }
