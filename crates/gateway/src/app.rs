@@ -15,7 +15,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Auth;
+use crate::channels::Channels;
 use crate::config::Config;
+use crate::delivery::Delivery;
 use crate::events::Events;
 use crate::logs::Logs;
 use crate::presence::PresenceList;
@@ -45,6 +47,8 @@ pub(crate) struct Gateway {
     pub(crate) logs: Arc<Logs>,
     pub(crate) reloader: Reloader,
     pub(crate) sessions: Sessions,
+    pub(crate) channels: Channels,
+    pub(crate) delivery: Delivery,
     /// Cancelled when the gateway starts to stop: no new work from then on.
     pub(crate) shutdown: CancellationToken,
     /// Work that the gateway waits for before it closes the store.

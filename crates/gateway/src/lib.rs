@@ -5,9 +5,11 @@
 mod app;
 mod attachments;
 mod auth;
+mod channels;
 mod commands;
 pub mod config;
 mod connection;
+mod delivery;
 mod events;
 mod folder_watch;
 mod intake;

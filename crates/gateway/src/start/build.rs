@@ -17,7 +17,9 @@ use tokio_util::task::TaskTracker;
 use super::{StartError, host_name};
 use crate::app::{Facts, Gateway};
 use crate::auth::Auth;
+use crate::channels::Channels;
 use crate::config::Config;
+use crate::delivery::Delivery;
 use crate::events::Events;
 use crate::logs::Logs;
 use crate::presence::PresenceList;
@@ -73,6 +75,8 @@ pub(super) async fn gateway(mut parts: Parts) -> Result<Arc<Gateway>, StartError
         logs: parts.logs,
         reloader: parts.reloader,
         sessions: Sessions::default(),
+        channels: Channels::default(),
+        delivery: Delivery::default(),
         shutdown: parts.shutdown,
         tasks: TaskTracker::new(),
     }))
