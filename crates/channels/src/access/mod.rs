@@ -2,24 +2,36 @@
 //!
 //! Rules are each channel's own configuration in one common shape. Whatever can't be read closes what it was to guard.
 
+mod decide;
+mod list;
+mod loops;
+mod mention;
+mod place;
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
 
-use crate::inbound::InboundMessage;
+pub use decide::decide;
+pub use loops::{LoopGuard, LoopVerdict};
+pub use mention::{BadPattern, MentionPatterns};
 
-/// The rules of one account.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// The rules of one account. The default answers nobody but people who were paired.
+#[derive(Debug, Clone, PartialEq)]
 pub struct AccessRules {
     pub dm: DmPolicy,
     /// Who may write directly (`allowFrom`).
     pub allow_from: AllowList,
     pub groups: GroupPolicy,
-    /// Who may speak in groups, where the group's own rule names nobody (`groupAllowFrom`). Empty: see `decide`.
+    /// Who may speak in groups under `allowlist`, where the group's own rule names nobody (`groupAllowFrom`). Empty: everybody in a
+    /// group that `places` lists, and nobody elsewhere.
     pub group_allow_from: AllowList,
     /// Groups that have rules of their own, from the outside in. `Some` makes it a list of all allowed groups where the policy is
     /// `allowlist`.
     pub places: Option<Vec<Place>>,
     /// Where no place says otherwise.
     pub require_mention: bool,
+    pub context: ContextVisibility,
     pub bots: BotRule,
     pub loop_protection: LoopProtection,
 }
@@ -47,16 +59,31 @@ pub enum GroupPolicy {
     Disabled,
 }
 
-/// People by id, `@username`, `*`, or `accessGroup:<name>`.
+/// Whose messages in a group become context of a later turn, though nobody answers them (`contextVisibility`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ContextVisibility {
+    /// Everybody's.
+    #[default]
+    All,
+    /// Those of people who may speak there.
+    Allowlist,
+    /// The same, but what a person quotes is kept whoever said it.
+    AllowlistQuote,
+}
+
+/// People by id, `@username`, `*`, or `accessGroup:<name>`; an id may carry its channel (`telegram:123`, `tg:123`, `user:123`).
+/// Names without `@`, patterns and empty entries match nobody.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AllowList(pub Vec<String>);
 
-/// One step of a place with rules of its own; what is `None` is inherited from the step around it.
+/// One step of a place with rules of its own; what is `None` is inherited from the step around it. Of several in a list the one
+/// with the id wins over the one with the name, and that over `*`; they are not put together.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Place {
     /// Id, name or `*`.
     pub name: String,
-    /// `enabled: false` or `allow: false`.
+    /// `enabled: false` or `allow: false`, which closes everything inside as well.
     pub allowed: Option<bool>,
     pub require_mention: Option<bool>,
     pub ignore_other_mentions: Option<bool>,
@@ -67,7 +94,7 @@ pub struct Place {
     pub system_prompt: Option<String>,
     /// The agent that answers here, before all bindings.
     pub agent: Option<String>,
-    /// `Some` makes it a list: an inner place that it doesn't name is not allowed.
+    /// `Some` makes it a list: an inner place that it doesn't name is not allowed. With a `*` in it, every inner place is.
     pub places: Option<Vec<Place>>,
 }
 
@@ -93,15 +120,17 @@ pub struct LoopProtection {
 /// Facts from outside the rules.
 #[derive(Clone, Copy)]
 pub struct Facts<'a> {
+    /// The kind's id: whose prefix the entries of lists may carry.
+    pub channel: &'a str,
     /// Senders who were approved by a pairing code on this channel and account.
     pub paired: &'a dyn Fn(&str) -> bool,
     /// Members of `accessGroups.<name>` on this channel.
     pub access_groups: &'a dyn Fn(&str) -> Vec<String>,
     /// Whether the text calls us by a configured pattern.
     pub called_by_name: bool,
-    /// `/activation` of the session: `Some(true)` answers without a mention.
+    /// `/activation` of the session: `Some(true)` answers without a mention, `Some(false)` asks for one whatever the place says.
     pub always_active: Option<bool>,
-    /// `commands.ownerAllowFrom`, for this channel.
+    /// `commands.ownerAllowFrom`, for this channel. `*` makes nobody an owner.
     pub owners: &'a AllowList,
 }
 
@@ -128,10 +157,20 @@ pub struct Granted {
     pub agent: Option<String>,
 }
 
-/// Decides about one message.
-pub fn decide(rules: &AccessRules, facts: Facts<'_>, message: &InboundMessage) -> Verdict {
-    let _ = (rules, facts, message);
-    Verdict::Ignore("not decided")
+impl Default for AccessRules {
+    fn default() -> Self {
+        Self {
+            dm: DmPolicy::default(),
+            allow_from: AllowList::default(),
+            groups: GroupPolicy::default(),
+            group_allow_from: AllowList::default(),
+            places: None,
+            require_mention: true,
+            context: ContextVisibility::default(),
+            bots: BotRule::default(),
+            loop_protection: LoopProtection::default(),
+        }
+    }
 }
 
 impl Default for LoopProtection {
