@@ -3,7 +3,7 @@
 //! Compiled in debug builds only; a release build has neither the check nor the switch. Lives in the lowest crate that has
 //! such places, so that every crate above can mark its own.
 
-/// Every point, in the order in which one message passes them.
+/// Every point, in the order in which one message passes them; the previews' stand last.
 pub const POINTS: &[&str] = &[
     "inbox.before_commit",
     "inbox.after_commit",
@@ -17,6 +17,11 @@ pub const POINTS: &[&str] = &[
     "turn.after_finish",
     "outbox.before_send",
     "outbox.after_send",
+    "outbox.after_record",
+    "outbox.before_close",
+    "outbox.preview_before_send",
+    "outbox.preview_after_send",
+    "outbox.preview_after_record",
 ];
 
 #[cfg(debug_assertions)]

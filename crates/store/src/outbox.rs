@@ -60,6 +60,53 @@ impl Store {
         .await
     }
 
+    /// As [`Store::due_outbox`], of one account: what waits for another account never stands in the way.
+    pub async fn due_outbox_of(
+        &self,
+        channel: &str,
+        account: &str,
+        now_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<OutboxRow>, StoreError> {
+        let (channel, account) = (channel.to_owned(), account.to_owned());
+        self.read(move |c| {
+            let due = "SELECT o.* FROM outbox o WHERE o.state = 'waiting' AND o.channel = ?1 AND o.account = ?2
+                       AND o.due_at_ms <= ?3 AND NOT EXISTS (
+                           SELECT 1 FROM outbox p WHERE p.state = 'waiting' AND p.channel = o.channel
+                           AND p.account = o.account AND p.chat = o.chat AND p.id < o.id)
+                       ORDER BY o.id LIMIT ?4";
+            sql::all(c, due, params![channel, account, now_ms, sql::limit(limit)], read)
+        })
+        .await
+    }
+
+    /// The accounts for which something waits, with the time of the oldest row of each.
+    pub async fn outbox_accounts(&self) -> Result<Vec<(String, String, i64)>, StoreError> {
+        self.read(|c| {
+            let accounts = "SELECT channel, account, min(created_at_ms) FROM outbox WHERE state = 'waiting'
+                            GROUP BY channel, account ORDER BY channel, account";
+            sql::all(c, accounts, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        })
+        .await
+    }
+
+    /// The newest row of all; later ones have greater numbers.
+    pub async fn last_outbox_id(&self) -> Result<Option<OutboxId>, StoreError> {
+        self.read(|c| {
+            sql::only(c, "SELECT max(id) FROM outbox", [], |row| Ok(row.get::<_, Option<i64>>(0)?.map(OutboxId)))
+        })
+        .await
+    }
+
+    /// When the next row after this time is due; `None` when no row waits for a later time.
+    pub async fn next_outbox_due_after(&self, now_ms: i64) -> Result<Option<i64>, StoreError> {
+        self.read(move |c| {
+            let next = "SELECT min(due_at_ms) FROM outbox WHERE state = 'waiting' AND due_at_ms > ?1";
+            sql::only(c, next, [now_ms], |row| row.get(0))
+        })
+        .await
+    }
+
     /// When the next row that waits is due; `None` when none waits.
     pub async fn next_outbox_due(&self) -> Result<Option<i64>, StoreError> {
         self.read(|c| sql::only(c, "SELECT min(due_at_ms) FROM outbox WHERE state = 'waiting'", [], |row| row.get(0)))

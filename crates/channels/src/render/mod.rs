@@ -52,7 +52,7 @@ pub enum Tables {
 /// One message's text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rendered {
-    /// In the platform's markup.
+    /// In the platform's markup. Empty where there is none: then `plain` is sent, as text in which nothing is markup.
     pub markup: String,
     /// The same without markup, for a platform that refused it.
     pub plain: String,

@@ -220,3 +220,22 @@ async fn replies_of_one_chat_wait_for_each_other_and_chats_do_not() {
     assert!(store.discard_dead(first.id).await.unwrap());
     assert!(!store.discard_dead(first.id).await.unwrap());
 }
+
+#[tokio::test]
+async fn what_waits_for_one_account_is_asked_for_by_its_name() {
+    let house = House::new(WriterMode::Inline);
+    let store = &house.store;
+    assert_eq!(store.last_outbox_id().await.unwrap(), None);
+    for (account, chat, created_at_ms) in [("work", "42", 70), ("default", "42", 50), ("default", "42", 60)] {
+        let reply = NewOutbound { account: account.into(), chat: chat.into(), created_at_ms, ..reply("x") };
+        store.enqueue(reply).await.unwrap();
+    }
+    let due = store.due_outbox_of("telegram", "default", 60, 10).await.unwrap();
+    assert_eq!(due.iter().map(|row| (row.account.as_str(), row.created_at_ms)).collect::<Vec<_>>(), [("default", 50)]);
+    let waiting = store.outbox_accounts().await.unwrap();
+    let expected = [("telegram", "default", 50), ("telegram", "work", 70)];
+    assert_eq!(waiting, expected.map(|(channel, account, at)| (channel.to_owned(), account.to_owned(), at)));
+    assert_eq!(store.next_outbox_due_after(50).await.unwrap(), Some(60));
+    assert_eq!(store.next_outbox_due_after(70).await.unwrap(), None);
+    assert!(store.last_outbox_id().await.unwrap() > Some(due[0].id));
+}
