@@ -27,12 +27,21 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A model and who answers for it.
 pub(crate) type Candidate = (ModelRef, Arc<dyn Provider>);
 
-pub(crate) fn stream(candidates: Vec<Candidate>, request: Request) -> EventStream {
+/// How long a pause between two calls is, where the vendor doesn't say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pauses {
+    /// Between half and one and a half of the pause, so that turns that failed together do not return together.
+    Spread,
+    /// Always the same, so that a simulation replays.
+    Steady,
+}
+
+pub(crate) fn stream(candidates: Vec<Candidate>, request: Request, pauses: Pauses) -> EventStream {
     produce(move |emitter| async move {
         let last = candidates.len().saturating_sub(1);
         for (position, candidate) in candidates.iter().enumerate() {
             let place = if position == last { Place::Last } else { Place::Before };
-            match exhaust(candidate, place, &request, &emitter).await {
+            match exhaust(candidate, place, &request, pauses, &emitter).await {
                 Ok(()) => return Ok(()),
                 Err(error) if place == Place::Last || error.retry() == RetryClass::Never => return Err(error),
                 Err(error) => {
@@ -52,7 +61,13 @@ enum Place {
 }
 
 /// Calls one model until it answers or another should.
-async fn exhaust(candidate: &Candidate, place: Place, request: &Request, emitter: &Emitter) -> Result<(), LlmError> {
+async fn exhaust(
+    candidate: &Candidate,
+    place: Place,
+    request: &Request,
+    pauses: Pauses,
+    emitter: &Emitter,
+) -> Result<(), LlmError> {
     let mut tries = 0;
     loop {
         let Err(error) = attempt(candidate, request, emitter).await else { return Ok(()) };
@@ -63,7 +78,7 @@ async fn exhaust(candidate: &Candidate, place: Place, request: &Request, emitter
             (true, Place::Before) => TRIES_AFTER_OUTPUT,
             (false, Place::Before) => 1,
         };
-        let pause = after.unwrap_or_else(|| jittered(PAUSE * (1 << (tries - 1))));
+        let pause = after.unwrap_or_else(|| pauses.of(PAUSE * (1 << (tries - 1))));
         if tries >= limit || pause > LONGEST_PAUSE {
             return Err(error);
         }
@@ -98,10 +113,16 @@ async fn void_output(error: &LlmError, emitter: &Emitter) {
     }
 }
 
-/// Between half and one and a half of the pause, so that turns that failed together do not return together.
-fn jittered(pause: Duration) -> Duration {
-    let random = RandomState::new().build_hasher().finish();
-    pause / 2 + pause.mul_f64((random % 1024) as f64 / 1024.0)
+impl Pauses {
+    fn of(self, pause: Duration) -> Duration {
+        match self {
+            Self::Steady => pause,
+            Self::Spread => {
+                let random = RandomState::new().build_hasher().finish();
+                pause / 2 + pause.mul_f64((random % 1024) as f64 / 1024.0)
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -110,7 +131,7 @@ mod tests {
 
     #[test]
     fn pauses_are_spread_around_the_middle() {
-        let pauses: Vec<Duration> = (0..200).map(|_| jittered(PAUSE)).collect();
+        let pauses: Vec<Duration> = (0..200).map(|_| Pauses::Spread.of(PAUSE)).collect();
         assert!(pauses.iter().all(|pause| *pause >= PAUSE / 2 && *pause < PAUSE * 3 / 2));
         assert!(pauses.iter().any(|pause| *pause < PAUSE) && pauses.iter().any(|pause| *pause > PAUSE));
     }

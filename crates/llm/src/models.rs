@@ -9,7 +9,7 @@ use chela_config::Problem;
 use serde::{Deserialize, Serialize};
 
 use crate::build::ModelsBuild;
-use crate::failover;
+use crate::failover::{self, Pauses};
 use crate::guide::Guide;
 use crate::types::{LlmError, LlmErrorKind};
 use crate::vendors::UNKNOWN;
@@ -85,6 +85,7 @@ pub struct Models {
     /// In the order in which a default is looked for.
     providers: Vec<Reachable>,
     guide: Arc<dyn Provider>,
+    pauses: Pauses,
 }
 
 /// One provider, ready to be called.
@@ -117,7 +118,13 @@ impl Models {
     /// Puts the parts of the configuration together. Never fails: what can't be used is told and left out or marked.
     pub fn build(build: ModelsBuild<'_>) -> (Self, Vec<Problem>) {
         let (providers, problems) = crate::build::providers(build);
-        (Self { providers, guide: Arc::new(Guide::new()) }, problems)
+        (Self { providers, guide: Arc::new(Guide::new()), pauses: Pauses::Spread }, problems)
+    }
+
+    /// Only this provider, and nothing left to chance: simulations.
+    pub fn scripted(id: &str, model: &str, provider: Arc<dyn Provider>) -> Self {
+        let models = Self { providers: Vec::new(), guide: Arc::new(Guide::new()), pauses: Pauses::Steady };
+        models.with_provider(id, model, provider)
     }
 
     /// Adds a provider in code, before all others: simulations and tests. It answers for every model under its id.
@@ -204,7 +211,7 @@ impl Models {
         let only_guide = [guide()];
         let chain = if chain.is_empty() { &only_guide[..] } else { chain };
         let candidates = chain.iter().map(|reference| (reference.clone(), self.answerer(reference))).collect();
-        failover::stream(candidates, request)
+        failover::stream(candidates, request, self.pauses)
     }
 
     fn provider(&self, id: &str) -> Option<&Reachable> {
