@@ -41,6 +41,11 @@ pub(crate) fn make_durable(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Leaves the disk alone: for a simulation, whose process never dies.
+pub(crate) fn forgo_syncs(connection: &Connection) -> Result<(), StoreError> {
+    Ok(connection.pragma_update(None, "synchronous", "OFF")?)
+}
+
 /// Copies the WAL into the database and empties it, unless a reader still needs it.
 pub(crate) fn checkpoint(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(CHECKPOINT_PATIENCE)?;

@@ -1,5 +1,8 @@
 //! Fault points: named places where a test kills the process, or lets one task panic, to show that nothing is lost there.
 //!
+//! A simulation runs many lives of a gateway in one process, each on one thread. There an armed point ends the life of that
+//! thread's gateway: the task that comes by unwinds, and from then on nothing that waits for [`alive_here`] goes on.
+//!
 //! Compiled in debug builds only; a release build has neither the check nor the switch. Lives in the lowest crate that has
 //! such places, so that every crate above can mark its own.
 
@@ -49,6 +52,73 @@ pub fn arm(text: &str) -> bool {
     POINTS.contains(&point) && ARMED.set(Fault { point: point.to_owned(), panics }).is_ok()
 }
 
+/// Arms a point for the gateway that lives on this thread: it dies when the point is passed for the `passes`-th time.
+#[cfg(debug_assertions)]
+pub fn arm_here(point: &'static str, passes: u32) {
+    debug_assert!(POINTS.contains(&point), "unknown fault point {point}");
+    LIFE.with_borrow_mut(|life| life.armed = Some((point, passes.max(1))));
+}
+
+/// Ends the life of this thread's gateway. Whoever drives the simulation then drops its tasks.
+#[cfg(debug_assertions)]
+pub fn die_here() {
+    LIFE.with_borrow_mut(|life| {
+        life.dead = true;
+        life.armed = None;
+        life.died.notify_one();
+    });
+}
+
+/// A new life begins on this thread, with nothing armed. Returns what is told when it ends.
+#[cfg(debug_assertions)]
+pub fn live_here() -> std::sync::Arc<tokio::sync::Notify> {
+    LIFE.with_borrow_mut(|life| {
+        *life = Life::default();
+        life.died.clone()
+    })
+}
+
+#[cfg(debug_assertions)]
+#[derive(Default)]
+struct Life {
+    /// A point, and how many times more it is passed until it strikes.
+    armed: Option<(&'static str, u32)>,
+    dead: bool,
+    died: std::sync::Arc<tokio::sync::Notify>,
+}
+
+#[cfg(debug_assertions)]
+thread_local! {
+    static LIFE: std::cell::RefCell<Life> = std::cell::RefCell::default();
+}
+
+/// Returns at once while this thread's gateway lives and never afterwards: to a dead process nothing happens any more. Its
+/// outside world waits for this before it does anything or tells of it.
+#[inline]
+pub async fn alive_here() {
+    #[cfg(debug_assertions)]
+    if LIFE.with_borrow(|life| life.dead) {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Ends the life of this thread's gateway if it has come to its end; unwinds quietly, as only the task must stop.
+#[cfg(debug_assertions)]
+fn pass_here(name: &str) {
+    let dead = LIFE.with_borrow_mut(|life| {
+        match &mut life.armed {
+            Some((point, 1)) if *point == name => return true,
+            Some((point, left)) if *point == name => *left -= 1,
+            _ => {}
+        }
+        life.dead
+    });
+    if dead {
+        die_here();
+        std::panic::resume_unwind(Box::new("the simulated process died"));
+    }
+}
+
 /// Dies or panics if this point is armed.
 ///
 /// # Panics
@@ -59,6 +129,7 @@ pub fn point(name: &str) {
     {
         use std::sync::atomic::Ordering;
         debug_assert!(POINTS.contains(&name), "unknown fault point {name}");
+        pass_here(name);
         match ARMED.get().filter(|fault| fault.point == name).map(|fault| &fault.panics) {
             None => {}
             Some(None) => {

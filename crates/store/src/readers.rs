@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
-use crate::{StoreError, WriterMode, connection};
+use crate::{StoreError, WriterMode, connection, fault};
 
 /// Reads at once. More would not be faster on a small machine, and each connection holds half a megabyte of cache.
 const READERS: u32 = 3;
@@ -47,7 +47,10 @@ impl Readers {
             outcome
         };
         match self.mode {
-            WriterMode::Inline => read(),
+            WriterMode::Inline => {
+                fault::alive_here().await;
+                read()
+            }
             WriterMode::Thread => match tokio::task::spawn_blocking(read).await {
                 Ok(outcome) => outcome,
                 Err(error) => Err(StoreError::Database(format!("a read failed: {error}"))),

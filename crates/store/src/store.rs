@@ -29,7 +29,8 @@ pub struct OpenOptions {
 pub enum WriterMode {
     /// On a thread of their own, grouped: the real thing. Reads run on tokio's blocking threads.
     Thread,
-    /// In the caller, one at a time: for simulations on paused time, where no other thread may exist.
+    /// In the caller, one at a time, and without waiting for the disk: for simulations on paused time, where no other thread may
+    /// exist, and whose process dies by [`crate::fault::arm_here`] only.
     Inline,
 }
 
@@ -60,6 +61,9 @@ impl Store {
             StoreError::Database(message) => StoreError::Open { path: path.clone(), message },
             other => other,
         })?;
+        if mode == WriterMode::Inline {
+            connection::forgo_syncs(&connection)?;
+        }
         let writer = Writer::start(connection, &path, mode)?;
         let readers = Readers::new(path.clone(), mode);
         Ok(Self { inner: Arc::new(Inner { path, writer, readers, items_read: AtomicU64::new(0) }) })

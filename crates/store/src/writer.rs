@@ -13,7 +13,7 @@ use std::thread;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{StoreError, WriterMode, connection, sql};
+use crate::{StoreError, WriterMode, connection, fault, sql};
 
 /// Writes that may wait for the thread. Beyond it callers wait to hand theirs in, which bounds the memory they hold.
 const QUEUE_MAX: usize = 1024;
@@ -86,9 +86,9 @@ impl Writer {
         match &self.route {
             Route::Thread(sender) => sender.send(Command::Write(job)).await.map_err(|_| StoreError::Closed)?,
             Route::Inline(slot) => {
-                let slot = lock(slot);
-                let connection = slot.as_ref().ok_or(StoreError::Closed)?;
-                commit_group(connection, job, || None);
+                fault::alive_here().await;
+                commit_group(lock(slot).as_ref().ok_or(StoreError::Closed)?, job, || None);
+                fault::alive_here().await;
             }
         }
         answer.await.map_err(|_| StoreError::Closed)?
