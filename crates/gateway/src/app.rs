@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::events::Events;
 use crate::logs::Logs;
+use crate::outside::Outside;
 use crate::presence::PresenceList;
 use crate::reload::Reloader;
 use crate::rpc::Methods;
@@ -36,6 +37,7 @@ pub(crate) struct Gateway {
     pub(crate) problems: ArcSwap<Vec<Problem>>,
     pub(crate) environment: Environment,
     pub(crate) places: Places,
+    pub(crate) outside: Outside,
     pub(crate) store: Store,
     pub(crate) models: ArcSwap<Models>,
     /// What tools know of the machine; which tools an agent has is in the book of agents.
@@ -70,9 +72,8 @@ pub(crate) struct Facts {
 
 impl Gateway {
     /// Unix milliseconds.
-    #[expect(clippy::unused_self, reason = "the clock is the gateway's, so that a simulation can put in its own")]
     pub(crate) fn now_ms(&self) -> i64 {
-        now_ms()
+        self.outside.clock.now_ms()
     }
 
     pub(crate) fn uptime_ms(&self) -> u64 {
@@ -120,7 +121,7 @@ impl Gateway {
     }
 }
 
-/// Unix milliseconds.
+/// Unix milliseconds of the machine, for what stands before or beside the gateway.
 pub(crate) fn now_ms() -> i64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)

@@ -15,6 +15,7 @@ mod folder_watch;
 mod intake;
 mod logs;
 mod openai;
+mod outside;
 mod pairing;
 mod presence;
 mod reload;

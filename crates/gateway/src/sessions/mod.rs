@@ -17,7 +17,7 @@ mod runs;
 mod worker;
 mod worlds;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ pub(crate) struct Sessions {
 
 #[derive(Default)]
 struct Mailboxes {
-    by_session: HashMap<SessionKey, mpsc::Sender<Box<Mail>>>,
+    by_session: BTreeMap<SessionKey, mpsc::Sender<Box<Mail>>>,
     closed: bool,
 }
 

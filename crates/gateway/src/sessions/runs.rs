@@ -2,7 +2,7 @@
 //!
 //! One lock, held for moments and never over an await. A run leaves the table when its end is durable.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chela_agent::{AbortReason, TurnCancel, TurnEnd, TurnEvent};
@@ -54,7 +54,7 @@ pub(super) struct Dropped {
 
 #[derive(Default)]
 pub(super) struct Runs {
-    table: Mutex<HashMap<RunId, Entry>>,
+    table: Mutex<BTreeMap<RunId, Entry>>,
     /// Told whenever a run stops running.
     quieter: Notify,
     /// Told whenever a run is registered.
@@ -210,7 +210,7 @@ impl Runs {
         self.table().get(run).map(|entry| entry.outcome.subscribe())
     }
 
-    fn table(&self) -> MutexGuard<'_, HashMap<RunId, Entry>> {
+    fn table(&self) -> MutexGuard<'_, BTreeMap<RunId, Entry>> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

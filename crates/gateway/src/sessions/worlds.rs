@@ -8,8 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chela_agent::{
-    AgentProfile, Clock, SessionScope, SkillIndex, SkillSources, SkillStamp, ToolSet, TurnLimits, TurnWorld,
-    ensure_workspace,
+    AgentProfile, SessionScope, SkillIndex, SkillSources, SkillStamp, ToolSet, TurnLimits, TurnWorld, ensure_workspace,
 };
 use chela_config::Environment;
 use chela_llm::Models;
@@ -67,7 +66,10 @@ impl AgentBook {
             config.agents.resolve(&gateway.facts.state_dir, home.as_deref()).into_iter().map(Arc::new).collect();
         let host = ToolHost { secret_files: secret_files(&gateway.loaded.load()), ..gateway.tools.clone() };
         let kit = |agent: &Arc<AgentProfile>| AgentKit {
-            tools: builtin_for_agent(&config.tools, &agent.tools, host.clone()),
+            tools: match &gateway.outside.tools {
+                Some(tools) => tools.clone(),
+                None => builtin_for_agent(&config.tools, &agent.tools, host.clone()),
+            },
             skills: Mutex::default(),
         };
         let kits = agents.iter().map(|agent| (agent.id.clone(), kit(agent))).collect();
@@ -109,7 +111,7 @@ impl AgentBook {
             state_dir: gateway.facts.state_dir.clone(),
             home: home_of(gateway),
         };
-        match tokio::task::spawn_blocking(move || look.run(kept)).await {
+        match gateway.outside.off_thread(move || look.run(kept)).await {
             Ok(found) => {
                 let index = found.index.clone();
                 *kit.skills.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
@@ -143,7 +145,7 @@ impl AgentBook {
             tools: self.tools(&profile.id),
             skills: self.skills(gateway, profile).await,
             profile: profile.clone(),
-            clock: Clock::System,
+            clock: gateway.outside.clock.clone(),
             limits: TurnLimits::default(),
             version: gateway.facts.version.into(),
         }

@@ -28,6 +28,7 @@ pub(super) fn spawn(gateway: &Arc<Gateway>) {
 
 async fn until_stopped(gateway: Arc<Gateway>, task: impl Future<Output = ()>) {
     tokio::select! {
+        biased;
         () = gateway.shutdown.cancelled() => {}
         () = task => {}
     }

@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::events::Events;
 use crate::logs::Logs;
+use crate::outside::Outside;
 use crate::presence::PresenceList;
 use crate::reload::Reloader;
 use crate::rpc::Methods;
@@ -66,6 +67,7 @@ pub(super) async fn gateway(mut parts: Parts) -> Result<Arc<Gateway>, StartError
         problems: ArcSwap::from_pointee(parts.problems),
         environment: parts.environment,
         places: parts.places,
+        outside: Outside::real(),
         store,
         models: ArcSwap::from_pointee(models),
         tools,
