@@ -1,6 +1,7 @@
 //! The whole world of a channel: where it puts what it hears, what it remembers, and when it must stop.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -24,8 +25,23 @@ pub struct ChannelContext {
     pub http: Arc<dyn HttpSource>,
     /// Unix milliseconds.
     pub clock: Arc<dyn Fn() -> i64 + Send + Sync>,
+    pub patience: Patience,
     /// Fires once; the worker then ends within a second.
     pub shutdown: CancellationToken,
+}
+
+/// How long a channel waits for the world. [`Patience::default`] is what runs; tests and simulations are less patient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// One call of the platform, files apart.
+    pub call: Duration,
+    /// What a long poll asks the platform to wait, in whole seconds.
+    pub poll: Duration,
+    /// An inbound side that has said nothing for this long although it should have is given up and made anew (G11).
+    pub silence: Duration,
+    /// The pause before the first new try; each further one doubles it.
+    pub retry_first: Duration,
+    pub retry_max: Duration,
 }
 
 /// Makes the shared HTTP client on first use: no redirects, connect timeout, the house's trusted roots.
@@ -112,4 +128,18 @@ pub enum FailureKind {
     Setup,
     /// Worth another try after a pause.
     Broken,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            call: Duration::from_secs(30),
+            poll: Duration::from_secs(30),
+            // Longer than a poll and its way, shorter than the 45 s of G11.
+            silence: Duration::from_secs(40),
+            retry_first: Duration::from_secs(1),
+            // G10 wants the inbound side back within a minute.
+            retry_max: Duration::from_secs(30),
+        }
+    }
 }

@@ -21,7 +21,7 @@ pub use channel::{
 };
 pub use context::{
     ChannelContext, ChannelFailure, ChannelState, FailureKind, HttpSource, Inbox, InboxError, NativeArg, NativeCommand,
-    Receipt, StateError,
+    Patience, Receipt, StateError,
 };
 pub use inbound::{
     ChatKind, EventId, Heard, InboundEvent, InboundMessage, MediaKind, MediaRef, Mention, MessageId, PlaceName, Quoted,
