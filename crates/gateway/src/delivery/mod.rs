@@ -9,11 +9,20 @@
 //! A row is delivered at most by one task at a time. What a row of an earlier start may have sent already is looked for on the
 //! platform before it is sent again, so that a kill between sending and recording doubles nothing.
 
-use std::sync::Arc;
+mod directives;
+mod drain;
+mod files;
+mod plan;
+mod reply;
+mod retry;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chela_agent::TurnEvent;
-use chela_store::InboxRow;
+use chela_store::{InboxRow, OutboxId};
 use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
 
 use crate::app::Gateway;
 
@@ -22,6 +31,9 @@ use crate::app::Gateway;
 pub(crate) struct Delivery {
     /// Told when a row may have been added, or an account came back.
     due: Notify,
+    closing: CancellationToken,
+    /// Rows whose next part this process may have sent without knowing. Those of earlier processes are all in doubt.
+    doubts: Mutex<BTreeSet<OutboxId>>,
 }
 
 impl Delivery {
@@ -30,9 +42,24 @@ impl Delivery {
         self.due.notify_one();
     }
 
-    /// Delivers until the gateway stops. Started once, when the gateway is ready.
+    /// Delivers until it is closed. Started once, when the gateway is ready.
     pub(crate) async fn run(&self, gateway: Arc<Gateway>) {
-        let _ = (gateway, &self.due);
+        let inherited = loop {
+            match gateway.store.last_outbox_id().await {
+                Ok(newest) => break newest,
+                Err(error) => tracing::error!(%error, "the outbox can't be read; trying again"),
+            }
+            tokio::select! {
+                () = self.closing.cancelled() => return,
+                () = tokio::time::sleep(retry::pause(0)) => {}
+            }
+        };
+        drain::Drain::new(gateway, inherited).run().await;
+    }
+
+    /// Begins no further part; what is being sent gets a moment. Rows that are left wait for the next start.
+    pub(crate) fn close(&self) {
+        self.closing.cancel();
     }
 
     /// Shows a turn to the chat that it answers, while it runs; `None` when it answers none. The sender gets every event of the
@@ -40,5 +67,25 @@ impl Delivery {
     pub(crate) fn live(&self, gateway: &Arc<Gateway>, row: &InboxRow) -> Option<mpsc::Sender<TurnEvent>> {
         let _ = (gateway, row);
         None
+    }
+
+    fn is_closing(&self) -> bool {
+        self.closing.is_cancelled()
+    }
+
+    fn doubt(&self, row: OutboxId) {
+        self.doubts().insert(row);
+    }
+
+    fn settled(&self, row: OutboxId) {
+        self.doubts().remove(&row);
+    }
+
+    fn is_doubtful(&self, row: OutboxId) -> bool {
+        self.doubts().contains(&row)
+    }
+
+    fn doubts(&self) -> MutexGuard<'_, BTreeSet<OutboxId>> {
+        self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

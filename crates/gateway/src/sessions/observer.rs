@@ -153,6 +153,7 @@ impl Observer {
             return runs.forget(&self.row.run);
         }
         runs.finish(&self.row.run, &Arc::new(self.outcome(end)));
+        self.gateway.delivery.wake();
         let told = self.events.on(&event, moment(&self.gateway));
         self.publish(&told);
         let phase = if matches!(end, TurnEnd::Failed { .. }) { "error" } else { "end" };

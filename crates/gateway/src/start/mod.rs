@@ -174,6 +174,8 @@ async fn start_with(options: Options, logs: Arc<Logs>) -> Result<Running, StartE
     front.open(gateway.clone());
     background::spawn(&gateway);
     gateway.sessions.resume(&gateway).await;
+    let delivering = gateway.clone();
+    gateway.tasks.spawn(async move { delivering.delivery.run(delivering.clone()).await });
     tracing::info!(target: "gateway", "ready");
     let page = (gateway.config.load().gateway.control_ui.enabled != Some(false)).then_some(page);
     if let Some(page) = &page {
@@ -191,6 +193,8 @@ impl Running {
         gateway.events.publish(&Event::new("shutdown", Audience::Everyone, &payload));
         gateway.shutdown.cancel();
         gateway.sessions.drain(DRAIN).await;
+        // Only now: a turn that ended meanwhile may still be answered.
+        gateway.delivery.close();
         let _ = tokio::time::timeout(COMMANDS_GRACE, gateway.tools.processes.end_all()).await;
         gateway.events.close_where(CloseCode::ServiceRestart, "service restart", |_| true);
         gateway.tasks.close();

@@ -1,0 +1,110 @@
+//! Files that an answer names, on their way out: only what lies in the agent's workspace, and only what the platform takes.
+
+use std::path::{Path, PathBuf};
+
+use chela_channels::OutboundMedia;
+
+/// A file that can be sent, or a plain sentence that says why not.
+pub(super) type Resolved = Result<OutboundMedia, String>;
+
+/// Resolves the files that an answer names, each for itself. Symlinks are followed before the workspace is looked at, so that
+/// none leads out of it.
+pub(super) async fn resolve(workspace: PathBuf, files: Vec<String>, max_bytes: u64, as_voice: bool) -> Vec<Resolved> {
+    if files.is_empty() {
+        return Vec::new();
+    }
+    let named = files.clone();
+    let look = move || files.iter().map(|file| resolve_one(&workspace, file, max_bytes, as_voice)).collect();
+    let failed = |_| named.iter().map(|file| Err(format!("The file {file} could not be read."))).collect();
+    tokio::task::spawn_blocking(look).await.unwrap_or_else(failed)
+}
+
+fn resolve_one(workspace: &Path, file: &str, max_bytes: u64, as_voice: bool) -> Resolved {
+    let missing = |_| format!("The file {file} is not in the workspace.");
+    let root = workspace.canonicalize().map_err(missing)?;
+    let path = root.join(file).canonicalize().map_err(missing)?;
+    if !path.starts_with(&root) {
+        return Err(format!("The file {file} lies outside the workspace, so it is not sent."));
+    }
+    let found = path.metadata().map_err(missing)?;
+    if !found.is_file() {
+        return Err(format!("{file} is not a file."));
+    }
+    let bytes = found.len();
+    if bytes == 0 {
+        return Err(format!("The file {file} is empty."));
+    }
+    if bytes > max_bytes {
+        return Err(format!("The file {file} has {bytes} bytes; at most {max_bytes} can be sent here."));
+    }
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let mime = mime_of(&path).to_owned();
+    let voice = as_voice && mime.starts_with("audio/");
+    Ok(OutboundMedia { path, name, mime, voice })
+}
+
+/// By the ending, which is what platforms go by.
+fn mime_of(path: &Path) -> &'static str {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    match ending.as_str() {
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "gif" => "image/gif",
+        "webp" => "image/webp",
+        "svg" => "image/svg+xml",
+        "mp4" | "m4v" => "video/mp4",
+        "webm" => "video/webm",
+        "mov" => "video/quicktime",
+        "ogg" | "oga" | "opus" => "audio/ogg",
+        "mp3" => "audio/mpeg",
+        "m4a" => "audio/mp4",
+        "wav" => "audio/wav",
+        "pdf" => "application/pdf",
+        "json" => "application/json",
+        "zip" => "application/zip",
+        "html" | "htm" => "text/html",
+        "csv" => "text/csv",
+        "md" | "markdown" => "text/markdown",
+        "txt" | "log" => "text/plain",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn resolved(workspace: &Path, file: &str) -> Resolved {
+        resolve(workspace.to_owned(), vec![file.to_owned()], 8, true).await.remove(0)
+    }
+
+    #[tokio::test]
+    async fn only_files_of_the_workspace_are_sent() {
+        let house = tempfile::tempdir().unwrap();
+        let workspace = house.path().join("workspace");
+        std::fs::create_dir_all(workspace.join("out")).unwrap();
+        std::fs::write(workspace.join("out/a.ogg"), "sound").unwrap();
+        std::fs::write(workspace.join("big.txt"), "123456789").unwrap();
+        std::fs::write(workspace.join("none.txt"), "").unwrap();
+        std::fs::write(house.path().join("secret"), "secret").unwrap();
+        std::os::unix::fs::symlink(house.path().join("secret"), workspace.join("link")).unwrap();
+
+        let sound = resolved(&workspace, "out/a.ogg").await.unwrap();
+        assert_eq!((sound.name.as_str(), sound.mime.as_str(), sound.voice), ("a.ogg", "audio/ogg", true));
+        let absolute = workspace.join("out/a.ogg");
+        assert_eq!(resolved(&workspace, absolute.to_str().unwrap()).await.unwrap(), sound);
+        let rows = [
+            ("../secret", "outside the workspace"),
+            ("link", "outside the workspace"),
+            ("/etc/hostname", "outside the workspace"),
+            ("missing", "not in the workspace"),
+            ("out", "is not a file"),
+            ("big.txt", "at most 8"),
+            ("none.txt", "is empty"),
+        ];
+        for (file, expected) in rows {
+            let refused = resolved(&workspace, file).await.unwrap_err();
+            assert!(refused.contains(expected), "{file}: {refused}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! A reply becomes the messages of a platform. Pure: the same reply, policy and files give the same parts, also after a restart.
+
+use chela_agent::{Reply, ReplyButton};
+use chela_channels::render::{self, Limits, Rendered, render};
+use chela_channels::{Button, Capabilities, DeliveryPolicy, MessageId, OutboundPart, PartKey, ReplyToMode};
+
+use super::directives::{Directives, Quote};
+use super::files::Resolved;
+
+/// What the parts of a reply have in common.
+pub(super) struct Manner<'a> {
+    pub chat: &'a str,
+    pub policy: &'a DeliveryPolicy,
+    pub capabilities: &'a Capabilities,
+    /// Stands before the text; empty for none.
+    pub prefix: &'a str,
+}
+
+/// The parts of a reply, in their order: its text, then one part for each file. `files` are those of `said`, each found or with
+/// the reason why not, which then stands in its place.
+pub(super) fn parts(reply: &Reply, said: &Directives, files: Vec<Resolved>, manner: &Manner<'_>) -> Vec<OutboundPart> {
+    let text = with_prefix(manner.prefix, &said.text);
+    let mut parts: Vec<_> =
+        rendered(&text, manner).into_iter().map(|content| OutboundPart { content, ..part(reply, manner) }).collect();
+    for file in files {
+        parts.push(match file {
+            Ok(media) => OutboundPart { media: Some(media), ..part(reply, manner) },
+            Err(why) => OutboundPart { content: notice(&why, manner), ..part(reply, manner) },
+        });
+    }
+    for (number, part) in parts.iter_mut().enumerate() {
+        part.key.part = u32::try_from(number).unwrap_or(u32::MAX);
+        part.reply_to = quoted(reply, said.quote.as_ref(), manner.policy.reply_to, number);
+    }
+    if let Some(last) = parts.last_mut().filter(|_| manner.capabilities.buttons) {
+        last.buttons = reply.buttons.iter().map(|row| row.iter().map(button).collect()).collect();
+    }
+    parts
+}
+
+/// The tighter of the platform's limits and the configured ones.
+pub(super) fn limits(capabilities: &Capabilities, policy: &DeliveryPolicy) -> Limits {
+    let (own, set) = (capabilities.limits, policy.limits);
+    Limits {
+        chars: own.chars.min(set.chars),
+        lines: [own.lines, set.lines].into_iter().flatten().min(),
+        cut: set.cut,
+        tables: set.tables,
+    }
+}
+
+/// A part with nothing in it yet.
+pub(super) fn part(reply: &Reply, manner: &Manner<'_>) -> OutboundPart {
+    OutboundPart {
+        key: PartKey { run: reply.run.clone(), part: 0 },
+        chat: manner.chat.to_owned(),
+        content: Rendered::default(),
+        media: None,
+        reply_to: None,
+        via: reply.via.clone(),
+        buttons: Vec::new(),
+        silent: reply.is_error && manner.policy.silent_errors,
+        link_preview: manner.policy.link_preview,
+    }
+}
+
+/// The message that a part quotes: what the answer itself asks for, else what the mode says.
+pub(super) fn quoted(reply: &Reply, asked: Option<&Quote>, mode: ReplyToMode, number: usize) -> Option<MessageId> {
+    let current = || reply.reply_to.clone().map(MessageId);
+    match (asked, mode) {
+        (Some(_), _) if number > 0 && mode != ReplyToMode::All => None,
+        (Some(Quote::Message(id)), _) => Some(id.clone()),
+        (Some(Quote::Current), _) | (None, ReplyToMode::All) => current(),
+        (None, ReplyToMode::First) if number == 0 => current(),
+        (None, ReplyToMode::Batched) if number == 0 && reply.batched => current(),
+        (None, ReplyToMode::Off | ReplyToMode::First | ReplyToMode::Batched) => None,
+    }
+}
+
+pub(super) fn with_prefix(prefix: &str, text: &str) -> String {
+    match (prefix.is_empty(), text.is_empty()) {
+        (true, _) | (_, true) => text.to_owned(),
+        // What begins with a mark (a list, a code block) needs a line of its own to stay one.
+        (false, false) if text.starts_with(char::is_alphanumeric) => format!("{prefix} {text}"),
+        (false, false) => format!("{prefix}\n\n{text}"),
+    }
+}
+
+fn rendered(text: &str, manner: &Manner<'_>) -> Vec<Rendered> {
+    render(text, manner.capabilities.dialect, limits(manner.capabilities, manner.policy))
+}
+
+/// One message, whatever the limits: notices are short.
+fn notice(text: &str, manner: &Manner<'_>) -> Rendered {
+    let limits = render::Limits { lines: None, ..limits(manner.capabilities, manner.policy) };
+    let first = render(text, manner.capabilities.dialect, limits).into_iter().next();
+    first.unwrap_or_else(|| Rendered { markup: String::new(), plain: text.to_owned() })
+}
+
+fn button(button: &ReplyButton) -> Button {
+    Button { label: button.label.clone(), command: button.command.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mode_and_the_answer_say_what_is_quoted() {
+        let asked = Quote::Message(MessageId("9".into()));
+        let rows = [
+            (None, ReplyToMode::Off, false, [None, None]),
+            (None, ReplyToMode::First, false, [Some("1"), None]),
+            (None, ReplyToMode::All, false, [Some("1"), Some("1")]),
+            (None, ReplyToMode::Batched, false, [None, None]),
+            (None, ReplyToMode::Batched, true, [Some("1"), None]),
+            (Some(&Quote::Current), ReplyToMode::Off, false, [Some("1"), None]),
+            (Some(&asked), ReplyToMode::First, false, [Some("9"), None]),
+            (Some(&asked), ReplyToMode::All, false, [Some("9"), Some("9")]),
+        ];
+        for (quote, mode, batched, expected) in rows {
+            let reply = Reply { reply_to: Some("1".into()), batched, ..Reply::default() };
+            let found = [0, 1].map(|number| quoted(&reply, quote, mode, number).map(|id| id.0));
+            assert_eq!(found, expected.map(|id| id.map(str::to_owned)), "{quote:?} {mode:?}");
+        }
+    }
+}

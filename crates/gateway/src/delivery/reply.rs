@@ -1,0 +1,300 @@
+//! One reply on its way: its parts are sent in order, each recorded before the next, until the platform has it whole.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chela_agent::Reply;
+use chela_channels::render::Rendered;
+use chela_channels::{Channel, DeliveryPolicy, MessageId, OutboundPart, PartKey, Pending, SendError, SendErrorKind};
+use chela_protocol::RunId;
+use chela_store::{OutboxRow, SentPart, StoreError, fault};
+use futures_util::FutureExt as _;
+
+use super::directives::Directives;
+use super::retry::{self, Verdict};
+use super::{files, plan};
+use crate::app::Gateway;
+use crate::channels::OpenAccount;
+
+/// A channel ends its calls by itself after 30 s; one that doesn't is not waited for.
+const CALL_MAX: Duration = Duration::from_secs(45);
+
+/// Pause before a row is tried again whose outcome the store did not take.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Messages of ours in a chat that [`Channel::find`] is told of, so that it takes none of them for the one it looks for.
+const KNOWN: usize = 50;
+
+/// A reply and the account that sends it.
+pub(super) struct ReplyDelivery {
+    pub gateway: Arc<Gateway>,
+    pub account: Arc<OpenAccount>,
+    pub channel: Arc<dyn Channel>,
+    pub policy: DeliveryPolicy,
+    pub row: OutboxRow,
+    /// Somebody may have sent the next part already: it is looked for first.
+    pub doubtful: bool,
+}
+
+/// How a try ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Delivered, given up, or put off to its time.
+    Settled,
+    /// The account's credentials are refused; everything of this account waits.
+    AccountRefused,
+    /// The store failed or the gateway stops; the row is as it was.
+    Left,
+}
+
+/// What stops a delivery.
+enum Stopped {
+    Send(SendError),
+    Store(StoreError),
+    Closing,
+}
+
+impl ReplyDelivery {
+    /// One try. What it comes to is durable when it returns; a panic counts as a failed try.
+    pub(super) async fn run(mut self) -> Ended {
+        let delivered = AssertUnwindSafe(self.deliver()).catch_unwind().await;
+        let stopped = match delivered {
+            Ok(Ok(())) => return self.close().await,
+            Ok(Err(Stopped::Closing)) => return Ended::Left,
+            Ok(Err(Stopped::Store(error))) => return self.left(&error).await,
+            Ok(Err(Stopped::Send(error))) => error,
+            Err(_) => SendError::new(SendErrorKind::Unknown, "sending it panicked; see the log"),
+        };
+        self.failed(&stopped).await
+    }
+
+    async fn deliver(&mut self) -> Result<(), Stopped> {
+        let reply = Reply::from_body(&self.row.body);
+        let said = Directives::read(&reply.text);
+        let parts = self.parts(&reply, &said).await;
+        let had = self.row.parts_sent as usize;
+        let mut earlier = self.gateway.store.sent_of_run(&reply.run).await?;
+        earlier.retain(|sent| sent.account == self.row.account && sent.chat == self.row.chat);
+        if had == 0 && earlier.is_empty() && !self.doubtful {
+            self.doubtful = self.was_cut_off(&reply.run).await?;
+        }
+        for part in parts.iter().skip(had) {
+            if self.gateway.delivery.is_closing() {
+                return Err(Stopped::Closing);
+            }
+            let preview = earlier.iter().find(|sent| sent.part == part.key.part);
+            let message = match preview {
+                Some(preview) => self.replace(preview, part, &reply).await?,
+                None => self.place(part, &reply).await?,
+            };
+            self.record(&reply.run, part.key.part, message).await?;
+        }
+        self.remove_leftovers(&earlier, parts.len()).await;
+        Ok(())
+    }
+
+    async fn parts(&self, reply: &Reply, said: &Directives) -> Vec<OutboundPart> {
+        let agents = self.gateway.sessions.agents(&self.gateway);
+        let workspace = agents.profile_or_default(&self.row.session.agent()).workspace.clone();
+        let capabilities = self.channel.capabilities();
+        let cap = capabilities.upload_max_bytes.min(self.policy.media_max_bytes);
+        let files = files::resolve(workspace, said.files.clone(), cap, said.as_voice).await;
+        let prefix = self.policy.response_prefix.as_deref().unwrap_or_default();
+        let manner = plan::Manner { chat: &self.row.chat, policy: &self.policy, capabilities, prefix };
+        plan::parts(reply, said, files, &manner)
+    }
+
+    /// Whether the run was begun more than once: then its preview may have been sent and never recorded.
+    async fn was_cut_off(&self, run: &str) -> Result<bool, StoreError> {
+        let row = self.gateway.store.inbox_by_run(&RunId::new(run)).await?;
+        Ok(row.is_some_and(|row| row.attempts > 1))
+    }
+
+    /// Puts a part where its preview stands.
+    async fn replace(&mut self, preview: &SentPart, part: &OutboundPart, reply: &Reply) -> Result<MessageId, Stopped> {
+        let message = MessageId(preview.message.clone());
+        if self.channel.capabilities().edit && part.media.is_none() {
+            match self.edit(&message, part).await {
+                Ok(()) => {
+                    self.doubtful = false;
+                    return Ok(message);
+                }
+                Err(error) if !matches!(error.kind, SendErrorKind::Gone | SendErrorKind::Refused) => {
+                    return Err(error.into());
+                }
+                Err(error) => tracing::debug!(%error, run = %part.key.run, "a preview can't be edited; sending anew"),
+            }
+        }
+        // What can't become the answer goes, so that nothing is said twice. A message that stays is the lesser evil.
+        if let Err(error) = within(self.channel.delete(&self.row.chat, &message)).await {
+            tracing::debug!(%error, run = %part.key.run, "a preview could not be removed");
+        }
+        let sent = self.place(&anew(part), reply).await?;
+        self.gateway.store.forget_sent(preview).await?;
+        Ok(sent)
+    }
+
+    /// Sends a part, unless the platform has it already.
+    async fn place(&mut self, part: &OutboundPart, reply: &Reply) -> Result<MessageId, Stopped> {
+        if !std::mem::take(&mut self.doubtful) {
+            return Ok(self.send(part).await?);
+        }
+        // Until this is clear the row stays in doubt, also when finding out fails.
+        self.gateway.delivery.doubt(self.row.id);
+        let message = match self.find(part, reply).await? {
+            Some(found) => found,
+            None => self.send(part).await?,
+        };
+        if !self.channel.capabilities().edit || part.media.is_some() {
+            return Ok(message);
+        }
+        // It may be the preview of a run that was cut off, found by its place or by its nonce, and not this text.
+        match self.edit(&message, part).await {
+            Ok(()) => Ok(message),
+            Err(error) if error.kind == SendErrorKind::Gone => Ok(self.send(&anew(part)).await?),
+            Err(error) if error.kind == SendErrorKind::Refused => Ok(message),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn send(&self, part: &OutboundPart) -> Result<MessageId, SendError> {
+        fault::point("outbox.before_send");
+        let mut sent = within(self.channel.send(part)).await;
+        if matches!(&sent, Err(error) if error.kind == SendErrorKind::Markup) {
+            tracing::debug!(account = %self.row.account, run = %part.key.run, "the markup was refused; sending plain text");
+            sent = within(self.channel.send(&plain(part))).await;
+        }
+        let sent = sent?;
+        fault::point("outbox.after_send");
+        Ok(sent.message)
+    }
+
+    async fn edit(&self, message: &MessageId, part: &OutboundPart) -> Result<(), SendError> {
+        match within(self.channel.edit(message, part)).await {
+            Err(error) if error.kind == SendErrorKind::Markup => within(self.channel.edit(message, &plain(part))).await,
+            edited => edited,
+        }
+    }
+
+    async fn find(&self, part: &OutboundPart, reply: &Reply) -> Result<Option<MessageId>, Stopped> {
+        let OutboxRow { channel, account, chat, .. } = &self.row;
+        let ours = self.gateway.store.sent_in_chat(channel, account, chat, KNOWN).await?;
+        let since = older(&ours, part, reply, self.row.created_at_ms);
+        let known: Vec<_> = ours.into_iter().map(|sent| MessageId(sent.message)).collect();
+        let found = within(self.channel.find(part, since.as_ref(), &known)).await?;
+        Ok(found.map(|sent| sent.message))
+    }
+
+    async fn record(&mut self, run: &str, part: u32, message: MessageId) -> Result<(), StoreError> {
+        let sent_at_ms = self.gateway.now_ms();
+        let OutboxRow { channel, account, chat, .. } = self.row.clone();
+        let sent = SentPart { channel, account, chat, message: message.0, run: run.to_owned(), part, sent_at_ms };
+        self.gateway.store.record_sent(sent, Some(self.row.id)).await?;
+        self.gateway.delivery.settled(self.row.id);
+        self.account.status.update(|status| status.last_outbound_at_ms = Some(sent_at_ms));
+        fault::point("outbox.after_record");
+        Ok(())
+    }
+
+    /// A preview of an answer that came to nothing visible goes.
+    async fn remove_leftovers(&self, earlier: &[SentPart], parts: usize) {
+        for left in earlier.iter().filter(|sent| sent.part as usize >= parts) {
+            let removed = within(self.channel.delete(&left.chat, &MessageId(left.message.clone()))).await;
+            if let Err(error) = removed {
+                tracing::debug!(%error, run = %left.run, "a preview could not be removed");
+            }
+        }
+    }
+
+    async fn close(&self) -> Ended {
+        fault::point("outbox.before_close");
+        match self.gateway.store.outbox_delivered(self.row.id, self.gateway.now_ms()).await {
+            Ok(()) => Ended::Settled,
+            Err(error) => self.left(&error).await,
+        }
+    }
+
+    async fn failed(&self, error: &SendError) -> Ended {
+        let OutboxRow { id, channel, account, chat, session, .. } = &self.row;
+        let now_ms = self.gateway.now_ms();
+        if error.kind == SendErrorKind::Unknown {
+            self.gateway.delivery.doubt(*id);
+        }
+        let settled = match retry::verdict(error, &self.row, now_ms) {
+            Verdict::WhenBack => {
+                tracing::warn!(channel, account, %error, "replies wait until the account works again");
+                return Ended::AccountRefused;
+            }
+            Verdict::TryAt(due_at_ms) => {
+                tracing::info!(channel, account, chat, %session, %error, wait_ms = due_at_ms - now_ms, "a reply waits for its next try");
+                self.gateway.store.outbox_retry(*id, &error.message, due_at_ms).await
+            }
+            Verdict::GiveUp => {
+                tracing::error!(channel, account, chat, %session, %error, "a reply is given up; it stands among the dead letters");
+                self.gateway.store.outbox_dead(*id, &error.message, now_ms).await
+            }
+        };
+        match settled {
+            Ok(()) => Ended::Settled,
+            Err(error) => self.left(&error).await,
+        }
+    }
+
+    /// The store failed. The chat stays taken for a moment, so that a full disk makes no storm.
+    async fn left(&self, error: &StoreError) -> Ended {
+        tracing::error!(%error, chat = %self.row.chat, "how a delivery went could not be stored; it is tried again");
+        // It may be sent by now.
+        self.gateway.delivery.doubt(self.row.id);
+        tokio::time::sleep(STORE_PAUSE).await;
+        Ended::Left
+    }
+}
+
+/// The last message of the chat that is surely older than the part that is looked for.
+fn older(ours: &[SentPart], part: &OutboundPart, reply: &Reply, written_at_ms: i64) -> Option<MessageId> {
+    let before = ours.iter().find(|sent| sent.run == reply.run && sent.part < part.key.part);
+    if let Some(before) = before {
+        return Some(MessageId(before.message.clone()));
+    }
+    let question = reply.reply_to.clone();
+    // A preview is older than the row, so only other runs' messages of before count.
+    let last = ours.iter().find(|sent| sent.run != reply.run && sent.sent_at_ms < written_at_ms);
+    let last = last.map(|sent| sent.message.clone());
+    match (question, last) {
+        // Platforms number upwards; where they don't, the question is what is surely older than its answer.
+        (Some(question), Some(last)) => match (question.parse::<u64>(), last.parse::<u64>()) {
+            (Ok(asked), Ok(said)) if said > asked && part.key.part == 0 => Some(MessageId(last)),
+            _ => Some(MessageId(question)),
+        },
+        (question, last) => question.or(last).map(MessageId),
+    }
+}
+
+/// The same part without markup.
+pub(super) fn plain(part: &OutboundPart) -> OutboundPart {
+    OutboundPart { content: Rendered { markup: String::new(), plain: part.content.plain.clone() }, ..part.clone() }
+}
+
+/// The same part under another name: the platform still knows the first one, whose message is gone.
+fn anew(part: &OutboundPart) -> OutboundPart {
+    OutboundPart { key: PartKey { run: format!("{}:anew", part.key.run), part: part.key.part }, ..part.clone() }
+}
+
+/// A call that hangs in spite of its own timeout is one with an unknown outcome.
+pub(super) async fn within<T>(call: Pending<'_, Result<T, SendError>>) -> Result<T, SendError> {
+    let late = || SendError::new(SendErrorKind::Unknown, "the platform did not answer in time");
+    tokio::time::timeout(CALL_MAX, call).await.unwrap_or_else(|_| Err(late()))
+}
+
+impl From<SendError> for Stopped {
+    fn from(error: SendError) -> Self {
+        Self::Send(error)
+    }
+}
+
+impl From<StoreError> for Stopped {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
