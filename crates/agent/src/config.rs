@@ -54,6 +54,21 @@ pub struct AgentDefaults {
     pub skills: Option<Vec<String>>,
     /// Caps the context below what the model offers, in tokens. Default: the model's own.
     pub context_tokens: Option<u64>,
+    /// When chats see that an answer is being written: `instant`, `thinking` (once the model works), `message` (once it has words)
+    /// or `never`. Default: `instant`.
+    #[schemars(with = "Option<String>")]
+    pub typing_mode: TypingMode,
+}
+
+/// `agents.defaults.typingMode`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TypingMode {
+    #[default]
+    Instant,
+    Thinking,
+    Message,
+    Never,
 }
 
 /// One agent.

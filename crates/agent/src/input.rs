@@ -91,6 +91,9 @@ pub struct InputOrigin {
     /// The sender's name, shown to the model where several people speak in one session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sender_name: Option<String>,
+    /// In a shared place: whether the message called us by name. `None` in a direct conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mentioned: Option<bool>,
 }
 
 /// In OpenClaw's words (`systemInputProvenance.kind`).

@@ -23,7 +23,8 @@ pub use commands::{
 };
 pub use config::{
     AgentDefaults, AgentEntry, AgentIdentity, AgentsConfig, DmScope, ModelChain, ModelEntry, ModelSetting, ResetMode,
-    ResetPolicy, SessionConfig, SessionScope, SkillEntry, SkillLimits, SkillLoad, SkillsConfig, parse_thinking,
+    ResetPolicy, SessionConfig, SessionScope, SkillEntry, SkillLimits, SkillLoad, SkillsConfig, TypingMode,
+    parse_thinking,
 };
 pub use event::{AbortReason, EVENT_QUEUE, FailureKind, TurnEnd, TurnEvent, TurnEventKind, TurnEvents};
 pub use input::{Attachment, DeliveryRoute, INPUT_VERSION, InputOrigin, OriginKind, TurnInput};

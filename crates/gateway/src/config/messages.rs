@@ -1,21 +1,104 @@
-//! `messages`: what happens to messages on their way in.
+//! `messages`: what happens to messages on their way in, and what shows while they are answered.
 
+use std::collections::BTreeMap;
+
+use chela_channels::AckScope;
 use chela_protocol::methods::chat::QueueMode;
 use serde::{Deserialize, Serialize};
 
-/// Settings of incoming messages.
+/// Settings of incoming messages and their answers.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct MessagesConfig {
     pub queue: QueueConfig,
+    /// The reaction that says that a message was seen. Empty for none. Default: 👀.
+    pub ack_reaction: Option<String>,
+    /// Where messages get that reaction: `group-mentions`, `group-all`, `direct`, `all` or `off`. Default: `group-mentions`.
+    #[schemars(with = "Option<String>")]
+    pub ack_reaction_scope: Option<AckScope>,
+    /// Takes that reaction away once the answer is there. Default: false.
+    pub remove_ack_after_reply: bool,
+    pub status_reactions: StatusReactions,
+    /// Stands before each answer, where the channel sets none of its own. `{identityName}` becomes the agent's name; `auto` is that
+    /// name in brackets.
+    pub response_prefix: Option<String>,
 }
 
 /// `messages.queue`.
-#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct QueueConfig {
     /// What happens to a message that arrives while a turn runs: `followup` gives it its own turn, `steer` puts it into the
     /// running one, `collect` answers all that wait together, `interrupt` stops the running one.
     #[schemars(with = "String")]
     pub mode: QueueMode,
+    /// Instead of `mode`, by channel: `{"discord": "collect"}`.
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub by_channel: BTreeMap<String, QueueMode>,
+    /// How long a conversation must be quiet before messages that waited are answered, in milliseconds; people write in several
+    /// messages. Default: 500.
+    pub debounce_ms: Option<u64>,
+    /// Messages of one conversation that may wait. Default: 20.
+    pub cap: Option<u32>,
+    /// What happens to the messages above the cap: `new` turns the newest away and says so, `old` and `summarize` answer the oldest
+    /// ones together in one turn. None is lost. Default: `summarize`.
+    #[schemars(with = "String")]
+    pub drop: DropPolicy,
+}
+
+/// `messages.queue.drop`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DropPolicy {
+    New,
+    Old,
+    #[default]
+    Summarize,
+}
+
+/// Reactions that show how far an answer is.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StatusReactions {
+    /// Shows them instead of `ackReaction`. Default: false.
+    pub enabled: bool,
+    pub emojis: StatusEmojis,
+}
+
+/// The reaction of each state. Telegram takes only those of its own list.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StatusEmojis {
+    /// Waits for another answer. Default: 👀.
+    pub queued: Option<String>,
+    /// The model is at work. Default: 🤔.
+    pub thinking: Option<String>,
+    /// A tool is at work. Default: 🔥.
+    pub tool: Option<String>,
+    /// Answered. Default: none, the reaction is taken away.
+    pub done: Option<String>,
+    /// Failed. Default: 😱.
+    pub error: Option<String>,
+}
+
+/// Quiet time before messages that waited are answered.
+const DEBOUNCE_MS: u64 = 500;
+/// Longest quiet time that can be set: a message is answered, not kept.
+const DEBOUNCE_MAX_MS: u64 = 60_000;
+const CAP: u32 = 20;
+
+impl QueueConfig {
+    /// The mode of messages from this channel.
+    pub fn mode_of(&self, channel: &str) -> QueueMode {
+        self.by_channel.get(channel).copied().unwrap_or(self.mode)
+    }
+
+    pub fn debounce(&self) -> std::time::Duration {
+        std::time::Duration::from_millis(self.debounce_ms.unwrap_or(DEBOUNCE_MS).min(DEBOUNCE_MAX_MS))
+    }
+
+    /// At least one: a conversation in which nothing may wait would answer nothing.
+    pub fn cap(&self) -> usize {
+        self.cap.unwrap_or(CAP).max(1) as usize
+    }
 }

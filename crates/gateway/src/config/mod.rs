@@ -13,7 +13,7 @@ use chela_tools::{ExecRefusal, ToolsConfig, exec_refusal};
 use gateway::read;
 pub use gateway::*;
 pub use logging::{ConsoleStyle, Level, LoggingConfig};
-pub use messages::{MessagesConfig, QueueConfig};
+pub use messages::{DropPolicy, MessagesConfig, QueueConfig, StatusEmojis, StatusReactions};
 use serde_json::{Value, json};
 
 /// The configuration in force: every section parsed, wrong ones at their safe default.

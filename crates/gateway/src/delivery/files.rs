@@ -4,19 +4,27 @@ use std::path::{Path, PathBuf};
 
 use chela_channels::OutboundMedia;
 
+use crate::outside::Outside;
+
 /// A file that can be sent, or a plain sentence that says why not.
 pub(super) type Resolved = Result<OutboundMedia, String>;
 
 /// Resolves the files that an answer names, each for itself. Symlinks are followed before the workspace is looked at, so that
 /// none leads out of it.
-pub(super) async fn resolve(workspace: PathBuf, files: Vec<String>, max_bytes: u64, as_voice: bool) -> Vec<Resolved> {
+pub(super) async fn resolve(
+    outside: &Outside,
+    workspace: PathBuf,
+    files: Vec<String>,
+    max_bytes: u64,
+    as_voice: bool,
+) -> Vec<Resolved> {
     if files.is_empty() {
         return Vec::new();
     }
     let named = files.clone();
     let look = move || files.iter().map(|file| resolve_one(&workspace, file, max_bytes, as_voice)).collect();
     let failed = |_| named.iter().map(|file| Err(format!("The file {file} could not be read."))).collect();
-    tokio::task::spawn_blocking(look).await.unwrap_or_else(failed)
+    outside.off_thread(look).await.unwrap_or_else(failed)
 }
 
 fn resolve_one(workspace: &Path, file: &str, max_bytes: u64, as_voice: bool) -> Resolved {
@@ -75,7 +83,7 @@ mod tests {
     use super::*;
 
     async fn resolved(workspace: &Path, file: &str) -> Resolved {
-        resolve(workspace.to_owned(), vec![file.to_owned()], 8, true).await.remove(0)
+        resolve(&Outside::real(), workspace.to_owned(), vec![file.to_owned()], 8, true).await.remove(0)
     }
 
     #[tokio::test]

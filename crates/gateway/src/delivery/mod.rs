@@ -12,6 +12,7 @@
 mod directives;
 mod drain;
 mod files;
+mod live;
 mod plan;
 mod reply;
 mod retry;
@@ -19,11 +20,13 @@ mod retry;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chela_agent::TurnEvent;
+use chela_channels::DeliveryPolicy;
+use chela_protocol::AgentId;
 use chela_store::{InboxRow, OutboxId};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::live::Live;
 use crate::app::Gateway;
 
 /// The delivery of the running gateway. Built empty.
@@ -34,6 +37,8 @@ pub(crate) struct Delivery {
     closing: CancellationToken,
     /// Rows whose next part this process may have sent without knowing. Those of earlier processes are all in doubt.
     doubts: Mutex<BTreeSet<OutboxId>>,
+    /// What shows of runs that go on.
+    stage: live::Stage,
 }
 
 impl Delivery {
@@ -62,11 +67,29 @@ impl Delivery {
         self.closing.cancel();
     }
 
-    /// Shows a turn to the chat that it answers, while it runs; `None` when it answers none. The sender gets every event of the
-    /// run; typing ends within two seconds of the run's end, whatever the end is (G38).
-    pub(crate) fn live(&self, gateway: &Arc<Gateway>, row: &InboxRow) -> Option<mpsc::Sender<TurnEvent>> {
-        let _ = (gateway, row);
-        None
+    /// Shows a turn to the chat that it answers, while it runs; `None` when it answers none. Dropping it is the end of the run;
+    /// typing ends within two seconds of it, whatever the end is (G38).
+    pub(crate) fn live(&self, gateway: &Arc<Gateway>, row: &InboxRow) -> Option<Live> {
+        Live::begin(gateway, row)
+    }
+
+    /// Shows that a message waits behind a running answer.
+    pub(crate) fn queued(&self, gateway: &Arc<Gateway>, row: &InboxRow) {
+        live::queued(gateway, row);
+    }
+
+    /// What stands before the answers of an agent; empty for nothing.
+    fn prefix(&self, gateway: &Gateway, policy: &DeliveryPolicy, agent: &AgentId) -> String {
+        let config = gateway.config.load();
+        let Some(prefix) = policy.response_prefix.as_ref().or(config.messages.response_prefix.as_ref()) else {
+            return String::new();
+        };
+        let agents = gateway.sessions.agents(gateway);
+        let name = &agents.profile_or_default(agent).name;
+        match prefix.as_str() {
+            "auto" => format!("[{name}]"),
+            prefix => prefix.replace("{identityName}", name),
+        }
     }
 
     fn is_closing(&self) -> bool {

@@ -1,8 +1,10 @@
 //! A reply becomes the messages of a platform. Pure: the same reply, policy and files give the same parts, also after a restart.
 
 use chela_agent::{Reply, ReplyButton};
-use chela_channels::render::{self, Limits, Rendered, render};
-use chela_channels::{Button, Capabilities, DeliveryPolicy, MessageId, OutboundPart, PartKey, ReplyToMode};
+use chela_channels::render::{Cut, Limits, Rendered, render};
+use chela_channels::{
+    Button, Capabilities, DeliveryPolicy, MessageId, OutboundPart, PartKey, PreviewMode, ReplyToMode,
+};
 
 use super::directives::{Directives, Quote};
 use super::files::Resolved;
@@ -38,19 +40,28 @@ pub(super) fn parts(reply: &Reply, said: &Directives, files: Vec<Resolved>, mann
     parts
 }
 
+/// One message with the first words of an answer that is still written; `None` when nothing of them is visible.
+pub(super) fn preview(reply: &Reply, text: &str, manner: &Manner<'_>) -> Option<OutboundPart> {
+    let content = rendered(&with_prefix(manner.prefix, text), manner).into_iter().next()?;
+    let reply_to = quoted(reply, None, manner.policy.reply_to, 0);
+    Some(OutboundPart { content, reply_to, ..part(reply, manner) })
+}
+
 /// The tighter of the platform's limits and the configured ones.
-pub(super) fn limits(capabilities: &Capabilities, policy: &DeliveryPolicy) -> Limits {
+fn limits(capabilities: &Capabilities, policy: &DeliveryPolicy) -> Limits {
     let (own, set) = (capabilities.limits, policy.limits);
     Limits {
         chars: own.chars.min(set.chars),
         lines: [own.lines, set.lines].into_iter().flatten().min(),
-        cut: set.cut,
+        // Finished paragraphs are messages of their own. They are sent with the answer and not before: what a turn says before its
+        // last tool call is no part of its answer, and parts must be the same after a crash.
+        cut: if policy.preview == PreviewMode::Block { Cut::Newline } else { set.cut },
         tables: set.tables,
     }
 }
 
 /// A part with nothing in it yet.
-pub(super) fn part(reply: &Reply, manner: &Manner<'_>) -> OutboundPart {
+fn part(reply: &Reply, manner: &Manner<'_>) -> OutboundPart {
     OutboundPart {
         key: PartKey { run: reply.run.clone(), part: 0 },
         chat: manner.chat.to_owned(),
@@ -65,7 +76,7 @@ pub(super) fn part(reply: &Reply, manner: &Manner<'_>) -> OutboundPart {
 }
 
 /// The message that a part quotes: what the answer itself asks for, else what the mode says.
-pub(super) fn quoted(reply: &Reply, asked: Option<&Quote>, mode: ReplyToMode, number: usize) -> Option<MessageId> {
+fn quoted(reply: &Reply, asked: Option<&Quote>, mode: ReplyToMode, number: usize) -> Option<MessageId> {
     let current = || reply.reply_to.clone().map(MessageId);
     match (asked, mode) {
         (Some(_), _) if number > 0 && mode != ReplyToMode::All => None,
@@ -77,7 +88,7 @@ pub(super) fn quoted(reply: &Reply, asked: Option<&Quote>, mode: ReplyToMode, nu
     }
 }
 
-pub(super) fn with_prefix(prefix: &str, text: &str) -> String {
+fn with_prefix(prefix: &str, text: &str) -> String {
     match (prefix.is_empty(), text.is_empty()) {
         (true, _) | (_, true) => text.to_owned(),
         // What begins with a mark (a list, a code block) needs a line of its own to stay one.
@@ -92,7 +103,7 @@ fn rendered(text: &str, manner: &Manner<'_>) -> Vec<Rendered> {
 
 /// One message, whatever the limits: notices are short.
 fn notice(text: &str, manner: &Manner<'_>) -> Rendered {
-    let limits = render::Limits { lines: None, ..limits(manner.capabilities, manner.policy) };
+    let limits = Limits { lines: None, ..limits(manner.capabilities, manner.policy) };
     let first = render(text, manner.capabilities.dialect, limits).into_iter().next();
     first.unwrap_or_else(|| Rendered { markup: String::new(), plain: text.to_owned() })
 }

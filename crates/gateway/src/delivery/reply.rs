@@ -72,8 +72,13 @@ impl ReplyDelivery {
     async fn deliver(&mut self) -> Result<(), Stopped> {
         let reply = Reply::from_body(&self.row.body);
         let said = Directives::read(&reply.text);
-        let parts = self.parts(&reply, &said).await;
         let had = self.row.parts_sent as usize;
+        if had == 0 {
+            // Nothing of the preview may still be under way when the answer takes its place.
+            self.gateway.delivery.stage.settle(&reply.run).await;
+            self.doubtful |= self.gateway.delivery.stage.is_doubtful(&reply.run);
+        }
+        let parts = self.parts(&reply, &said).await;
         let mut earlier = self.gateway.store.sent_of_run(&reply.run).await?;
         earlier.retain(|sent| sent.account == self.row.account && sent.chat == self.row.chat);
         if had == 0 && earlier.is_empty() && !self.doubtful {
@@ -99,9 +104,9 @@ impl ReplyDelivery {
         let workspace = agents.profile_or_default(&self.row.session.agent()).workspace.clone();
         let capabilities = self.channel.capabilities();
         let cap = capabilities.upload_max_bytes.min(self.policy.media_max_bytes);
-        let files = files::resolve(workspace, said.files.clone(), cap, said.as_voice).await;
-        let prefix = self.policy.response_prefix.as_deref().unwrap_or_default();
-        let manner = plan::Manner { chat: &self.row.chat, policy: &self.policy, capabilities, prefix };
+        let files = files::resolve(&self.gateway.outside, workspace, said.files.clone(), cap, said.as_voice).await;
+        let prefix = self.gateway.delivery.prefix(&self.gateway, &self.policy, &self.row.session.agent());
+        let manner = plan::Manner { chat: &self.row.chat, policy: &self.policy, capabilities, prefix: &prefix };
         plan::parts(reply, said, files, &manner)
     }
 
@@ -192,6 +197,7 @@ impl ReplyDelivery {
         let sent = SentPart { channel, account, chat, message: message.0, run: run.to_owned(), part, sent_at_ms };
         self.gateway.store.record_sent(sent, Some(self.row.id)).await?;
         self.gateway.delivery.settled(self.row.id);
+        self.gateway.delivery.stage.clear(run);
         self.account.status.update(|status| status.last_outbound_at_ms = Some(sent_at_ms));
         fault::point("outbox.after_record");
         Ok(())

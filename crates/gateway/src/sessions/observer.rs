@@ -14,6 +14,7 @@ use super::messages::messages_of;
 use super::row::{RowContext, row_of};
 use super::runs::{Outcome, RowName};
 use crate::app::Gateway;
+use crate::delivery::Live;
 use crate::events::{Audience, Event};
 use crate::route::Target;
 use crate::turn_events::{Moment, RunEvents};
@@ -27,6 +28,8 @@ pub(super) struct Observer {
     started_at_ms: i64,
     concluded: bool,
     begun: bool,
+    /// Shows the run to the chat that it answers.
+    live: Option<Arc<Live>>,
 }
 
 /// Tells clients how a run ended that had no turn of its own.
@@ -66,7 +69,7 @@ pub(crate) fn session_changed(gateway: &Arc<Gateway>, session: &SessionKey, caus
 }
 
 impl Observer {
-    pub(super) fn new(gateway: &Arc<Gateway>, row: &RowName, now_ms: i64) -> Self {
+    pub(super) fn new(gateway: &Arc<Gateway>, row: &RowName, live: Option<Arc<Live>>, now_ms: i64) -> Self {
         Self {
             gateway: gateway.clone(),
             row: row.clone(),
@@ -75,6 +78,7 @@ impl Observer {
             started_at_ms: now_ms,
             concluded: false,
             begun: false,
+            live,
         }
     }
 
@@ -124,8 +128,13 @@ impl Observer {
     }
 
     async fn happened(&mut self, event: &TurnEvent) {
+        if let TurnEventKind::Ended(end) = &event.kind {
+            return self.ended(end);
+        }
+        if let Some(live) = &self.live {
+            live.happened(event);
+        }
         match &event.kind {
-            TurnEventKind::Ended(end) => return self.ended(end),
             TurnEventKind::Started { at_ms, .. } => {
                 self.started_at_ms = *at_ms;
                 self.changed(json!({ "phase": "start", "reason": "agent.run.started" }));
@@ -146,6 +155,9 @@ impl Observer {
         }
         let kind = TurnEventKind::Ended(end.clone());
         let event = TurnEvent { session: self.row.session.clone(), run: self.row.run.clone(), kind };
+        if let Some(live) = &self.live {
+            live.happened(&event);
+        }
         let runs = &self.gateway.sessions.runs;
         runs.show(&event);
         if is_shutdown(end) {

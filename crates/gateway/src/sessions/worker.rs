@@ -129,7 +129,11 @@ impl Worker {
         if !runs.begin(&name.run, now) {
             return self.put_first(also);
         }
-        let mut observer = Observer::new(&gateway, &name, now);
+        let live = gateway.delivery.live(&gateway, &mail.row).map(Arc::new);
+        if let Some(live) = &live {
+            also.iter().for_each(|row| live.also(row));
+        }
+        let mut observer = Observer::new(&gateway, &name, live.clone(), now);
         let mut together: Vec<RowName> = also.iter().map(RowName::of).collect();
         let steer = SteerQueue::default();
         let mut job = TurnJob { row: mail.row, also, steer: steer.clone() };

@@ -1,0 +1,176 @@
+//! What a chat sees of an answer before it is there: that it is being written, how far it is, its first words.
+//!
+//! ```text
+//! observer ──happened──▶ Show (what is known of the run) ◀──reads── typing · preview · reactions
+//!                          ▲
+//! reply delivery ──settle──┘   waits until nothing of the run is under way, then speaks
+//! ```
+//!
+//! Nothing here is needed for an answer to arrive, and nothing here holds a turn up: events change a few fields, and the calls to
+//! the platform happen elsewhere.
+
+mod preview;
+mod reactions;
+mod show;
+mod typing;
+mod words;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chela_agent::{DeliveryRoute, Reply, TurnEvent, TurnInput};
+use chela_channels::{Channel, DeliveryPolicy};
+use chela_store::InboxRow;
+use tokio_util::sync::CancellationToken;
+
+pub(super) use self::reactions::queued;
+use self::show::Show;
+use crate::app::Gateway;
+use crate::channels::OpenAccount;
+
+/// How long a reply waits for a call of its run's preview that is under way. Longer than channels let their calls take.
+const SETTLE_MAX: Duration = Duration::from_secs(40);
+
+/// Runs that are remembered because nobody knows whether their preview was sent. Each is looked at once more when its answer goes out.
+const DOUBTS_MAX: usize = 4096;
+
+/// The runs that show something now, by their names.
+#[derive(Default)]
+pub(super) struct Stage {
+    shows: Mutex<BTreeMap<String, Arc<Show>>>,
+    /// Runs whose first part may have been sent without anybody knowing.
+    doubts: Mutex<BTreeSet<String>>,
+}
+
+/// A run that is shown. Dropping it is the run's end, however it came.
+pub(crate) struct Live {
+    show: Arc<Show>,
+}
+
+/// Everything that showing one run needs.
+struct Scene {
+    gateway: Arc<Gateway>,
+    account: Arc<OpenAccount>,
+    channel: Arc<dyn Channel>,
+    policy: DeliveryPolicy,
+    route: DeliveryRoute,
+    row: InboxRow,
+    show: Arc<Show>,
+}
+
+impl Live {
+    /// Begins to show a run to the chat that it answers; `None` when it answers none, or one that can't be reached now.
+    pub(super) fn begin(gateway: &Arc<Gateway>, row: &InboxRow) -> Option<Self> {
+        let input = TurnInput::from_body(&row.body);
+        let route = input.deliver?;
+        let account = gateway.channels.get(&route.channel, &route.account)?;
+        let channel = (**account.channel.load()).clone()?;
+        let show = Arc::new(Show::new(&route));
+        gateway.delivery.stage.shows().insert(row.run.to_string(), show.clone());
+        let policy = account.policy.load().delivery.clone();
+        let row = InboxRow { body: serde_json::Value::Null, ..row.clone() };
+        let scene = Scene { gateway: gateway.clone(), account, channel, policy, route, row, show: show.clone() };
+        let leaving = Leaving { gateway: gateway.clone(), run: scene.row.run.to_string(), show: show.clone() };
+        gateway.tasks.spawn(async move {
+            let _leaving = leaving;
+            scene.play(reactions::Marks::of(&scene, &input.origin)).await;
+        });
+        Some(Self { show })
+    }
+
+    /// Takes in what happened. Never waits.
+    pub(crate) fn happened(&self, event: &TurnEvent) {
+        self.show.happened(&event.kind);
+    }
+
+    /// Another message is answered by this run as well.
+    pub(crate) fn also(&self, row: &InboxRow) {
+        if let Some(message) = TurnInput::from_body(&row.body).deliver.and_then(|route| route.reply_to) {
+            self.show.also(message);
+        }
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.show.close();
+    }
+}
+
+/// Takes the run off the stage when its show is over, also by a panic.
+struct Leaving {
+    gateway: Arc<Gateway>,
+    run: String,
+    show: Arc<Show>,
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.show.close();
+        self.show.quiet.cancel();
+        let mut shows = self.gateway.delivery.stage.shows();
+        // A later try of the same run may stand there by now.
+        if shows.get(&self.run).is_some_and(|show| Arc::ptr_eq(show, &self.show)) {
+            shows.remove(&self.run);
+        }
+    }
+}
+
+impl Scene {
+    async fn play(&self, marks: reactions::Marks) {
+        let speaking = async {
+            tokio::join!(typing::run(self), preview::run(self));
+            // From here on the answer may go out.
+            self.show.quiet.cancel();
+        };
+        tokio::join!(speaking, marks.run(self));
+    }
+
+    /// What the parts of this run have in common, without words yet.
+    fn reply(&self) -> Reply {
+        Reply::to(&self.route, self.row.run.as_str(), "")
+    }
+}
+
+impl Stage {
+    /// Ends the show of a run and waits until nothing of it is under way.
+    pub(super) async fn settle(&self, run: &str) {
+        let Some(show) = self.shows().get(run).cloned() else { return };
+        show.close();
+        if tokio::time::timeout(SETTLE_MAX, show.quiet.cancelled()).await.is_err() {
+            tracing::warn!(run, "a preview is stuck; the answer goes out without it");
+        }
+    }
+
+    /// Whether the first part of a run may be there without being recorded.
+    pub(super) fn is_doubtful(&self, run: &str) -> bool {
+        self.doubts().contains(run)
+    }
+
+    fn doubt(&self, run: &str) {
+        let mut doubts = self.doubts();
+        if doubts.len() >= DOUBTS_MAX {
+            doubts.pop_first();
+        }
+        doubts.insert(run.to_owned());
+    }
+
+    pub(super) fn clear(&self, run: &str) {
+        self.doubts().remove(run);
+    }
+
+    fn shows(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Show>>> {
+        self.shows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn doubts(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits for the token, and a moment more.
+async fn after(token: &CancellationToken, grace: Duration) {
+    token.cancelled().await;
+    tokio::time::sleep(grace).await;
+}
