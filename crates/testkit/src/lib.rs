@@ -1,7 +1,9 @@
 //! Fake servers of the outside world, for tests only.
 
+pub mod discord;
 pub mod model;
 pub mod telegram;
 
+pub use discord::FakeDiscord;
 pub use model::FakeModel;
 pub use telegram::FakeTelegram;
