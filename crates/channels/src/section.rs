@@ -39,8 +39,18 @@ pub fn prepare(
     from_environment: &dyn Fn(&Kind) -> bool,
     problems: &mut Vec<Problem>,
 ) -> Vec<Prepared> {
+    prepare_of(CHANNELS, section, from_environment, problems)
+}
+
+/// [`prepare`] for another table than the program's: simulations bring their own platforms.
+pub fn prepare_of(
+    kinds: &'static [Kind],
+    section: &Value,
+    from_environment: &dyn Fn(&Kind) -> bool,
+    problems: &mut Vec<Problem>,
+) -> Vec<Prepared> {
     let mut prepared = Vec::new();
-    for kind in CHANNELS {
+    for kind in kinds {
         let written = section.get(kind.id);
         let Some(value) = written.cloned().or_else(|| from_environment(kind).then(|| json!({}))) else { continue };
         for config in accounts(kind.id, &value) {
