@@ -59,6 +59,18 @@ pub fn arm_here(point: &'static str, passes: u32) {
     LIFE.with_borrow_mut(|life| life.armed = Some((point, passes.max(1))));
 }
 
+/// From now on no point is armed on this thread.
+#[cfg(debug_assertions)]
+pub fn disarm_here() {
+    LIFE.with_borrow_mut(|life| life.armed = None);
+}
+
+/// Whether the life of this thread's gateway is over.
+#[cfg(debug_assertions)]
+pub fn is_dead_here() -> bool {
+    LIFE.with_borrow(|life| life.dead)
+}
+
 /// Ends the life of this thread's gateway. Whoever drives the simulation then drops its tasks.
 #[cfg(debug_assertions)]
 pub fn die_here() {
@@ -97,7 +109,7 @@ thread_local! {
 #[inline]
 pub async fn alive_here() {
     #[cfg(debug_assertions)]
-    if LIFE.with_borrow(|life| life.dead) {
+    if is_dead_here() {
         std::future::pending::<()>().await;
     }
 }
