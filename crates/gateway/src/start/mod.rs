@@ -173,9 +173,7 @@ async fn start_with(options: Options, logs: Arc<Logs>) -> Result<Running, StartE
     announce(&gateway);
     front.open(gateway.clone());
     background::spawn(&gateway);
-    gateway.sessions.resume(&gateway).await;
-    let delivering = gateway.clone();
-    gateway.tasks.spawn(async move { delivering.delivery.run(delivering.clone()).await });
+    take_up_work(&gateway).await;
     tracing::info!(target: "gateway", "ready");
     let page = (gateway.config.load().gateway.control_ui.enabled != Some(false)).then_some(page);
     if let Some(page) = &page {
@@ -191,18 +189,8 @@ impl Running {
         let started = Instant::now();
         let payload = Shutdown { reason: reason.to_owned(), restart_expected_ms: None };
         gateway.events.publish(&Event::new("shutdown", Audience::Everyone, &payload));
-        gateway.shutdown.cancel();
-        gateway.sessions.drain(DRAIN).await;
-        // Only now: a turn that ended meanwhile may still be answered.
-        gateway.delivery.close();
-        let _ = tokio::time::timeout(COMMANDS_GRACE, gateway.tools.processes.end_all()).await;
-        gateway.events.close_where(CloseCode::ServiceRestart, "service restart", |_| true);
-        gateway.tasks.close();
-        let _ = tokio::time::timeout(limits::CLOSE_GRACE, gateway.tasks.wait()).await;
+        wind_down(gateway).await;
         let _ = tokio::time::timeout(limits::CLOSE_GRACE, self.accepting).await;
-        if let Err(error) = gateway.store.close().await {
-            tracing::error!(target: "shutdown", %error, "the store did not close cleanly");
-        }
         tracing::info!(target: "shutdown", "completed cleanly in {}ms", started.elapsed().as_millis());
     }
 
@@ -222,6 +210,28 @@ impl Running {
             link.unwrap_or_default(),
             file.display()
         );
+    }
+}
+
+/// What a gateway does once it stands: it takes up what the last one left, and begins to deliver.
+pub(crate) async fn take_up_work(gateway: &Arc<Gateway>) {
+    gateway.sessions.resume(gateway).await;
+    let delivering = gateway.clone();
+    gateway.tasks.spawn(async move { delivering.delivery.run(delivering.clone()).await });
+}
+
+/// Takes no new work, lets what runs finish or checkpoint, and closes the store: nothing of it is lost (G39).
+pub(crate) async fn wind_down(gateway: &Arc<Gateway>) {
+    gateway.shutdown.cancel();
+    gateway.sessions.drain(DRAIN).await;
+    // Only now: a turn that ended meanwhile may still be answered.
+    gateway.delivery.close();
+    let _ = tokio::time::timeout(COMMANDS_GRACE, gateway.tools.processes.end_all()).await;
+    gateway.events.close_where(CloseCode::ServiceRestart, "service restart", |_| true);
+    gateway.tasks.close();
+    let _ = tokio::time::timeout(limits::CLOSE_GRACE, gateway.tasks.wait()).await;
+    if let Err(error) = gateway.store.close().await {
+        tracing::error!(target: "shutdown", %error, "the store did not close cleanly");
     }
 }
 
