@@ -96,10 +96,21 @@ pub struct AgentEntry {
     pub bootstrap_total_max_chars: Option<usize>,
     /// Instead of `agents.defaults.skills`.
     pub skills: Option<Vec<String>>,
+    /// How the agent is called in groups.
+    pub group_chat: AgentGroupChat,
     /// How the agent presents itself.
     pub identity: AgentIdentity,
     /// What it changes of `tools`.
     pub tools: AgentTools,
+}
+
+/// How an agent is called in groups.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AgentGroupChat {
+    /// Regular expressions, without regard to case, that call the agent as a mention does. Instead of
+    /// `messages.groupChat.mentionPatterns`. Default: the agent's name.
+    pub mention_patterns: Option<Vec<String>>,
 }
 
 /// How an agent presents itself.
@@ -231,12 +242,14 @@ pub struct SkillLimits {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SessionConfig {
-    /// `per-sender`, or `global` for one conversation with everybody: channels read it. No effect in this version.
-    #[schemars(extend("x-reload" = "none"))]
+    /// `per-sender`, or `global` for one conversation with everybody.
     pub scope: SessionScope,
-    /// Which conversation direct messages of channels belong to. No effect in this version.
-    #[schemars(extend("x-reload" = "none"))]
+    /// Which conversation direct messages of channels belong to: the main one (`main`), one for each person (`per-peer`), or one
+    /// for each person on each channel or account. Default: `main`.
     pub dm_scope: DmScope,
+    /// People who are the same on several channels, each with a name of theirs: `{"ann": ["telegram:123", "discord:456"]}`. With
+    /// `dmScope: "per-peer"` and its like they have one conversation.
+    pub identity_links: BTreeMap<String, Vec<String>>,
     /// The main conversation is always called `main`. No effect in this version.
     #[schemars(extend("x-reload" = "none"))]
     pub main_key: Option<String>,

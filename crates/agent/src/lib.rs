@@ -22,9 +22,9 @@ pub use commands::{
     Access, ArgChoices, COMMANDS, Category, Command, CommandArg, CommandId, ParsedCommand, parse_command,
 };
 pub use config::{
-    AgentDefaults, AgentEntry, AgentIdentity, AgentsConfig, DmScope, ModelChain, ModelEntry, ModelSetting, ResetMode,
-    ResetPolicy, SessionConfig, SessionScope, SkillEntry, SkillLimits, SkillLoad, SkillsConfig, TypingMode,
-    parse_thinking,
+    AgentDefaults, AgentEntry, AgentGroupChat, AgentIdentity, AgentsConfig, DmScope, ModelChain, ModelEntry,
+    ModelSetting, ResetMode, ResetPolicy, SessionConfig, SessionScope, SkillEntry, SkillLimits, SkillLoad,
+    SkillsConfig, TypingMode, parse_thinking,
 };
 pub use event::{AbortReason, EVENT_QUEUE, FailureKind, TurnEnd, TurnEvent, TurnEventKind, TurnEvents};
 pub use input::{Attachment, DeliveryRoute, INPUT_VERSION, InputOrigin, OriginKind, TurnInput};

@@ -48,6 +48,8 @@ pub struct AgentProfile {
     /// `None`: all.
     pub skills: Option<Vec<String>>,
     pub identity: AgentIdentity,
+    /// What calls the agent in groups, instead of everybody's patterns.
+    pub mention_patterns: Option<Vec<String>>,
     /// What the agent's own section changes of `tools`.
     pub tools: AgentTools,
 }
@@ -145,6 +147,7 @@ fn profile(
         timezone: timezone(defaults.user_timezone.as_deref()),
         skills: entry.skills.clone().or_else(|| defaults.skills.clone()),
         identity: entry.identity.clone(),
+        mention_patterns: entry.group_chat.mention_patterns.clone(),
         tools: entry.tools.clone(),
     }
 }

@@ -19,11 +19,12 @@ pub struct AccountConfig {
     pub value: Value,
 }
 
-/// An account that can be opened.
+/// An account of a known kind.
 pub struct Prepared {
     pub kind: &'static Kind,
     pub config: AccountConfig,
-    pub account: Box<dyn Account>,
+    /// `None` when it can't run at all, which a problem at its path explains.
+    pub account: Option<Box<dyn Account>>,
 }
 
 /// The account's name where `accounts` names none.
@@ -54,9 +55,8 @@ pub fn prepare_of(
         let written = section.get(kind.id);
         let Some(value) = written.cloned().or_else(|| from_environment(kind).then(|| json!({}))) else { continue };
         for config in accounts(kind.id, &value) {
-            if let Some(account) = (kind.read)(&config.path, &config.value, problems) {
-                prepared.push(Prepared { kind, config, account });
-            }
+            let account = (kind.read)(&config.path, &config.value, problems);
+            prepared.push(Prepared { kind, config, account });
         }
     }
     prepared
@@ -81,7 +81,10 @@ pub fn channels_schema() -> Value {
         properties.insert(kind.id.to_owned(), schema);
     }
     for key in SHARED_KEYS {
-        properties.insert((*key).to_owned(), json!({ "description": "Known and kept. No effect in this version." }));
+        properties.insert(
+            (*key).to_owned(),
+            json!({ "description": "Known and kept. No effect in this version.", "x-reload": "none" }),
+        );
     }
     json!({ "type": "object", "description": "Chat channels.", "properties": properties, "additionalProperties": true })
 }

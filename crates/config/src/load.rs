@@ -94,6 +94,13 @@ impl Loaded {
         path.parse::<KeyPath>().ok()?.get(&self.value)
     }
 
+    /// Values above or below this path that were left out because a variable or a file is missing: what is security-relevant there
+    /// fails closed. A path that can't be read is none of ours: empty.
+    pub fn left_out_at(&self, path: &str) -> Vec<KeyPath> {
+        let Ok(path) = path.parse::<KeyPath>() else { return Vec::new() };
+        self.disabled.iter().filter(|gone| gone.is_within(&path) || path.is_within(gone)).cloned().collect()
+    }
+
     fn put_in_force(&mut self, written: Value, environment: &mut Environment) {
         let mut includes = Includes::new(&self.path);
         let whole = includes.expand(written, &KeyPath::root()).unwrap_or_else(|| Value::Object(Map::new()));

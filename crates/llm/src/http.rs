@@ -61,6 +61,11 @@ pub fn trusted_roots(extra: Option<&Path>) -> Result<RootCertStore, HttpClientEr
 }
 
 impl HttpClient {
+    /// The client itself, for calls that are none of a model: what it follows, trusts and waits for is the same.
+    pub fn client(&self) -> Result<reqwest::Client, HttpClientError> {
+        self.get().cloned()
+    }
+
     pub(crate) fn get(&self) -> Result<&reqwest::Client, HttpClientError> {
         self.inner.client.get_or_init(|| build(self.inner.extra_roots.as_deref())).as_ref().map_err(Clone::clone)
     }
