@@ -117,6 +117,7 @@ impl Gateway {
             1 => degraded.push("config: 1 problem, the section with it is off".to_owned()),
             errors => degraded.push(format!("config: {errors} problems, the sections with them are off")),
         }
+        degraded.extend(self.channels.degraded(self.now_ms()));
         degraded
     }
 }

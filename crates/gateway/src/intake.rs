@@ -22,7 +22,7 @@ const TEXT_MAX_BYTES: usize = 4 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct Inbound {
     /// `webchat` for WebSocket clients, `http` for the OpenAI endpoints, else the channel's id.
-    pub channel: &'static str,
+    pub channel: String,
     pub account: String,
     /// The sender's own id of the message: the idempotency key.
     pub platform_id: String,
@@ -85,7 +85,7 @@ async fn accept(gateway: Arc<Gateway>, inbound: Inbound) -> Result<Submitted, Su
     let place = gateway.sessions.reserve(&gateway, &inbound.session)?;
     let Inbound { mode, watcher, run, .. } = inbound;
     let message = NewInbound {
-        channel: inbound.channel.to_owned(),
+        channel: inbound.channel,
         account: inbound.account,
         platform_id: inbound.platform_id,
         session: inbound.session,

@@ -71,7 +71,9 @@ impl Reloader {
         for problem in &problems {
             tracing::warn!(target: "config", "{problem}");
         }
-        Ok(put_in_force(gateway, config, loaded, problems, changed))
+        let applied = put_in_force(gateway, config, loaded, problems, changed);
+        gateway.channels.apply(gateway, &environment);
+        Ok(applied)
     }
 
     /// Puts changed secrets in force and closes what the old ones let in.

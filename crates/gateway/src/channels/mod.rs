@@ -6,16 +6,38 @@
 //!                                   └── status, read by probes, lists and the command line
 //! ```
 
+mod context;
+mod heard;
+mod inbound;
+mod input;
+mod pairing;
+mod people;
+mod report;
+mod supervise;
+mod wanted;
+
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
-use chela_channels::{AccountPolicy, Channel, StatusCell};
+use chela_channels::access::LoopGuard;
+use chela_channels::{AccountPolicy, Channel, StatusCell, Webhook};
+use subtle::ConstantTimeEq as _;
+
+pub(crate) use inbound::AccountInbox;
+pub(crate) use people::People;
+
+use heard::Heard;
+use supervise::Supervisor;
 
 /// The accounts that are configured and enabled. The gateway builds it empty.
 #[derive(Default)]
 pub(crate) struct Channels {
     accounts: RwLock<BTreeMap<AccountName, Arc<OpenAccount>>>,
+    /// Whom pairing let in.
+    pub(crate) people: People,
+    supervisor: Supervisor,
 }
 
 /// Names an account: `discord`, `default`.
@@ -33,6 +55,13 @@ pub(crate) struct OpenAccount {
     pub(crate) status: StatusCell,
     /// How to speak; `None` while it is not open (starting, failed, between two tries).
     pub(crate) channel: ArcSwap<Option<Arc<dyn Channel>>>,
+    /// Where the platform calls in, while it is open.
+    webhook: ArcSwap<Option<Arc<dyn Webhook>>>,
+    /// When it was last opened; Unix milliseconds.
+    opened_at_ms: AtomicI64,
+    /// What was said in its chats without being answered.
+    heard: Mutex<Heard>,
+    loops: Mutex<LoopGuard>,
 }
 
 impl Channels {
@@ -45,5 +74,75 @@ impl Channels {
     /// Every account, in the order of their names.
     pub(crate) fn all(&self) -> Vec<Arc<OpenAccount>> {
         self.accounts.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Makes an account known; its supervisor opens it.
+    pub(crate) fn insert(&self, account: Arc<OpenAccount>) {
+        self.accounts.write().unwrap_or_else(PoisonError::into_inner).insert(account.name.clone(), account);
+    }
+
+    fn remove(&self, name: &AccountName) {
+        self.accounts.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+
+    /// The door that a platform calls at this path. It takes the same time whichever account it is, since paths hold secrets.
+    pub(crate) fn webhook(&self, path: &str) -> Option<Arc<dyn Webhook>> {
+        let mut found = None;
+        for account in self.all() {
+            if let Some(webhook) = account.webhook.load().as_ref()
+                && bool::from(webhook.path().as_bytes().ct_eq(path.as_bytes()))
+            {
+                found = Some(webhook.clone());
+            }
+        }
+        found
+    }
+}
+
+impl OpenAccount {
+    /// An account that is not open yet.
+    pub(crate) fn new(name: AccountName, policy: AccountPolicy) -> Arc<Self> {
+        Arc::new(Self {
+            name,
+            policy: ArcSwap::from_pointee(policy),
+            status: StatusCell::default(),
+            channel: ArcSwap::default(),
+            webhook: ArcSwap::default(),
+            opened_at_ms: AtomicI64::new(0),
+            heard: Mutex::default(),
+            loops: Mutex::default(),
+        })
+    }
+
+    /// How to speak, while it is open.
+    pub(crate) fn speaker(&self) -> Option<Arc<dyn Channel>> {
+        (**self.channel.load()).clone()
+    }
+
+    /// From now on it can speak, and be called.
+    pub(crate) fn open(&self, channel: Arc<dyn Channel>, webhook: Option<Arc<dyn Webhook>>, now_ms: i64) {
+        self.opened_at_ms.store(now_ms, Ordering::Relaxed);
+        self.channel.store(Arc::new(Some(channel)));
+        self.webhook.store(Arc::new(webhook));
+    }
+
+    /// From now on it can do neither.
+    pub(crate) fn close(&self) {
+        self.channel.store(Arc::new(None));
+        self.webhook.store(Arc::new(None));
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn loops(&self) -> MutexGuard<'_, LoopGuard> {
+        self.loops.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Display for AccountName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.channel, self.account)
     }
 }

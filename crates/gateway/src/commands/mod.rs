@@ -9,12 +9,13 @@ mod status;
 use std::sync::Arc;
 
 use chela_agent::{
-    COMMANDS, CommandId, ItemBody, NoteBody, NoteKind, ParsedCommand, TurnEnd, TurnInput, parse_command,
+    Access, COMMANDS, CommandId, DeliveryRoute, ItemBody, NoteBody, NoteKind, ParsedCommand, Reply, TurnEnd, TurnInput,
+    parse_command,
 };
 use chela_llm::{StopReason, Usage};
 use chela_protocol::methods::chat::ChatCommand;
 use chela_protocol::{ItemId, RunId, SessionKey};
-use chela_store::{Accepted, InboxRow, InboxState, NewInbound, StoreError, TurnFinish};
+use chela_store::{Accepted, InboxRow, InboxState, NewInbound, NewOutbound, StoreError, TurnFinish};
 use serde_json::{Value, json};
 
 pub(crate) use model::resolve as resolve_model;
@@ -65,13 +66,33 @@ pub(crate) fn listed() -> Vec<ChatCommand> {
     COMMANDS.iter().map(row).collect()
 }
 
+/// Hands a message over as what it was read as.
+pub(crate) async fn submit_reading(
+    gateway: &Arc<Gateway>,
+    reading: Reading,
+    mut inbound: Inbound,
+) -> Result<Submitted, SubmitError> {
+    Ok(match reading {
+        Reading::Message => intake::submit(gateway, inbound).await?,
+        Reading::Command(_) => submit(gateway, inbound).await?,
+        Reading::Afresh(message) => {
+            // A repeated request must not empty the conversation that its first one began.
+            if gateway.store.inbox_by_run(&inbound.run).await?.is_none() {
+                begin_anew(gateway, &inbound.session).await?;
+            }
+            inbound.input.text = message;
+            intake::submit(gateway, inbound).await?
+        }
+    })
+}
+
 /// Accepts a command and runs it in the background; its answer comes as the run's final event.
-pub(crate) async fn submit(gateway: &Arc<Gateway>, inbound: Inbound) -> Result<Submitted, SubmitError> {
+async fn submit(gateway: &Arc<Gateway>, inbound: Inbound) -> Result<Submitted, SubmitError> {
     intake::check_length(&inbound.input.text)?;
     let mut body = inbound.input.to_body();
     body[MARK] = true.into();
     let message = NewInbound {
-        channel: inbound.channel.to_owned(),
+        channel: inbound.channel,
         account: inbound.account,
         platform_id: inbound.platform_id,
         session: inbound.session,
@@ -98,14 +119,15 @@ pub(crate) fn is_command(body: &Value) -> bool {
 
 /// Runs a durable command to its durable answer.
 pub(crate) async fn execute(gateway: Arc<Gateway>, row: InboxRow) {
-    let text = TurnInput::from_body(&row.body).text;
-    let answered = match parse_command(&text) {
+    let input = TurnInput::from_body(&row.body);
+    let answered = match parse_command(&input.text) {
+        Some(parsed) if parsed.command.access == Access::Owner && !input.sender_is_owner => Ok(owners_only(&parsed)),
         Some(parsed) => answer(&gateway, &row, &parsed).await,
         // A configured trigger: the same as `/new`.
         None => begin_anew(&gateway, &row.session).await,
     };
     let answered = match answered {
-        Ok(reply) => finish(&gateway, &row, &text, reply).await,
+        Ok(reply) => finish(&gateway, &row, &input, reply).await,
         Err(error) => Err(error),
     };
     if let Err(error) = answered {
@@ -147,6 +169,10 @@ async fn answer(gateway: &Arc<Gateway>, row: &InboxRow, parsed: &ParsedCommand) 
     }
 }
 
+fn owners_only(parsed: &ParsedCommand) -> String {
+    format!("Only the assistant's owner may use /{}.", parsed.command.name)
+}
+
 fn help() -> String {
     let lines = COMMANDS.iter().map(|command| {
         let mut call = command.name.to_owned();
@@ -158,8 +184,8 @@ fn help() -> String {
     std::iter::once("Commands:".to_owned()).chain(lines).collect::<Vec<_>>().join("\n")
 }
 
-/// Writes the command and its answer into the transcript, closes the row, and tells clients.
-async fn finish(gateway: &Arc<Gateway>, row: &InboxRow, text: &str, reply: String) -> Result<(), StoreError> {
+/// Writes the command and its answer into the transcript, closes the row, and tells clients and the chat.
+async fn finish(gateway: &Arc<Gateway>, row: &InboxRow, input: &TurnInput, reply: String) -> Result<(), StoreError> {
     let now_ms = gateway.now_ms();
     let session = gateway.store.ensure_session(&row.session, &row.agent, now_ms).await?;
     let note = |suffix: &str, kind: NoteKind, text: &str| {
@@ -170,16 +196,29 @@ async fn finish(gateway: &Arc<Gateway>, row: &InboxRow, text: &str, reply: Strin
         inbox: row.id,
         also: Vec::new(),
         session_id: session.id,
-        items: vec![note("command", NoteKind::Command, text), note("reply", NoteKind::Reply, &reply)],
+        items: vec![note("command", NoteKind::Command, &input.text), note("reply", NoteKind::Reply, &reply)],
         usage: None,
-        outbox: Vec::new(),
+        outbox: input.deliver.iter().map(|route| answer_to(route, row, &reply, now_ms)).collect(),
         state: InboxState::Done,
         result: Some(reply.clone()),
         now_ms,
     };
     gateway.store.finish_turn(finish).await?;
+    gateway.delivery.wake();
     let end = TurnEnd::Final { text: reply, stop: StopReason::EndTurn, usage: Usage::default() };
     announce(gateway, row, &end);
     session_changed(gateway, &row.session, json!({ "reason": "send", "runId": row.run }));
     Ok(())
+}
+
+/// The answer on its way to the chat in which the command was typed.
+fn answer_to(route: &DeliveryRoute, row: &InboxRow, reply: &str, now_ms: i64) -> NewOutbound {
+    NewOutbound {
+        channel: route.channel.clone(),
+        account: route.account.clone(),
+        chat: route.chat.clone(),
+        session: row.session.clone(),
+        body: Reply::to(route, row.run.as_str(), reply).to_body(),
+        created_at_ms: now_ms,
+    }
 }

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase", default)]
 pub struct MessagesConfig {
     pub queue: QueueConfig,
+    /// Groups.
+    pub group_chat: GroupChatConfig,
     /// The reaction that says that a message was seen. Empty for none. Default: 👀.
     pub ack_reaction: Option<String>,
     /// Where messages get that reaction: `group-mentions`, `group-all`, `direct`, `all` or `off`. Default: `group-mentions`.
@@ -22,6 +24,17 @@ pub struct MessagesConfig {
     /// Stands before each answer, where the channel sets none of its own. `{identityName}` becomes the agent's name; `auto` is that
     /// name in brackets.
     pub response_prefix: Option<String>,
+}
+
+/// `messages.groupChat`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct GroupChatConfig {
+    /// Regular expressions, without regard to case, that call the assistant in a group as a mention does. Default: the agent's name.
+    pub mention_patterns: Option<Vec<String>>,
+    /// Known and kept; each channel has a `historyLimit` of its own. No effect in this version.
+    #[schemars(extend("x-reload" = "none"))]
+    pub history_limit: Option<usize>,
 }
 
 /// `messages.queue`.

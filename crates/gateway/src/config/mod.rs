@@ -1,19 +1,26 @@
 //! The root of the configuration: one struct of sections, each beside the code that it configures.
 
+mod access_groups;
 mod bindings;
+mod commands;
 mod gateway;
 mod logging;
 mod messages;
+mod names;
 
+pub use access_groups::{AccessGroup, AccessGroups};
 pub use bindings::{Binding, BindingMatch, BindingPeer};
 use chela_agent::{AgentsConfig, ExecConfig, SessionConfig, SkillsConfig};
+use chela_channels::access::MentionPatterns;
 use chela_config::{Criticality, Loaded, Problem, SecretsSection, Severity, extend, schema_of};
 use chela_llm::{AuthConfig, ModelsConfig};
 use chela_tools::{ExecRefusal, ToolsConfig, exec_refusal};
+pub use commands::{Auto, CommandsConfig, NativeCommands};
 use gateway::read;
 pub use gateway::*;
 pub use logging::{ConsoleStyle, Level, LoggingConfig};
-pub use messages::{DropPolicy, MessagesConfig, QueueConfig, StatusEmojis, StatusReactions};
+pub use messages::{DropPolicy, GroupChatConfig, MessagesConfig, QueueConfig, StatusEmojis, StatusReactions};
+pub use names::{Name, Names};
 use serde_json::{Value, json};
 
 /// The configuration in force: every section parsed, wrong ones at their safe default.
@@ -24,9 +31,14 @@ pub struct Config {
     pub gateway: GatewayConfig,
     #[schemars(extend("x-reload" = "hot"))]
     pub logging: LoggingConfig,
-    /// Which agent answers where: channels read it. No effect in this version, which has none.
-    #[schemars(extend("x-reload" = "none"))]
+    /// Which agent answers where on channels: the most specific entry wins.
+    #[schemars(extend("x-reload" = "hot"))]
     pub bindings: Vec<Binding>,
+    /// People under one name, for `accessGroup:<name>` in lists of who may speak.
+    #[schemars(extend("x-reload" = "hot"))]
+    pub access_groups: AccessGroups,
+    #[schemars(extend("x-reload" = "hot"))]
+    pub commands: CommandsConfig,
     #[schemars(extend("x-reload" = "hot"))]
     pub agents: AgentsConfig,
     #[schemars(extend("x-reload" = "hot"))]
@@ -66,7 +78,6 @@ const READ_ELSEWHERE: &[(&str, &str, &str)] = &[
 
 /// Sections of the reference system that are known, kept and read by nobody yet.
 const KEPT_SECTIONS: &[&str] = &[
-    "accessGroups",
     "acp",
     "approvals",
     "attachments",
@@ -74,9 +85,7 @@ const KEPT_SECTIONS: &[&str] = &[
     "broadcast",
     "browser",
     "canvasHost",
-    "channels",
     "cloudWorkers",
-    "commands",
     "cron",
     "desktop",
     "diagnostics",
@@ -115,6 +124,9 @@ pub fn schema() -> Value {
         for (name, description, effect) in kept.chain(READ_ELSEWHERE.iter().copied()) {
             properties.entry(name).or_insert(json!({ "description": description, "x-reload": effect }));
         }
+        let mut channels = chela_channels::channels_schema();
+        channels["x-reload"] = "hot".into();
+        properties.insert("channels".to_owned(), channels);
     }
     schema
 }
@@ -129,6 +141,13 @@ impl Config {
             gateway: read(loaded, &mut problems),
             logging: loaded.section("logging", normal, &mut problems).or_closed(LoggingConfig::default),
             bindings: loaded.section("bindings", normal, &mut problems).or_closed(Vec::new),
+            // Without its groups a list names fewer people; without its owners a command refuses more.
+            access_groups: loaded
+                .section("accessGroups", Criticality::Security, &mut problems)
+                .or_closed(AccessGroups::default),
+            commands: loaded
+                .section("commands", Criticality::Security, &mut problems)
+                .or_closed(CommandsConfig::default),
             agents: loaded.section("agents", normal, &mut problems).or_closed(AgentsConfig::default),
             models: loaded.section("models", normal, &mut problems).or_closed(ModelsConfig::default),
             auth: loaded.section("auth", normal, &mut problems).or_closed(AuthConfig::default),
@@ -139,6 +158,8 @@ impl Config {
             secrets: loaded.section("secrets", normal, &mut problems).or_closed(SecretsSection::default),
         };
         extend(&mut problems, config.refused_commands());
+        extend(&mut problems, config.bad_patterns());
+        extend(&mut problems, channel_problems(loaded));
         (config, problems)
     }
 
@@ -159,11 +180,42 @@ impl Config {
             .collect()
     }
 
+    /// Patterns of names that can't be used; they call nobody.
+    fn bad_patterns(&self) -> Vec<Problem> {
+        let shared = self.messages.group_chat.mention_patterns.as_deref();
+        let entries = self.agents.list.iter().enumerate().map(|(at, entry)| (format!("agents.list[{at}]"), entry));
+        let named = self.agents.entries.iter().map(|(id, entry)| (format!("agents.entries.{id}"), entry));
+        let own = entries
+            .chain(named)
+            .map(|(at, entry)| (format!("{at}.groupChat"), entry.group_chat.mention_patterns.as_deref()));
+        std::iter::once(("messages.groupChat".to_owned(), shared))
+            .chain(own)
+            .flat_map(|(path, patterns)| {
+                let bad = MentionPatterns::compile(Some(patterns.unwrap_or_default()), None).1;
+                bad.into_iter().map(move |bad| Problem {
+                    path: path.clone(),
+                    severity: Severity::Error,
+                    message: bad.to_string(),
+                    hint: None,
+                })
+            })
+            .collect()
+    }
+
     /// Adds what [`Config::read`] doesn't see: keys outside of every section. It looks at the whole file under the whole schema,
     /// which takes longer than everything else of a start, so it has its own time.
     pub(crate) fn check_whole(loaded: &Loaded, problems: &mut Vec<Problem>) {
         extend(problems, loaded.check(&schema()));
     }
+}
+
+/// What is wrong with the accounts of the section `channels`.
+fn channel_problems(loaded: &Loaded) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if let Some(section) = loaded.value.get("channels") {
+        chela_channels::prepare(section, &|_| false, &mut problems);
+    }
+    problems
 }
 
 /// What stands in for a `tools` section that can't be trusted: none at all.
@@ -182,7 +234,7 @@ mod tests {
             let cells: Vec<&str> = row.split(" | ").collect();
             assert!(["hot", "restart", "none"].contains(&cells[3]), "{row}");
             // Where a whole section has no effect, its own words say so.
-            let is_section = ["| `auth.", "| `bindings"].iter().any(|section| row.starts_with(section));
+            let is_section = row.starts_with("| `auth.");
             assert!(is_section || (cells[3] == "none") == row.contains("No effect in this version."), "{row}");
         }
     }

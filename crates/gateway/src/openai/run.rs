@@ -90,7 +90,7 @@ pub(super) async fn follow(
     let platform_id = key.filter(|key| !key.is_empty()).map_or_else(|| run.to_string(), str::to_owned);
     let (watcher, events) = mpsc::channel(WATCH_QUEUE);
     let inbound = Inbound {
-        channel: "http",
+        channel: "http".to_owned(),
         account: "default".to_owned(),
         platform_id,
         run,

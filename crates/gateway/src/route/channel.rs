@@ -3,10 +3,14 @@
 //! Keys are OpenClaw's: `agent:<agent>:main` for direct messages (or one per peer, as `session.dmScope` says),
 //! `agent:<agent>:<channel>:group|channel:<id>` for shared places, with `:thread:<id>` behind it for a thread.
 
+use std::collections::BTreeMap;
+
 use chela_agent::{DmScope, SessionConfig, SessionScope};
+use chela_channels::{ChatKind, InboundMessage};
 use chela_protocol::{AgentId, SessionKey};
 
 use super::Target;
+use crate::channels::AccountName;
 use crate::config::{Binding, BindingMatch};
 
 /// What a channel knows about the place a message came from.
@@ -15,7 +19,10 @@ pub(crate) struct ChannelPlace<'a> {
     pub channel: &'a str,
     pub account: &'a str,
     pub peer: PeerKind,
+    /// The person in a direct chat, else the chat.
     pub peer_id: &'a str,
+    /// What the person of a direct chat is called on all channels (`session.identityLinks`).
+    pub identity: Option<&'a str>,
     pub thread: Option<&'a str>,
     pub guild: Option<&'a str>,
     pub team: Option<&'a str>,
@@ -31,13 +38,43 @@ pub(crate) enum PeerKind {
     Channel,
 }
 
-/// The target of a channel message: the most specific binding's agent, else the default one.
+impl<'a> ChannelPlace<'a> {
+    pub(crate) fn of(
+        name: &'a AccountName,
+        message: &'a InboundMessage,
+        links: &'a BTreeMap<String, Vec<String>>,
+    ) -> Self {
+        let InboundMessage { chat_kind, chat_id, sender, thread, guild, .. } = message;
+        let (peer, peer_id) = match chat_kind {
+            ChatKind::Direct => (PeerKind::Direct, sender.id.as_str()),
+            ChatKind::Group => (PeerKind::Group, chat_id.as_str()),
+            ChatKind::Channel => (PeerKind::Channel, chat_id.as_str()),
+        };
+        Self {
+            channel: &name.channel,
+            account: &name.account,
+            peer,
+            peer_id,
+            identity: identity_of(links, &name.channel, &sender.id),
+            thread: thread.as_deref(),
+            guild: guild.as_deref(),
+            team: None,
+            roles: &sender.roles,
+        }
+    }
+}
+
+/// The target of a channel message: the agent that its place names, else the most specific binding's, else the default one.
 pub(crate) fn channel_target(
     bindings: &[Binding],
     session: &SessionConfig,
     default_agent: &AgentId,
+    chosen: Option<&AgentId>,
     place: &ChannelPlace<'_>,
 ) -> Target {
+    if let Some(agent) = chosen {
+        return Target { session: channel_key(session, agent, place), agent: agent.clone() };
+    }
     let mut best: Option<(u8, &Binding)> = None;
     for binding in bindings {
         if let Some(weight) = weight_of(&binding.matches, place)
@@ -52,21 +89,29 @@ pub(crate) fn channel_target(
 
 fn channel_key(session: &SessionConfig, agent: &AgentId, place: &ChannelPlace<'_>) -> SessionKey {
     let ChannelPlace { channel, account, peer_id, .. } = place;
+    let person = place.identity.unwrap_or(peer_id);
     let base = match (session.scope, place.peer) {
         (SessionScope::Global, _) => return SessionKey::main(agent),
         (_, PeerKind::Group) => format!("{channel}:group:{peer_id}"),
         (_, PeerKind::Channel) => format!("{channel}:channel:{peer_id}"),
         (_, PeerKind::Direct) => match session.dm_scope {
             DmScope::Main => return SessionKey::main(agent),
-            DmScope::PerPeer => format!("direct:{peer_id}"),
-            DmScope::PerChannelPeer => format!("{channel}:direct:{peer_id}"),
-            DmScope::PerAccountChannelPeer => format!("{channel}:{account}:direct:{peer_id}"),
+            DmScope::PerPeer => format!("direct:{person}"),
+            DmScope::PerChannelPeer => format!("{channel}:direct:{person}"),
+            DmScope::PerAccountChannelPeer => format!("{channel}:{account}:direct:{person}"),
         },
     };
     match place.thread {
         Some(thread) => SessionKey::scoped(agent, &format!("{base}:thread:{thread}")),
         None => SessionKey::scoped(agent, &base),
     }
+}
+
+/// What a person is called who has names on several channels; entries are `telegram:123`.
+fn identity_of<'a>(links: &'a BTreeMap<String, Vec<String>>, channel: &str, sender: &str) -> Option<&'a str> {
+    let is_them =
+        |entry: &String| entry.split_once(':').is_some_and(|(on, id)| on.eq_ignore_ascii_case(channel) && id == sender);
+    links.iter().find(|(_, entries)| entries.iter().any(is_them)).map(|(name, _)| name.as_str())
 }
 
 /// How specific a match is; `None` when it doesn't match at all.
@@ -120,7 +165,7 @@ mod tests {
 
     fn routed(bindings: &[Binding], session: &Value, place: &ChannelPlace<'_>) -> String {
         let session = serde_json::from_value(session.clone()).unwrap();
-        channel_target(bindings, &session, &AgentId::new("main"), place).session.to_string()
+        channel_target(bindings, &session, &AgentId::new("main"), None, place).session.to_string()
     }
 
     const DM: ChannelPlace<'static> = ChannelPlace {
@@ -128,6 +173,7 @@ mod tests {
         account: "work",
         peer: PeerKind::Direct,
         peer_id: "7",
+        identity: None,
         thread: None,
         guild: None,
         team: None,
@@ -136,11 +182,15 @@ mod tests {
 
     #[test]
     fn keys_follow_the_scopes() {
+        let links = BTreeMap::from([("ann".to_owned(), vec!["discord:7".to_owned(), "telegram:7".to_owned()])]);
+        assert_eq!(identity_of(&links, "signal", "7"), None);
+        let linked = ChannelPlace { identity: identity_of(&links, "telegram", "7"), ..DM.clone() };
         let group = ChannelPlace { peer: PeerKind::Group, peer_id: "-100", ..DM.clone() };
         let thread = ChannelPlace { peer: PeerKind::Channel, thread: Some("9"), ..DM.clone() };
         let rows = [
             (json!({}), &DM, "agent:main:main"),
             (json!({ "dmScope": "per-peer" }), &DM, "agent:main:direct:7"),
+            (json!({ "dmScope": "per-peer" }), &linked, "agent:main:direct:ann"),
             (json!({ "dmScope": "per-channel-peer" }), &DM, "agent:main:telegram:direct:7"),
             (json!({ "dmScope": "per-account-channel-peer" }), &DM, "agent:main:telegram:work:direct:7"),
             (json!({}), &group, "agent:main:telegram:group:-100"),
@@ -174,7 +224,7 @@ mod tests {
             (ChannelPlace { channel: "signal", ..DM.clone() }, "main"),
         ];
         for (place, expected) in rows {
-            let target = channel_target(&bindings, &SessionConfig::default(), &AgentId::new("main"), &place);
+            let target = channel_target(&bindings, &SessionConfig::default(), &AgentId::new("main"), None, &place);
             assert_eq!(target.agent.as_str(), expected, "{place:?}");
         }
     }

@@ -1,8 +1,8 @@
 //! Which agent and which session a message belongs to. Pure: configuration and facts in, a target out.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the channels' intake calls it"))]
 mod channel;
 
+pub(crate) use channel::{ChannelPlace, channel_target};
 use chela_protocol::{AgentId, ErrorCode, RpcError, SessionKey, SessionKeyError};
 use serde_json::json;
 

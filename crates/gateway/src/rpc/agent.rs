@@ -12,7 +12,7 @@ use chela_protocol::{RpcError, RunId, Scope, SessionId};
 use chela_store::{InboxRow, InboxState};
 use serde_json::Value;
 
-use super::chat::{inbound, origin, run_id, submit_reading, thinking_of, turn_limit};
+use super::chat::{inbound, origin, run_id, thinking_of, turn_limit};
 use super::{Access, Call, Method, RpcResult, answer_of};
 use crate::attachments;
 use crate::commands;
@@ -56,7 +56,8 @@ async fn run(call: Call) -> RpcResult {
     }
     let accepted_at = gateway.now_ms();
     let reading = commands::read(&input.text, &[]);
-    let submitted = submit_reading(&call, reading, inbound(&call, target.clone(), run, input)).await?;
+    let submitted =
+        commands::submit_reading(&call.gateway, reading, inbound(&call, target.clone(), run, input)).await?;
     let accepted = AgentAccepted {
         run_id: submitted.run.to_string(),
         session_key: target.session.to_string(),

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{Access, Call, Method, RpcResult, answer_of};
 use crate::attachments;
 use crate::commands::{self, Reading};
-use crate::intake::{self, Inbound, SubmitState, Submitted};
+use crate::intake::{self, Inbound, SubmitState};
 use crate::route::{Target, client_target};
 use crate::rpc_error;
 use crate::sessions::{AbortTarget, Phase, RowContext, announce_text, messages_of, row_of, session_changed};
@@ -72,7 +72,7 @@ pub(super) async fn send_message(call: &Call, params: &ChatSendParams) -> RpcRes
     if matches!(&reading, Reading::Command(parsed) if parsed.command.id == CommandId::Stop) {
         return answer_of(&aborted(&commands::stop(&call.gateway, &inbound.session).await));
     }
-    let submitted = submit_reading(call, reading, inbound).await?;
+    let submitted = commands::submit_reading(&call.gateway, reading, inbound).await?;
     let status = match submitted.state {
         SubmitState::Started => ChatSendStatus::Started,
         SubmitState::InFlight => ChatSendStatus::InFlight,
@@ -170,7 +170,7 @@ pub(super) fn run_id(key: Option<&str>) -> Result<RunId, RpcError> {
 /// A message of this caller on its way in.
 pub(super) fn inbound(call: &Call, target: Target, run: RunId, input: TurnInput) -> Inbound {
     Inbound {
-        channel: CHANNEL,
+        channel: CHANNEL.to_owned(),
         account: "default".to_owned(),
         platform_id: run.to_string(),
         run,
@@ -189,23 +189,6 @@ pub(super) fn origin(call: &Call) -> InputOrigin {
         client_mode: Some(call.peer.client_mode.clone()),
         ..InputOrigin::default()
     }
-}
-
-/// Hands a message over as what it was read as.
-pub(super) async fn submit_reading(call: &Call, reading: Reading, mut inbound: Inbound) -> Result<Submitted, RpcError> {
-    let gateway = &call.gateway;
-    Ok(match reading {
-        Reading::Message => intake::submit(gateway, inbound).await?,
-        Reading::Command(_) => commands::submit(gateway, inbound).await?,
-        Reading::Afresh(message) => {
-            // A repeated request must not empty the conversation that its first one began.
-            if gateway.store.inbox_by_run(&inbound.run).await.map_err(rpc_error::of_store)?.is_none() {
-                commands::begin_anew(gateway, &inbound.session).await.map_err(rpc_error::of_store)?;
-            }
-            inbound.input.text = message;
-            intake::submit(gateway, inbound).await?
-        }
-    })
 }
 
 /// A thinking level in a client's words.

@@ -37,6 +37,9 @@ async fn of_gateway(text: &mut String, gateway: &Gateway) {
     gauge(text, "chela_clients_connected", "Authenticated WebSocket clients.", connected);
     let degraded = gateway.degraded().len() as u64;
     gauge(text, "chela_degraded", "Things that are not as they should be.", degraded);
+    let accounts = gateway.channels.counts(gateway.now_ms());
+    gauge(text, "chela_channels_enabled", "Accounts on chat channels that are switched on.", accounts.enabled);
+    gauge(text, "chela_channels_healthy", "Those of them that hear and speak.", accounts.healthy);
     if let Some(bytes) = resident_bytes() {
         gauge(text, "process_resident_memory_bytes", "Resident memory.", bytes);
     }

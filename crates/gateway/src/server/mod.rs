@@ -9,6 +9,7 @@ mod owner;
 mod probes;
 mod routes;
 mod upgrade;
+mod webhooks;
 
 pub(crate) use accept::accept_all;
 pub(crate) use body::{BodyError, json_object, read_body};

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::front::Front;
-use super::{metrics, probes};
+use super::{metrics, probes, webhooks};
 use crate::{openai, tools_invoke, web};
 
 /// Largest body of a request where a route sets no other: pictures in base64 fit.
@@ -37,6 +37,7 @@ pub(crate) fn router(front: Arc<Front>) -> Router {
         .merge(web::router())
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(front.clone(), webhooks::divert))
         .layer(middleware::from_fn(add_headers))
         .with_state(front)
 }

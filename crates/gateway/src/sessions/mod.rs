@@ -25,6 +25,7 @@ use chela_agent::{AbortReason, TurnEvent};
 use chela_protocol::methods::chat::QueueMode;
 use chela_protocol::{RunId, SessionKey};
 use chela_store::InboxRow;
+use serde_json::Value;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 pub(crate) use expiry::begin_anew_if_expired;
@@ -150,6 +151,11 @@ impl Sessions {
             hit.push(dropped.row.run);
         }
         hit
+    }
+
+    /// Gives a run that waits the body that its sender edited; `false` when its turn has begun, or it is over.
+    pub(crate) fn edit(&self, run: &RunId, body: &Value) -> bool {
+        self.runs.edit(run, body)
     }
 
     /// Runs of a session that are not over, oldest first.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chela_agent::{AbortReason, TurnCancel, TurnEnd, TurnEvent};
 use chela_protocol::{AgentId, RunId, SessionKey};
 use chela_store::{InboxId, InboxRow};
+use serde_json::Value;
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::AbortTarget;
@@ -66,6 +67,8 @@ struct Entry {
     phase: Phase,
     cancel: TurnCancel,
     started_at_ms: Option<i64>,
+    /// What its sender made of the message while it waited.
+    edited: Option<Value>,
     outcome: watch::Sender<Option<Arc<Outcome>>>,
     watchers: Vec<mpsc::Sender<TurnEvent>>,
 }
@@ -84,6 +87,7 @@ impl Runs {
             phase: Phase::Queued,
             cancel: TurnCancel::new(),
             started_at_ms: None,
+            edited: None,
             outcome: watch::Sender::new(None),
             watchers: watcher.into_iter().collect(),
         };
@@ -109,11 +113,22 @@ impl Runs {
         self.table().get(run).map(|entry| entry.cancel.clone())
     }
 
-    /// From now on the run belongs to its turn. `false` when it was aborted in the queue.
-    pub(super) fn begin(&self, run: &RunId, now_ms: i64) -> bool {
-        self.table().get_mut(run).is_some_and(|entry| {
+    /// From now on the run belongs to its turn, with the newest body of its message. `false` when it was aborted in the queue.
+    pub(super) fn begin(&self, row: &mut InboxRow, now_ms: i64) -> bool {
+        self.table().get_mut(&row.run).is_some_and(|entry| {
             entry.phase = Phase::Running;
             entry.started_at_ms.get_or_insert(now_ms);
+            if let Some(body) = entry.edited.take() {
+                row.body = body;
+            }
+            true
+        })
+    }
+
+    /// Replaces what a run that waits is about.
+    pub(super) fn edit(&self, run: &RunId, body: &Value) -> bool {
+        self.table().get_mut(run).filter(|entry| entry.phase == Phase::Queued).is_some_and(|entry| {
+            entry.edited = Some(body.clone());
             true
         })
     }

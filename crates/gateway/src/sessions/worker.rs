@@ -114,7 +114,7 @@ impl Worker {
     }
 
     /// Runs the turn of a row to its end, with as many tries as it may have.
-    async fn answer(&mut self, mail: Mail, mut also: Vec<InboxRow>) {
+    async fn answer(&mut self, mut mail: Mail, mut also: Vec<InboxRow>) {
         let name = RowName::of(&mail.row);
         let runs = &self.gateway.sessions.runs;
         let Some(cancel) = runs.cancel_of(&name.run) else {
@@ -125,8 +125,8 @@ impl Worker {
         let gateway = self.gateway.clone();
         let runs = &gateway.sessions.runs;
         let now = gateway.now_ms();
-        also.retain(|row| runs.begin(&row.run, now));
-        if !runs.begin(&name.run, now) {
+        also.retain_mut(|row| runs.begin(row, now));
+        if !runs.begin(&mut mail.row, now) {
             return self.put_first(also);
         }
         let live = gateway.delivery.live(&gateway, &mail.row).map(Arc::new);

@@ -218,6 +218,7 @@ pub(crate) async fn take_up_work(gateway: &Arc<Gateway>) {
     gateway.sessions.resume(gateway).await;
     let delivering = gateway.clone();
     gateway.tasks.spawn(async move { delivering.delivery.run(delivering.clone()).await });
+    gateway.channels.apply(gateway, &gateway.environment);
 }
 
 /// Takes no new work, lets what runs finish or checkpoint, and closes the store: nothing of it is lost (G39).

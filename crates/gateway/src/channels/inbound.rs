@@ -1,0 +1,325 @@
+//! What becomes of an event of a channel: answered, kept as context, given a code, or nothing. The channel's door into the house.
+//!
+//! An event is acknowledged when what it leads to is durable. The same event again finds the row that it made.
+
+use std::sync::{Arc, Weak};
+
+use chela_agent::{ArgChoices, COMMANDS, Reply, TurnInput};
+use chela_channels::access::{AllowList, Facts, Granted, LoopVerdict, MentionPatterns, Verdict, decide};
+use chela_channels::{
+    ChatKind, Heard, InboundEvent, InboundMessage, Inbox, InboxError, MessageId, Pending, Reaction, ReactionNotice,
+    Receipt,
+};
+use chela_protocol::{AgentId, RunId};
+use chela_store::{InboxRow, NewOutbound, StoreError};
+
+use super::{OpenAccount, input, pairing};
+use crate::app::Gateway;
+use crate::commands::{self, Reading};
+use crate::config::Config;
+use crate::intake::{Inbound, SubmitError, SubmitState};
+use crate::route::{ChannelPlace, Target, channel_target};
+use crate::sessions::{AbortTarget, Phase, Refused};
+
+/// Completions that a platform shows at once.
+const CHOICES_MAX: usize = 25;
+
+/// Reactions that are kept of a chat, where it keeps no messages.
+const REACTIONS_KEPT: usize = 5;
+
+/// One account's door. Holds the gateway weakly: a channel that outlives it keeps nothing open.
+pub(crate) struct AccountInbox {
+    gateway: Weak<Gateway>,
+    account: Arc<OpenAccount>,
+}
+
+impl AccountInbox {
+    pub(crate) fn new(gateway: &Arc<Gateway>, account: Arc<OpenAccount>) -> Self {
+        Self { gateway: Arc::downgrade(gateway), account }
+    }
+}
+
+impl Inbox for AccountInbox {
+    fn accept(&self, event: InboundEvent) -> Pending<'_, Result<Receipt, InboxError>> {
+        Box::pin(async move {
+            let gateway = self.gateway.upgrade().ok_or(InboxError::Stopping)?;
+            let door = Door { gateway: &gateway, account: &self.account };
+            match event {
+                InboundEvent::Message(message) => door.message(&message).await,
+                InboundEvent::Edited(message) => door.edited(&message).await,
+                InboundEvent::Deleted { chat, message } => door.deleted(&chat, &message).await,
+                InboundEvent::Reaction(reaction) => door.reaction(&reaction).await,
+            }
+        })
+    }
+
+    fn choices<'a>(&'a self, command: &'a str, arg: &'a str, typed: &'a str) -> Pending<'a, Vec<String>> {
+        Box::pin(async move {
+            self.gateway.upgrade().map(|gateway| choices(&gateway, command, arg, typed)).unwrap_or_default()
+        })
+    }
+}
+
+/// One event on its way in.
+struct Door<'a> {
+    gateway: &'a Arc<Gateway>,
+    account: &'a Arc<OpenAccount>,
+}
+
+/// A message that is to be answered, and where.
+struct Meant<'a> {
+    message: &'a InboundMessage,
+    granted: Granted,
+    target: Target,
+}
+
+impl Door<'_> {
+    async fn message(&self, message: &InboundMessage) -> Result<Receipt, InboxError> {
+        if message.event.is_empty() || (message.text.trim().is_empty() && message.media.is_empty()) {
+            return Ok(Receipt::Ignored);
+        }
+        let config = self.gateway.config.load_full();
+        match self.verdict(&config, message).await? {
+            Verdict::Ignore(reason) => {
+                tracing::debug!(target: "channels", account = %self.account.name, event = %message.event, reason, "not answered");
+                Ok(Receipt::Ignored)
+            }
+            Verdict::Overheard => {
+                let limit = self.account.policy.load().delivery.history_limit;
+                if let Some(heard) = input::heard(message) {
+                    self.account.heard().note(&message.chat, heard, limit);
+                }
+                Ok(Receipt::Ignored)
+            }
+            Verdict::Pair => {
+                let target = self.target(&config, message, None);
+                pairing::ask(self.gateway, &self.account.name, target.session, message).await.map_err(of_store)?;
+                Ok(Receipt::Ignored)
+            }
+            Verdict::Answer(_) if self.is_looping(message) => Ok(Receipt::Ignored),
+            Verdict::Answer(granted) => {
+                let target = self.target(&config, message, granted.agent.as_deref());
+                self.answer(&config, Meant { message, granted, target }).await
+            }
+        }
+    }
+
+    async fn verdict(&self, config: &Config, message: &InboundMessage) -> Result<Verdict, InboxError> {
+        let name = &self.account.name;
+        let paired = self.gateway.channels.people.paired(&self.gateway.store).await.map_err(of_store)?;
+        let mut owners = config.commands.owners();
+        owners.0.extend(paired.owners(&name.channel, &name.account));
+        let policy = self.account.policy.load();
+        let facts = Facts {
+            channel: &name.channel,
+            paired: &|sender| paired.holds(&name.channel, &name.account, sender),
+            access_groups: &|group| config.access_groups.members(group, &name.channel),
+            called_by_name: message.chat_kind != ChatKind::Direct && self.is_called(config, message),
+            always_active: None,
+            owners: &AllowList(owners.0),
+        };
+        Ok(decide(&policy.access, facts, message))
+    }
+
+    /// Whether the text calls the agent that would answer by a name of its own.
+    fn is_called(&self, config: &Config, message: &InboundMessage) -> bool {
+        let agent = self.target(config, message, None).agent;
+        let book = self.gateway.sessions.agents(self.gateway);
+        let profile = book.profile_or_default(&agent);
+        let own = profile.mention_patterns.as_deref();
+        let patterns = own.or(config.messages.group_chat.mention_patterns.as_deref());
+        MentionPatterns::compile(patterns, Some(&profile.name)).0.called_by_name(&message.text)
+    }
+
+    /// Whether this is one message too many of a bot that may be answering us.
+    fn is_looping(&self, message: &InboundMessage) -> bool {
+        if !message.sender.is_bot {
+            return false;
+        }
+        let rule = self.account.policy.load().access.loop_protection;
+        let seen = self.account.loops().observe(&message.chat, &message.sender.id, rule, self.gateway.now_ms());
+        if seen == LoopVerdict::Tripped {
+            tracing::warn!(
+                target: "channels",
+                "{}: the bot {} and this assistant seem to answer each other; it is not answered for {} s",
+                self.account.name,
+                input::shown_name(message),
+                rule.cooldown_secs
+            );
+        }
+        seen != LoopVerdict::Pass
+    }
+
+    fn target(&self, config: &Config, message: &InboundMessage, chosen: Option<&str>) -> Target {
+        let name = &self.account.name;
+        let book = self.gateway.sessions.agents(self.gateway);
+        let place = ChannelPlace::of(name, message, &config.session.identity_links);
+        let chosen = chosen.map(AgentId::new);
+        let target =
+            channel_target(&config.bindings, &config.session, &book.default_agent().id, chosen.as_ref(), &place);
+        if book.profile(&target.agent).is_ok() {
+            return target;
+        }
+        tracing::warn!(target: "channels", "{name}: agent \"{}\" is not configured; the default one answers", target.agent);
+        let default = book.default_agent().id.clone();
+        channel_target(&[], &config.session, &default, Some(&default), &place)
+    }
+
+    async fn answer(&self, config: &Config, meant: Meant<'_>) -> Result<Receipt, InboxError> {
+        let Meant { message, granted, target } = meant;
+        let name = &self.account.name;
+        let reads_commands = message.is_native_command || config.commands.are_typed();
+        let reading = match reads_commands {
+            true => commands::read(&message.text, &config.session.reset_triggers),
+            false => Reading::Message,
+        };
+        let heard =
+            if matches!(reading, Reading::Command(_)) { Vec::new() } else { self.account.heard().of(&message.chat) };
+        let input = match &reading {
+            Reading::Command(_) => input::of_command(name, message, granted),
+            Reading::Message => input::of(name, message, granted, &heard),
+            Reading::Afresh(rest) => {
+                input::of(name, &InboundMessage { text: rest.clone(), ..message.clone() }, granted, &[])
+            }
+        };
+        let inbound = Inbound {
+            channel: name.channel.clone(),
+            account: name.account.clone(),
+            platform_id: message.event.clone(),
+            run: RunId::new(format!("{}:{}:{}", name.channel, name.account, message.event)),
+            session: target.session.clone(),
+            agent: target.agent.clone(),
+            input,
+            mode: config.messages.queue.mode_of(&name.channel),
+            watcher: None,
+        };
+        match commands::submit_reading(self.gateway, reading, inbound).await {
+            Ok(submitted) => {
+                self.account.heard().taken(&message.chat, &heard);
+                self.account.status.update(|status| status.last_inbound_at_ms = Some(self.gateway.now_ms()));
+                Ok(match submitted.state {
+                    SubmitState::Started => Receipt::Accepted,
+                    SubmitState::InFlight | SubmitState::Done(_) => Receipt::Duplicate,
+                })
+            }
+            Err(SubmitError::TooLong { bytes }) => self.too_long(message, &target, bytes).await,
+            Err(SubmitError::Refused(Refused::Stopping)) => Err(InboxError::Stopping),
+            Err(SubmitError::Refused(Refused::Busy)) => Err(InboxError::Busy),
+            Err(SubmitError::Store(error)) => Err(of_store(error)),
+        }
+    }
+
+    /// The sender is told, instead of being given the same message back for ever.
+    async fn too_long(&self, message: &InboundMessage, target: &Target, bytes: usize) -> Result<Receipt, InboxError> {
+        let name = &self.account.name;
+        let text = format!("{}. Please send it as a file.", SubmitError::TooLong { bytes });
+        let run = format!("{}:{}:{}:too-long", name.channel, name.account, message.event);
+        let reply = NewOutbound {
+            channel: name.channel.clone(),
+            account: name.account.clone(),
+            chat: message.chat.clone(),
+            session: target.session.clone(),
+            body: Reply { is_error: true, ..Reply::to(&input::route(name, message), run, text) }.to_body(),
+            created_at_ms: self.gateway.now_ms(),
+        };
+        self.gateway.store.enqueue(reply).await.map_err(of_store)?;
+        self.gateway.delivery.wake();
+        Ok(Receipt::Ignored)
+    }
+
+    /// A message that still waits is answered as it stands now. One whose turn began was answered as it stood then.
+    async fn edited(&self, message: &InboundMessage) -> Result<Receipt, InboxError> {
+        self.account.heard().edit(&message.chat, &message.message, &message.text);
+        let Some(row) = self.waiting(&message.chat, &message.message).await? else { return Ok(Receipt::Ignored) };
+        if commands::is_command(&row.body) || (message.text.trim().is_empty() && message.media.is_empty()) {
+            return Ok(Receipt::Ignored);
+        }
+        let body = input::edited(TurnInput::from_body(&row.body), &self.account.name, message).to_body();
+        if !self.gateway.sessions.edit(&row.run, &body) {
+            return Ok(Receipt::Ignored);
+        }
+        let replaced = self.gateway.store.replace_inbox_body(row.id, body).await.map_err(of_store)?;
+        Ok(if replaced { Receipt::Accepted } else { Receipt::Ignored })
+    }
+
+    /// Nobody wants an answer to a message that they took back before its turn began.
+    async fn deleted(&self, chat: &str, message: &MessageId) -> Result<Receipt, InboxError> {
+        self.account.heard().delete(chat, message);
+        let Some(row) = self.waiting(chat, message).await? else { return Ok(Receipt::Ignored) };
+        let sessions = &self.gateway.sessions;
+        let is_queued = |active: &crate::sessions::RunSummary| active.run == row.run && active.phase == Phase::Queued;
+        if sessions.active(&row.session).iter().any(is_queued) {
+            sessions.abort(self.gateway, &AbortTarget::Run(row.run)).await;
+        }
+        Ok(Receipt::Ignored)
+    }
+
+    /// The open row of a message of this account.
+    async fn waiting(&self, chat: &str, message: &MessageId) -> Result<Option<InboxRow>, InboxError> {
+        let name = &self.account.name;
+        let open = self.gateway.store.open_inbox().await.map_err(of_store)?;
+        Ok(open.into_iter().find(|row| {
+            let at = |key: &str| row.body.pointer(&format!("/deliver/{key}")).and_then(|value| value.as_str());
+            row.channel == name.channel
+                && row.account == name.account
+                && at("chat") == Some(chat)
+                && at("replyTo") == Some(message.0.as_str())
+        }))
+    }
+
+    /// What people think of a message is context of the next turn, where the account wants to know.
+    async fn reaction(&self, reaction: &Reaction) -> Result<Receipt, InboxError> {
+        let Reaction { place, emoji, added, on_ours, .. } = reaction;
+        let policy = self.account.policy.load_full();
+        let is_wanted = match policy.delivery.reactions {
+            ReactionNotice::Off => false,
+            ReactionNotice::Own => *on_ours,
+            ReactionNotice::All | ReactionNotice::Allowlist => true,
+        };
+        if !is_wanted || place.sender.is_bot {
+            return Ok(Receipt::Ignored);
+        }
+        let config = self.gateway.config.load_full();
+        match self.verdict(&config, place).await? {
+            Verdict::Answer(_) => {}
+            Verdict::Overheard if policy.delivery.reactions != ReactionNotice::Allowlist => {}
+            Verdict::Overheard | Verdict::Pair | Verdict::Ignore(_) => return Ok(Receipt::Ignored),
+        }
+        let what = if *added { "reacted with" } else { "took back the reaction" };
+        let whose = if *on_ours { "your message" } else { "a message" };
+        let heard = Heard {
+            message: MessageId(format!("reaction:{}", reaction.event)),
+            sender_name: input::shown_name(place),
+            text: format!("({what} {emoji} on {whose})"),
+            sent_at_ms: place.sent_at_ms,
+        };
+        let limit = policy.delivery.history_limit.max(REACTIONS_KEPT);
+        self.account.heard().note(&place.chat, heard, limit);
+        Ok(Receipt::Ignored)
+    }
+}
+
+/// What an argument of a command may be, as far as it begins with or holds what is typed.
+fn choices(gateway: &Gateway, command: &str, arg: &str, typed: &str) -> Vec<String> {
+    let command = COMMANDS.iter().find(|row| row.name == command);
+    let Some(arg) = command.and_then(|command| command.args.iter().find(|known| known.name == arg)) else {
+        return Vec::new();
+    };
+    let all: Vec<String> = match arg.choices {
+        ArgChoices::Any => Vec::new(),
+        ArgChoices::Fixed(words) => words.iter().map(|word| (*word).to_owned()).collect(),
+        ArgChoices::Models => {
+            let reachable = gateway.models.load().list().into_iter().filter(|model| model.available);
+            reachable.map(|model| model.reference.to_string()).collect()
+        }
+    };
+    let typed = typed.trim().to_lowercase();
+    all.into_iter().filter(|choice| choice.to_lowercase().contains(&typed)).take(CHOICES_MAX).collect()
+}
+
+fn of_store(error: StoreError) -> InboxError {
+    match error {
+        StoreError::Closed => InboxError::Stopping,
+        error => InboxError::Store(error.to_string()),
+    }
+}

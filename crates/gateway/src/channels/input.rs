@@ -1,0 +1,202 @@
+//! What a turn is given of a chat message: its words, what was said before it, what it quotes, its files.
+
+use chela_agent::{Attachment, DeliveryRoute, InputOrigin, TurnInput};
+use chela_channels::access::Granted;
+use chela_channels::{ChatKind, Heard, InboundMessage, MediaKind, MediaRef, Quoted};
+use serde_json::json;
+
+use super::AccountName;
+
+/// Stands before what was heard.
+const HEARD_HEAD: &str = "[Said in this chat since the last answer, for context]";
+/// Stands between what was heard and what is to be answered. Lines of what was heard begin with a name, so none is like it.
+const HEARD_END: &str = "[The message to answer]";
+/// Characters of a quoted message: enough to know which one is meant.
+const QUOTE_CHARS: usize = 500;
+
+/// The input of a turn that answers a message.
+pub(super) fn of(name: &AccountName, message: &InboundMessage, granted: Granted, heard: &[Heard]) -> TurnInput {
+    let own = own_words(message);
+    let is_group = message.chat_kind != ChatKind::Direct;
+    TurnInput {
+        text: with_heard(heard, &own),
+        attachments: message.media.iter().map(|media| attachment(name, media)).collect(),
+        extra_system: granted.system_prompt.filter(|prompt| !prompt.trim().is_empty()),
+        origin: InputOrigin {
+            client_id: Some(name.channel.clone()),
+            sender_name: is_group.then(|| shown_name(message)),
+            ..InputOrigin::default()
+        },
+        deliver: Some(route(name, message)),
+        sender_is_owner: granted.is_owner,
+        skills: granted.skills,
+        ..TurnInput::default()
+    }
+}
+
+/// The input of a command: its words are not touched.
+pub(super) fn of_command(name: &AccountName, message: &InboundMessage, granted: Granted) -> TurnInput {
+    TurnInput { text: message.text.clone(), attachments: Vec::new(), ..of(name, message, granted, &[]) }
+}
+
+/// Where the answer goes.
+pub(super) fn route(name: &AccountName, message: &InboundMessage) -> DeliveryRoute {
+    DeliveryRoute {
+        channel: name.channel.clone(),
+        account: name.account.clone(),
+        chat: message.chat.clone(),
+        reply_to: Some(message.message.0.clone()).filter(|id| !id.is_empty()),
+        via: message.via.clone(),
+    }
+}
+
+/// The input with the message's newest words; what was heard before it stays.
+pub(super) fn edited(mut input: TurnInput, name: &AccountName, message: &InboundMessage) -> TurnInput {
+    let own = own_words(message);
+    let end = format!("\n\n{HEARD_END}\n");
+    input.text = match input.text.split_once(&end) {
+        Some((heard, _)) if heard.starts_with(HEARD_HEAD) => format!("{heard}{end}{own}"),
+        _ => own,
+    };
+    input.attachments = message.media.iter().map(|media| attachment(name, media)).collect();
+    input
+}
+
+/// A message as a line of what was heard; `None` when there is nothing to tell.
+pub(super) fn heard(message: &InboundMessage) -> Option<Heard> {
+    let mut text = one_line(&message.text);
+    for media in &message.media {
+        let space = if text.is_empty() { "" } else { " " };
+        text = format!("{text}{space}[{}]", media_word(media.kind));
+    }
+    if text.is_empty() {
+        return None;
+    }
+    Some(Heard {
+        message: message.message.clone(),
+        sender_name: one_line(&shown_name(message)),
+        text,
+        sent_at_ms: message.sent_at_ms,
+    })
+}
+
+/// How the sender is called in a text.
+pub(super) fn shown_name(message: &InboundMessage) -> String {
+    let sender = &message.sender;
+    let name = [Some(sender.name.as_str()), sender.username.as_deref(), Some(sender.id.as_str())];
+    name.into_iter().flatten().find(|name| !name.trim().is_empty()).unwrap_or("somebody").trim().to_owned()
+}
+
+fn with_heard(heard: &[Heard], own: &str) -> String {
+    if heard.is_empty() {
+        return own.to_owned();
+    }
+    let lines: Vec<String> = heard.iter().map(|one| format!("{}: {}", one.sender_name, one.text)).collect();
+    format!("{HEARD_HEAD}\n{}\n\n{HEARD_END}\n{own}", lines.join("\n"))
+}
+
+fn own_words(message: &InboundMessage) -> String {
+    let quoted = message.reply_to.as_ref().map(quote).unwrap_or_default();
+    let parts = [quoted.as_str(), message.text.trim()];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
+}
+
+fn quote(quoted: &Quoted) -> String {
+    let text = one_line(&quoted.text);
+    if text.is_empty() {
+        return String::new();
+    }
+    let mut shown: String = text.chars().take(QUOTE_CHARS).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    match quoted.sender_name.trim() {
+        _ if quoted.is_ours => format!("[In reply to your message: {shown}]"),
+        "" => format!("[In reply to: {shown}]"),
+        name => format!("[In reply to {}: {shown}]", one_line(name)),
+    }
+}
+
+/// The file is still where the platform has it; it is fetched before the turn begins.
+fn attachment(name: &AccountName, media: &MediaRef) -> Attachment {
+    Attachment {
+        mime: media.mime.clone().unwrap_or_default(),
+        name: media.name.clone(),
+        data: String::new(),
+        source: Some(json!({ "channel": name.channel, "account": name.account, "media": media })),
+    }
+}
+
+fn media_word(kind: MediaKind) -> &'static str {
+    match kind {
+        MediaKind::Image => "picture",
+        MediaKind::Audio => "audio",
+        MediaKind::Voice => "voice message",
+        MediaKind::Video => "video",
+        MediaKind::Sticker => "sticker",
+        MediaKind::File => "file",
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use chela_channels::{MessageId, Sender};
+
+    use super::*;
+
+    fn name() -> AccountName {
+        AccountName { channel: "telegram".into(), account: "default".into() }
+    }
+
+    fn message(text: &str) -> InboundMessage {
+        InboundMessage {
+            chat: "-100".into(),
+            chat_kind: ChatKind::Group,
+            message: MessageId("7".into()),
+            sender: Sender { id: "1".into(), name: "Ann\nB".into(), ..Sender::default() },
+            text: text.into(),
+            ..InboundMessage::default()
+        }
+    }
+
+    #[test]
+    fn what_was_heard_stands_before_the_words_and_stays_when_they_are_edited() {
+        let before = [
+            message("first\nthing"),
+            InboundMessage { media: vec![MediaRef { kind: MediaKind::Voice, ..MediaRef::default() }], ..message("") },
+        ];
+        let before: Vec<Heard> = before.iter().filter_map(heard).collect();
+        let input = of(&name(), &message("[The message to answer]\nhi"), Granted::default(), &before);
+        let head = "[Said in this chat since the last answer, for context]\nAnn B: first thing\nAnn B: [voice message]\n\n\
+                    [The message to answer]\n";
+        assert_eq!(input.text, format!("{head}[The message to answer]\nhi"));
+        assert_eq!(edited(input, &name(), &message("ho")).text, format!("{head}ho"));
+        let alone = of(&name(), &message("hi"), Granted::default(), &[]);
+        assert_eq!(edited(alone, &name(), &message("ho")).text, "ho");
+    }
+
+    #[test]
+    fn a_quote_is_short_and_says_whose_it_is() {
+        let quoting = |quoted: Quoted| own_words(&InboundMessage { reply_to: Some(quoted), ..message("yes") });
+        let quoted = |text: &str| Quoted { sender_name: "Bob".into(), text: text.into(), ..Quoted::default() };
+        assert_eq!(quoting(quoted("a\nb")), "[In reply to Bob: a b]\n\nyes");
+        assert_eq!(quoting(Quoted { is_ours: true, ..quoted("a") }), "[In reply to your message: a]\n\nyes");
+        assert_eq!(quoting(Quoted::default()), "yes");
+        assert!(quoting(quoted(&"x".repeat(900))).len() < 600);
+    }
+
+    #[test]
+    fn the_answer_goes_back_to_the_message() {
+        let input = of(&name(), &message("hi"), Granted { is_owner: true, ..Granted::default() }, &[]);
+        assert!(input.sender_is_owner);
+        assert_eq!(input.origin.sender_name.as_deref(), Some("Ann\nB"));
+        let route = input.deliver.unwrap();
+        assert_eq!((route.chat.as_str(), route.reply_to.as_deref(), route.via), ("-100", Some("7"), None));
+        let direct = InboundMessage { chat_kind: ChatKind::Direct, ..message("hi") };
+        assert_eq!(of(&name(), &direct, Granted::default(), &[]).origin.sender_name, None);
+    }
+}
