@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chela_channels::render::Rendered;
 use chela_channels::{
-    CHANNELS, Channel, ChannelContext, ChannelFailure, ChannelState, ConnectionState, FailureKind, HttpSource,
+    Account, CHANNELS, Channel, ChannelContext, ChannelFailure, ChannelState, ConnectionState, FailureKind, HttpSource,
     InboundEvent, InboundMessage, Inbox, InboxError, MessageId, NativeArg, NativeCommand, OutboundPart, PartKey,
     Patience, Pending, Receipt, StateError, StatusCell, StatusSnapshot, prepare,
 };
@@ -350,14 +350,14 @@ pub(crate) fn now_ms() -> i64 {
 
 /// Opens the account until it ends for good.
 async fn supervise(
-    account: chela_channels::Prepared,
+    account: Box<dyn Account>,
     token: SecretString,
     context: ChannelContext,
     channel: Arc<Mutex<Option<Arc<dyn Channel>>>>,
 ) -> Result<(), ChannelFailure> {
     let no_secret = |_: &chela_config::Secret| Err("the test has no secrets".to_owned());
     loop {
-        let open = account.account.open(Some(token.clone()), &no_secret, context.clone()).expect("the account opens");
+        let open = account.open(Some(token.clone()), &no_secret, context.clone()).expect("the account opens");
         *lock(&channel) = Some(open.channel);
         match open.worker.await {
             Err(failure) if failure.kind == FailureKind::Broken => tokio::time::sleep(REOPEN_PAUSE).await,
@@ -366,12 +366,12 @@ async fn supervise(
     }
 }
 
-fn one_account(kind: &str, keys: &Value) -> chela_channels::Prepared {
+fn one_account(kind: &str, keys: &Value) -> Box<dyn Account> {
     assert!(CHANNELS.iter().any(|row| row.id == kind), "the table has no {kind}");
     let mut problems = Vec::new();
     let mut prepared = prepare(&json!({ kind: keys }), &|_| false, &mut problems);
     assert!(problems.is_empty(), "the test's configuration is wrong: {problems:?}");
-    prepared.pop().expect("the section names one account")
+    prepared.pop().and_then(|prepared| prepared.account).expect("the section has one account that can run")
 }
 
 fn commands() -> Vec<NativeCommand> {
