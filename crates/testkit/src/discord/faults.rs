@@ -54,7 +54,39 @@ impl FakeDiscord {
 
     /// Every connection to the gateway stands from here on, and nothing comes through. New ones work.
     pub fn black_hole_gateway(&self) {
-        self.change(|state| state.hub.command(&LinkCommand::Freeze));
+        self.change(|state| state.hub.freeze());
+    }
+
+    /// As [`FakeDiscord::black_hole_gateway`], and new connections are no better, until [`FakeDiscord::heal`].
+    pub fn silence_gateway(&self) {
+        self.change(|state| {
+            state.hub.is_silent = true;
+            state.hub.freeze();
+        });
+    }
+
+    /// Nothing is answered any more, by the gateway or by REST, and nothing is closed, until [`FakeDiscord::heal`].
+    pub fn silence(&self) {
+        self.silence_gateway();
+        self.change(|state| state.is_silent = true);
+    }
+
+    /// Ends every connection without a word; new ones work.
+    pub fn cut_connections(&self) {
+        self.change(State::cut);
+    }
+
+    /// Is there again for new connections and requests; those that hang stay lost, and a revoked token stays revoked.
+    pub fn heal(&self) {
+        self.change(|state| {
+            state.is_offline = false;
+            state.is_silent = false;
+            state.hub.is_silent = false;
+            state.hub.withholds_acks = false;
+            state.latency = Duration::ZERO;
+            state.traps.clear();
+            state.plans.clear();
+        });
     }
 
     /// Events come, and heartbeats are not answered.
@@ -85,11 +117,11 @@ impl FakeDiscord {
         self.change(|state| state.hub.sessions.clear());
     }
 
-    /// Takes neither connections nor requests while off, and drops those that stand.
-    pub fn set_offline(&self, offline: bool) {
+    /// Ends every connection, and takes none until [`FakeDiscord::heal`].
+    pub fn go_down(&self) {
         self.change(|state| {
-            state.is_offline = offline;
-            state.hub.command(&LinkCommand::Drop);
+            state.is_offline = true;
+            state.cut();
         });
     }
 
@@ -98,9 +130,13 @@ impl FakeDiscord {
         self.change(|state| state.latency = latency);
     }
 
-    /// Only this token is taken from here on.
-    pub fn set_token(&self, token: &str) {
-        self.change(|state| token.clone_into(&mut state.options.token));
+    /// The token is good for nothing from here on; connections that stand are closed.
+    pub fn revoke_token(&self) {
+        self.change(|state| {
+            state.options.token.push_str(".anew");
+            state.hub.sessions.clear();
+            state.hub.command(&LinkCommand::Close(4004));
+        });
     }
 
     /// Switches the privileged intent of the portal; connections that stand keep theirs.
@@ -184,6 +220,11 @@ impl FakeDiscord {
 }
 
 impl State {
+    fn cut(&mut self) {
+        self.hub.command(&LinkCommand::Drop);
+        std::mem::take(&mut self.connections).cancel();
+    }
+
     /// The portal's switches, as the application shows them: each in its form for bots in few servers.
     pub(super) fn application_flags(&self) -> u64 {
         let switches = [(1 << 8, 1 << 13), (1 << 1, 1 << 15), (MESSAGE_CONTENT, 1 << 19)];

@@ -117,6 +117,10 @@ struct State {
     buckets: HashMap<String, (u32, Instant)>,
     latency: Duration,
     is_offline: bool,
+    /// Requests are taken and never answered.
+    is_silent: bool,
+    /// Ends every connection of HTTP; a new one each time.
+    connections: CancellationToken,
     /// A server that runs for hours must not keep what it was sent.
     forgets: bool,
     sent: usize,
@@ -143,6 +147,8 @@ impl FakeDiscord {
             buckets: HashMap::new(),
             latency: Duration::ZERO,
             is_offline: false,
+            is_silent: false,
+            connections: CancellationToken::new(),
             forgets: false,
             sent: 0,
             options,

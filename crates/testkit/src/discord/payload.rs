@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::world::{
-    BotAccess, ChannelShape, DiscordFile, DiscordInteraction, DiscordMessage, DiscordUser, Guild, Member, Place,
+    BotAccess, ChannelShape, DiscordFile, DiscordInteraction, DiscordMessage, DiscordUser, Guild, Member, Place, Role,
     Snowflake, World, timestamp,
 };
 
@@ -153,7 +153,7 @@ impl World {
             "author": self.user_json(message.author),
             "content": if shown { message.content.as_str() } else { "" },
             "timestamp": message.id.timestamp(), "edited_timestamp": message.edited_at_ms.map(timestamp),
-            "tts": false, "mention_everyone": message.pings_everyone, "mention_roles": [], "pinned": false,
+            "tts": false, "mention_everyone": message.pings_everyone, "mention_roles": message.role_mentions, "pinned": false,
             "mentions": message.mentions.iter().map(|id| self.user_json(*id)).collect::<Vec<_>>(),
             "attachments": attachments, "flags": message.flags,
             "embeds": if shown { message.embeds.as_slice() } else { &[] },
@@ -241,12 +241,16 @@ impl World {
 
 /// A server by REST.
 pub(super) fn guild_json(guild: &Guild) -> Value {
-    let role = |role: &super::world::Role| {
-        json!({
+    let role = |role: &Role| {
+        let mut json = json!({
             "id": role.id, "name": role.name, "permissions": role.permissions.to_string(), "position": 0, "color": 0,
             "colors": {"primary_color": 0, "secondary_color": null, "tertiary_color": null}, "hoist": false,
-            "managed": false, "mentionable": false, "flags": 0, "icon": null, "unicode_emoji": null,
-        })
+            "managed": role.of_bot.is_some(), "mentionable": false, "flags": 0, "icon": null, "unicode_emoji": null,
+        });
+        if let Some(bot) = role.of_bot {
+            json["tags"] = json!({"bot_id": bot});
+        }
+        json
     };
     json!({
         "id": guild.id, "name": guild.name, "icon": null, "splash": null, "discovery_splash": null,

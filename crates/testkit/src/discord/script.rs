@@ -53,9 +53,14 @@ impl FakeDiscord {
         self.change(|state| {
             let id = state.world.next_id();
             let owner = state.world.add_user("owner", false);
-            let everybody = Role { id, name: "@everyone".to_owned(), permissions: EVERYBODY_MAY };
-            let members = [(owner, Member::default()), (state.world.bot, Member::default())].into();
-            let guild = Guild { id, name: name.to_owned(), owner, roles: vec![everybody], members };
+            let (bot, own) = (state.world.bot, state.world.next_id());
+            let everybody = Role { id, name: "@everyone".to_owned(), permissions: EVERYBODY_MAY, of_bot: None };
+            // Who invites a bot with permissions gives it a role of its own; people mistake it for the bot when they mention.
+            let name_of_bot = state.options.bot_name.clone();
+            let bots = Role { id: own, name: name_of_bot, permissions: EVERYBODY_MAY, of_bot: Some(bot) };
+            let as_bot = Member { nick: None, roles: vec![own] };
+            let members = [(owner, Member::default()), (bot, as_bot)].into();
+            let guild = Guild { id, name: name.to_owned(), owner, roles: vec![everybody, bots], members };
             let created = state.world.guild_create_json(&guild);
             state.world.guilds.insert(id, guild);
             state.dispatch(&Event { name: "GUILD_CREATE", channel: None, told: Told::Plain(created) });
@@ -92,7 +97,7 @@ impl FakeDiscord {
         self.change(|state| {
             let id = state.world.next_id();
             if let Some(guild) = state.world.guilds.get_mut(&guild) {
-                guild.roles.push(Role { id, name: name.to_owned(), permissions: 0 });
+                guild.roles.push(Role { id, name: name.to_owned(), permissions: 0, of_bot: None });
             }
             id
         })
@@ -122,6 +127,16 @@ impl FakeDiscord {
         Saying { discord: self, message, pings_quoted: true }
     }
 
+    /// The role of a server that is the bot's alone.
+    ///
+    /// # Panics
+    /// When there is no such server.
+    pub fn bot_role(&self, guild: Snowflake) -> Snowflake {
+        let state = self.lock();
+        let mut roles = state.world.guilds[&guild].roles.iter();
+        roles.find(|role| role.of_bot.is_some()).map(|role| role.id).expect("every server gives the bot one")
+    }
+
     /// How a text names the bot.
     pub fn mention(&self) -> String {
         format!("<@{}>", self.bot())
@@ -136,6 +151,7 @@ impl FakeDiscord {
             let mut edited = state.world.messages[&message].clone();
             text.clone_into(&mut edited.content);
             edited.mentions = state.world.named_in(text);
+            edited.role_mentions = state.world.roles_in(edited.channel, text);
             edited.edits += 1;
             edited.edited_at_ms = Some(super::world::now_ms());
             people::announce_edit(state, edited);
@@ -222,6 +238,12 @@ impl FakeDiscord {
     /// When there is none of this id.
     pub fn interaction(&self, id: Snowflake) -> DiscordInteraction {
         self.lock().world.interactions[&id].clone()
+    }
+
+    /// Interactions that nobody has answered.
+    pub fn open_interactions(&self) -> Vec<DiscordInteraction> {
+        let state = self.lock();
+        state.world.interactions.values().filter(|interaction| interaction.answer.is_none()).cloned().collect()
     }
 
     /// The message that answers an interaction, ephemeral ones too.
@@ -406,6 +428,7 @@ impl Saying<'_> {
         discord.change(|state| {
             message.id = state.world.next_id();
             message.mentions = state.world.named_in(&message.content);
+            message.role_mentions = state.world.roles_in(message.channel, &message.content);
             message.pings_everyone = message.content.contains("@everyone") || message.content.contains("@here");
             let quoted = message.reply_to.and_then(|quoted| state.world.messages.get(&quoted));
             if let Some(author) = quoted.map(|quoted| quoted.author).filter(|_| pings_quoted)

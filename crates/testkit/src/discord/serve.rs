@@ -17,6 +17,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 use tower_service::Service as _;
 
 use super::failure::DiscordFailure;
@@ -32,6 +33,9 @@ const BODY_MAX: usize = 64 * 1024 * 1024;
 /// What the headers claim while no limit is set.
 const IDLE_LIMIT: u32 = 50;
 
+/// Requests that were on their way already when a route said to wait.
+const EARLY_MAX: u32 = 3;
+
 /// Marks an answer that must not leave: its connection ends instead.
 #[derive(Clone)]
 struct Cut;
@@ -45,14 +49,18 @@ pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             accepted = listener.accept() => accepted,
         };
         let Ok((stream, _)) = stream else { return };
-        if shared.lock().is_offline {
-            continue;
-        }
-        tokio::spawn(connection(stream, app.clone(), Arc::clone(&shared)));
+        let ends = {
+            let state = shared.lock();
+            if state.is_offline {
+                continue;
+            }
+            state.connections.clone()
+        };
+        tokio::spawn(connection(stream, app.clone(), Arc::clone(&shared), ends));
     }
 }
 
-async fn connection(stream: TcpStream, app: Router, shared: Arc<Shared>) {
+async fn connection(stream: TcpStream, app: Router, shared: Arc<Shared>, ends: CancellationToken) {
     let service = service_fn(move |request: Request<Incoming>| {
         let answering = app.clone().call(request.map(Body::new));
         async move {
@@ -66,6 +74,7 @@ async fn connection(stream: TcpStream, app: Router, shared: Arc<Shared>) {
     tokio::select! {
         // How a test's connection ended has nobody to be told.
         _ = serving => {}
+        () = ends.cancelled() => {}
         () = shared.stop.cancelled() => {}
     }
 }
@@ -77,8 +86,15 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    if shared.lock().is_offline {
+    let (is_offline, is_silent) = {
+        let state = shared.lock();
+        (state.is_offline, state.is_silent)
+    };
+    if is_offline {
         return cut();
+    }
+    if is_silent {
+        return std::future::pending().await;
     }
     let Some(path) = uri.path().strip_prefix(PREFIX) else {
         return shared.change(|state| file(state, &method, &uri, &headers));
@@ -269,10 +285,13 @@ fn take(state: &mut State, bucket: &str) -> Result<(u32, Duration), Duration> {
         *entry = (0, now);
     }
     let reset = window.saturating_sub(now.duration_since(entry.1));
-    if entry.0 >= limit {
+    entry.0 = entry.0.saturating_add(1);
+    if entry.0 > limit {
+        if entry.0 == limit + EARLY_MAX + 1 {
+            state.faults.push("a route was asked again and again, though it had said when".to_owned());
+        }
         return Err(reset);
     }
-    entry.0 += 1;
     Ok((limit - entry.0, reset))
 }
 

@@ -70,6 +70,8 @@ pub(super) struct Role {
     pub(super) id: Snowflake,
     pub(super) name: String,
     pub(super) permissions: u64,
+    /// The bot that it was made for and that alone has it.
+    pub(super) of_bot: Option<Snowflake>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -122,6 +124,8 @@ pub struct DiscordMessage {
     pub reply_to: Option<Snowflake>,
     /// People who are pinged.
     pub mentions: Vec<Snowflake>,
+    /// Roles that are pinged.
+    pub role_mentions: Vec<Snowflake>,
     /// `@everyone` or `@here` rings.
     pub pings_everyone: bool,
     pub attachments: Vec<DiscordFile>,
@@ -282,6 +286,13 @@ impl World {
         named
     }
 
+    /// The roles of a channel's server that a text names.
+    pub(super) fn roles_in(&self, channel: Snowflake, text: &str) -> Vec<Snowflake> {
+        let guild = self.places.get(&channel).and_then(|place| self.guilds.get(&place.guild?));
+        let roles = guild.map(|guild| guild.roles.as_slice()).unwrap_or_default();
+        roles.iter().map(|role| role.id).filter(|role| text.contains(&format!("<@&{role}>"))).collect()
+    }
+
     /// The messages of a channel that everybody sees, oldest first.
     pub(super) fn visible(&self, channel: Snowflake) -> impl DoubleEndedIterator<Item = &DiscordMessage> {
         self.messages.values().filter(move |message| message.channel == channel && !message.is_ephemeral())
@@ -298,6 +309,7 @@ impl DiscordMessage {
             edits: 0,
             reply_to: None,
             mentions: Vec::new(),
+            role_mentions: Vec::new(),
             pings_everyone: false,
             attachments: Vec::new(),
             embeds: Vec::new(),

@@ -1,6 +1,6 @@
 //! Sessions and their events: who hears what, in which order, and what a resumed session missed.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -42,6 +42,10 @@ pub(crate) struct Hub {
     pub(crate) links: BTreeMap<u64, mpsc::UnboundedSender<LinkCommand>>,
     pub(crate) stats: GatewayStats,
     pub(crate) withholds_acks: bool,
+    /// Connections over which nothing goes any more.
+    pub(crate) frozen: BTreeSet<u64>,
+    /// New connections stand and nothing comes over them.
+    pub(crate) is_silent: bool,
     /// The newest `presence` of the client.
     pub(crate) presence: Option<Value>,
     next: u64,
@@ -75,6 +79,12 @@ impl Hub {
             // A connection that just ended takes no commands.
             let _ = link.send(command.clone());
         }
+    }
+
+    /// Nothing goes over the connections that stand, from this moment on.
+    pub(crate) fn freeze(&mut self) {
+        self.frozen.extend(self.links.keys());
+        self.command(&LinkCommand::Freeze);
     }
 
     /// A new session, connected.

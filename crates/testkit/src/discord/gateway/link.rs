@@ -48,27 +48,31 @@ pub(super) async fn run(
     });
     let now = Instant::now();
     let mut link = Link { number, session: None, plan, words: Vec::new(), heard: now };
-    if !matches!(link.plan, ConnectionPlan::Silent) {
-        let hello = json!({
-            "t": null, "s": null, "op": 10,
-            "d": {"heartbeat_interval": u64::try_from(interval.as_millis()).unwrap_or(u64::MAX), "_trace": ["fake"]},
-        });
-        let good = ["v=10", "encoding=json"]
-            .iter()
-            .all(|wanted| query.iter().any(|(name, value)| format!("{name}={value}") == *wanted));
-        if good {
-            let _ = socket.send(Message::text(hello.to_string())).await;
-        } else {
-            shared
-                .change(|state| state.faults.push(format!("gateway: asked for {query:?}, not v=10 and encoding=json")));
-            close(&mut socket, 4012, "Invalid API version").await;
+    let talk = async {
+        if matches!(link.plan, ConnectionPlan::Silent) {
+            return frozen(&mut commands).await;
         }
-    }
+        greet(&mut socket, &shared, interval, &query).await;
+        converse(&mut socket, &mut commands, &shared, &mut link, interval).await;
+    };
     tokio::select! {
-        () = converse(&mut socket, &mut commands, &shared, &mut link, interval) => {}
+        () = talk => {}
         () = shared.stop.cancelled() => {}
     }
     shared.change(|state| state.end_link(&link));
+}
+
+/// HELLO, for clients that asked for what is spoken here.
+async fn greet(socket: &mut WebSocket, shared: &Shared, interval: Duration, query: &[(String, String)]) {
+    let asked = |wanted: &str| query.iter().any(|(name, value)| format!("{name}={value}") == wanted);
+    if !asked("v=10") || !asked("encoding=json") {
+        shared.change(|state| state.faults.push(format!("gateway: asked for {query:?}, not v=10 and encoding=json")));
+        return close(socket, 4012, "Invalid API version").await;
+    }
+    let interval = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
+    let hello = json!({"t": null, "s": null, "op": 10, "d": {"heartbeat_interval": interval, "_trace": ["fake"]}});
+    // Who is gone already is found out by the next word.
+    let _ = socket.send(Message::text(hello.to_string())).await;
 }
 
 /// Until one side is done.
@@ -89,6 +93,8 @@ async fn converse(
                     frozen(commands).await;
                     Flow::Drop
                 }
+                // What a frozen connection was to be told waits in its session.
+                Some(LinkCommand::Send(_)) if shared.lock().hub.frozen.contains(&link.number) => Flow::Go,
                 Some(LinkCommand::Send(frame)) => {
                     let latency = shared.lock().latency;
                     if !latency.is_zero() {
@@ -149,6 +155,9 @@ async fn close(socket: &mut WebSocket, code: u16, reason: &str) {
 impl State {
     /// A word of the client.
     fn hear(&mut self, link: &mut Link, text: &str) -> Flow {
+        if self.hub.frozen.contains(&link.number) {
+            return Flow::Go;
+        }
         let now = Instant::now();
         link.words.retain(|at| now.duration_since(*at) < Duration::from_mins(1));
         link.words.push(now);
@@ -322,6 +331,7 @@ impl State {
 
     fn end_link(&mut self, link: &Link) {
         self.hub.links.remove(&link.number);
+        self.hub.frozen.remove(&link.number);
         let session = link.session.as_ref().and_then(|id| self.hub.sessions.get_mut(id));
         if let Some(session) = session.filter(|session| session.link == Some(link.number)) {
             session.link = None;

@@ -42,7 +42,8 @@ pub(super) async fn upgrade(
             state.faults.push(format!("gateway: the fake speaks plain JSON, not {name}={value}"));
             return ConnectionPlan::Refuse(400);
         }
-        state.plans.pop_front().unwrap_or(ConnectionPlan::Normal)
+        let always = if state.hub.is_silent { ConnectionPlan::Silent } else { ConnectionPlan::Normal };
+        state.plans.pop_front().unwrap_or(always)
     });
     if let ConnectionPlan::Refuse(status) = plan {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);

@@ -182,7 +182,7 @@ pub(super) fn draft(
     message.components = items(&body["components"]).to_vec();
     message.flags = body["flags"].as_u64().unwrap_or_default();
     message.attachments = files.iter().map(|file| attachment(state, file, body)).collect();
-    (message.mentions, message.pings_everyone) = pinged(state, place, &message.content, &body["allowed_mentions"]);
+    ring(state, place, &mut message, &body["allowed_mentions"]);
     check::not_empty(&message, body)?;
     if message.flags & HAS_VOICE != 0 {
         check::voice(&message)?;
@@ -206,19 +206,28 @@ fn attachment(state: &mut State, file: &FormFile, body: &Value) -> DiscordFile {
     }
 }
 
-/// Who is rung by a text: without `allowed_mentions` everybody whom it names.
-fn pinged(state: &State, place: &Place, text: &str, allowed: &Value) -> (Vec<Snowflake>, bool) {
+/// Finds out who is rung: without `allowed_mentions` everybody whom the text names.
+fn ring(state: &State, place: &Place, message: &mut DiscordMessage, allowed: &Value) {
+    let text = message.content.as_str();
     let parses = |kind: &str| allowed.is_null() || items(&allowed["parse"]).iter().any(|entry| entry == kind);
-    let listed = |user: &Snowflake| items(&allowed["users"]).iter().any(|entry| *entry == user.to_string());
-    let named = state.world.named_in(text).into_iter().filter(|user| parses("users") || listed(user)).collect();
-    let loud = place.guild.is_some() && parses("everyone") && (text.contains("@everyone") || text.contains("@here"));
-    (named, loud)
+    let listed = |list: &str, id: &Snowflake| items(&allowed[list]).iter().any(|entry| *entry == id.to_string());
+    let mut mentions = state.world.named_in(text);
+    mentions.retain(|user| parses("users") || listed("users", user));
+    let mut roles = state.world.roles_in(place.id, text);
+    roles.retain(|role| parses("roles") || listed("roles", role));
+    let is_loud = text.contains("@everyone") || text.contains("@here");
+    message.pings_everyone = place.guild.is_some() && parses("everyone") && is_loud;
+    (message.mentions, message.role_mentions) = (mentions, roles);
 }
 
 fn quote(state: &State, message: &mut DiscordMessage, reference: &Value, allowed: &Value) -> Result<(), Refusal> {
     let Some(wanted) = reference.get("message_id").filter(|id| !id.is_null()) else { return Ok(()) };
     let quoted = wanted.as_str().and_then(Snowflake::parse).and_then(|id| state.world.messages.get(&id));
-    match quoted.filter(|quoted| quoted.channel == message.channel) {
+    if quoted.is_some_and(|quoted| quoted.channel != message.channel) {
+        let words = "Cannot reply to a message in a different channel";
+        return Err(Refusal::form("message_reference", "REPLIES_CANNOT_REFERENCE_OTHER_CHANNEL", words));
+    }
+    match quoted {
         Some(quoted) => {
             message.reply_to = Some(quoted.id);
             message.kind = 19;
@@ -272,7 +281,7 @@ pub(super) fn apply_edit(state: &mut State, id: Snowflake, call: &Call) -> Resul
             message.edits += 1;
         }
         content.clone_into(&mut message.content);
-        (message.mentions, message.pings_everyone) = pinged(state, &place, content, &body["allowed_mentions"]);
+        ring(state, &place, &mut message, &body["allowed_mentions"]);
     }
     if body.get("embeds").is_some() {
         message.embeds = items(&body["embeds"]).to_vec();
