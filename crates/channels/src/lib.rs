@@ -15,6 +15,7 @@ pub mod render;
 mod section;
 mod status;
 mod table;
+mod telegram;
 
 pub use channel::{
     Capabilities, Channel, FetchedMedia, OpenChannel, Pending, Probe, Webhook, WebhookAnswer, WebhookRequest,

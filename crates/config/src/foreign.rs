@@ -38,6 +38,12 @@ const KEYS: &[(&str, &str)] = &[
     ("auth", "cooldowns order profiles"),
     ("auth.profiles.*", "displayName email"),
     ("bindings.*", "acp comment session type"),
+    ("channels.telegram", TELEGRAM),
+    ("channels.telegram.accounts.*", TELEGRAM),
+    ("channels.telegram.commands", "nativeSkills"),
+    ("channels.telegram.groups.*", "disableAudioPreflight ingest tools toolsBySender"),
+    ("channels.telegram.groups.*.topics.*", "disableAudioPreflight errorPolicy ingest"),
+    ("channels.telegram.streaming", "block preview progress"),
     (
         "commands",
         "allowFrom bash bashForegroundMs config debug mcp native nativeSkills ownerAllowFrom plugins restart text \
@@ -101,6 +107,11 @@ const KEYS: &[(&str, &str)] = &[
          trustedDirs",
     ),
 ];
+
+/// Of a Telegram account, at the top level of the channel and in each of its accounts.
+const TELEGRAM: &str = "actions autoTopicLabel blockStreaming blockStreamingCoalesce configWrites defaultTo direct dms draftChunk \
+    errorPolicy execApprovals healthMonitor heartbeat heartbeatVisibility joinIntro mentionPatterns network retry \
+    richMessages threadBindings trustedLocalFileRoots webhookCertPath webhookHost webhookPort";
 
 /// Channels of the reference system that have no counterpart here yet or ever.
 const CHANNELS: &str = "a2a bluebubbles buzz clickclack defaults discord feishu googlechat imessage irc line \

@@ -1,0 +1,273 @@
+//! One account's keys under `channels.telegram`, in OpenClaw's names. Only their shape: what they mean stands in `policy`.
+
+use std::collections::BTreeMap;
+
+use chela_config::Secret;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::access::{ContextVisibility, DmPolicy, GroupPolicy};
+use crate::policy::{PreviewMode, ReactionNotice, ReplyToMode};
+use crate::render::{Cut, Tables};
+
+/// A Telegram bot.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct TelegramConfig {
+    /// `false` keeps the account closed. Default: true.
+    pub(crate) enabled: Option<bool>,
+    /// For people, in lists.
+    pub(crate) name: Option<String>,
+    /// What `@BotFather` gave. The environment's `TELEGRAM_BOT_TOKEN` wins for the account `default`.
+    pub(crate) bot_token: Option<Secret>,
+    /// A file that holds the token and nothing else, where `botToken` is not set.
+    pub(crate) token_file: Option<String>,
+    /// Address of the Bot API; a server of your own, say. Default: `https://api.telegram.org`.
+    #[serde(alias = "apiRoot")]
+    pub(crate) api_base: Option<String>,
+    /// Who may write to the bot directly. Default: `pairing`.
+    pub(crate) dm_policy: DmPolicy,
+    /// People who may write directly: numeric ids (`123`, `tg:123`), `@names`, or `*`.
+    pub(crate) allow_from: Option<Vec<PersonEntry>>,
+    /// Whether the bot speaks in groups. Default: `allowlist`.
+    pub(crate) group_policy: GroupPolicy,
+    /// People who may speak to it in groups. Default: those of `allowFrom`.
+    pub(crate) group_allow_from: Option<Vec<PersonEntry>>,
+    /// Groups by id (`-100…`), or `*`. Under `groupPolicy: "allowlist"` no other group is heard.
+    pub(crate) groups: Option<BTreeMap<String, GroupConfig>>,
+    /// Whose messages in a group become context of a later turn, though nobody answers them. Default: `all`.
+    pub(crate) context_visibility: ContextVisibility,
+    /// Messages of a group that a turn gets as context, 200 at most; 0 for none. Default: 50.
+    pub(crate) history_limit: Option<usize>,
+    /// The same for direct chats. Default: 0.
+    pub(crate) dm_history_limit: Option<usize>,
+    /// Longest message, in characters, 4096 at most. Default: 4000.
+    #[schemars(range(min = 1))]
+    pub(crate) text_chunk_limit: Option<usize>,
+    /// How an answer shows before it is whole, and where it is cut.
+    pub(crate) streaming: Option<Streaming>,
+    /// The older name of `streaming.mode`.
+    pub(crate) stream_mode: Option<PreviewMode>,
+    /// The older name of `streaming.chunkMode`.
+    pub(crate) chunk_mode: Option<Cut>,
+    /// Markdown that Telegram has not.
+    pub(crate) markdown: MarkdownConfig,
+    /// Which messages of an answer quote the question. Default: `off`.
+    pub(crate) reply_to_mode: ReplyToMode,
+    /// Largest file of a message, in megabytes. Telegram itself gives bots no file above 20. Default: 20.
+    #[schemars(range(min = 0))]
+    pub(crate) media_max_mb: Option<f64>,
+    /// Previews of links. Default: true.
+    pub(crate) link_preview: Option<bool>,
+    /// The emoji that says that a message was seen; an empty one for none. Default: `messages.ackReaction`.
+    pub(crate) ack_reaction: Option<String>,
+    /// Which reactions of people the agent is told of. Default: `own`.
+    pub(crate) reaction_notifications: ReactionNotice,
+    /// `off` keeps the bot from reacting at all; the other levels allow it. Default: `minimal`.
+    pub(crate) reaction_level: ReactionLevel,
+    /// Stands before each answer. Default: `messages.responsePrefix`.
+    pub(crate) response_prefix: Option<String>,
+    /// The menu of commands.
+    pub(crate) commands: CommandsConfig,
+    /// Further entries of the menu.
+    pub(crate) custom_commands: Vec<CustomCommand>,
+    /// Errors are told without a sound. Default: false.
+    pub(crate) silent_error_replies: bool,
+    /// Seconds that one call of the API may take, 30 at most. Default: 30.
+    #[schemars(range(min = 1))]
+    pub(crate) timeout_seconds: Option<u64>,
+    /// Public HTTPS address of this gateway. With it Telegram calls in; without it the gateway polls.
+    pub(crate) webhook_url: Option<String>,
+    /// What Telegram shows with each call: letters, digits, `-` and `_`. Default: made from the token.
+    pub(crate) webhook_secret: Option<Secret>,
+    /// Path of the webhook on the gateway's port. Default: the path of `webhookUrl`; else one that is made from the token.
+    pub(crate) webhook_path: Option<String>,
+    /// What the bot may use.
+    pub(crate) capabilities: Option<CapabilitiesConfig>,
+    /// A proxy for this account alone. No effect in this version.
+    #[schemars(extend("x-reload" = "none"))]
+    pub(crate) proxy: Option<String>,
+}
+
+/// One group.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct GroupConfig {
+    /// `false` closes the group. Default: true.
+    pub(crate) enabled: Option<bool>,
+    /// Whether only messages that mention the bot, or reply to it, are answered. Default: true.
+    pub(crate) require_mention: Option<bool>,
+    /// People who may speak to the bot here.
+    pub(crate) allow_from: Option<Vec<PersonEntry>>,
+    /// Overrides the account's `groupPolicy` here.
+    pub(crate) group_policy: Option<GroupPolicy>,
+    /// Skills that may be used here. Default: all.
+    pub(crate) skills: Option<Vec<String>>,
+    /// Added to the instructions of turns here.
+    pub(crate) system_prompt: Option<String>,
+    /// Topics of a forum by id; `1` is the general one. Those that are not named are as the group.
+    pub(crate) topics: Option<BTreeMap<String, TopicConfig>>,
+}
+
+/// One topic of a forum. What is left out is as in its group.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct TopicConfig {
+    /// `false` closes the topic. Default: true.
+    pub(crate) enabled: Option<bool>,
+    /// Whether only messages that mention the bot, or reply to it, are answered.
+    pub(crate) require_mention: Option<bool>,
+    /// People who may speak to the bot here.
+    pub(crate) allow_from: Option<Vec<PersonEntry>>,
+    /// Overrides `groupPolicy` here.
+    pub(crate) group_policy: Option<GroupPolicy>,
+    /// Skills that may be used here.
+    pub(crate) skills: Option<Vec<String>>,
+    /// Added to the instructions of turns here.
+    pub(crate) system_prompt: Option<String>,
+    /// The agent that answers here, whatever the bindings say.
+    pub(crate) agent_id: Option<String>,
+}
+
+/// An id as text or as a number.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum PersonEntry {
+    Text(String),
+    Number(i64),
+}
+
+/// `streaming`: an object, or its mode alone.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum Streaming {
+    Mode(PreviewMode),
+    /// `true` is `partial`.
+    Switch(bool),
+    Detailed(StreamingConfig),
+}
+
+/// How an answer shows before it is whole.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct StreamingConfig {
+    /// Default: `partial`.
+    pub(crate) mode: Option<PreviewMode>,
+    /// Where a long answer is cut. Default: `length`.
+    pub(crate) chunk_mode: Option<Cut>,
+}
+
+/// How Markdown shows that Telegram has not.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct MarkdownConfig {
+    /// Tables. Default: `code`.
+    pub(crate) tables: Option<Tables>,
+}
+
+/// How freely the bot reacts with emoji.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ReactionLevel {
+    Off,
+    Ack,
+    #[default]
+    Minimal,
+    Extensive,
+}
+
+/// The menu of commands.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct CommandsConfig {
+    /// Whether Telegram shows the commands in its menu. Default: `auto`, which is yes.
+    pub(crate) native: Option<NativeSetting>,
+}
+
+/// A switch that may be left to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum NativeSetting {
+    Switch(bool),
+    Auto(Auto),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Auto {
+    Auto,
+}
+
+/// An entry of the menu that stands for a skill or a habit: choosing it sends its name.
+#[derive(Debug, Clone, Hash, Deserialize, JsonSchema)]
+pub(crate) struct CustomCommand {
+    /// Lowercase letters, digits and `_`, 32 at most.
+    pub(crate) command: String,
+    /// What people read beside it.
+    pub(crate) description: String,
+}
+
+/// `capabilities`: an object, or a list of names.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum CapabilitiesConfig {
+    Detailed(CapabilityScopes),
+    Names(Vec<String>),
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct CapabilityScopes {
+    /// Where answers may carry buttons. Default: `allowlist`.
+    pub(crate) inline_buttons: Option<ButtonScope>,
+}
+
+/// Where answers may carry buttons. Pressing one is a message like any other, so the access rules hold for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ButtonScope {
+    Off,
+    Dm,
+    Group,
+    All,
+    /// Everywhere, for the people who may speak there.
+    #[default]
+    Allowlist,
+}
+
+impl TelegramConfig {
+    pub(crate) fn preview(&self) -> PreviewMode {
+        let written = match self.streaming {
+            Some(Streaming::Mode(mode)) => Some(mode),
+            Some(Streaming::Switch(true)) => Some(PreviewMode::Partial),
+            Some(Streaming::Switch(false)) => Some(PreviewMode::Off),
+            Some(Streaming::Detailed(detailed)) => detailed.mode,
+            None => None,
+        };
+        written.or(self.stream_mode).unwrap_or(PreviewMode::Partial)
+    }
+
+    pub(crate) fn cut(&self) -> Cut {
+        let written = match self.streaming {
+            Some(Streaming::Detailed(detailed)) => detailed.chunk_mode,
+            _ => None,
+        };
+        written.or(self.chunk_mode).unwrap_or_default()
+    }
+
+    pub(crate) fn shows_menu(&self) -> bool {
+        self.commands.native != Some(NativeSetting::Switch(false))
+    }
+
+    pub(crate) fn buttons(&self) -> ButtonScope {
+        match &self.capabilities {
+            None => ButtonScope::default(),
+            Some(CapabilitiesConfig::Detailed(scopes)) => scopes.inline_buttons.unwrap_or_default(),
+            // The list of names is the older shape, where buttons had to be asked for.
+            Some(CapabilitiesConfig::Names(names)) if names.iter().any(|name| name == "inlineButtons") => {
+                ButtonScope::All
+            }
+            Some(CapabilitiesConfig::Names(_)) => ButtonScope::Off,
+        }
+    }
+}
