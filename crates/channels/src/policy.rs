@@ -64,6 +64,7 @@ pub enum ReplyToMode {
 /// Where a reaction says that a message was seen (`messages.ackReactionScope`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(transform = none_is_off)]
 pub enum AckScope {
     /// In groups, where we were mentioned.
     #[default]
@@ -86,6 +87,18 @@ pub enum ReactionNotice {
     All,
     /// Of people who may speak.
     Allowlist,
+}
+
+/// A schema knows no aliases of serde.
+fn none_is_off(schema: &mut schemars::Schema) {
+    also(schema, "none");
+}
+
+/// Adds a word to those that an enum's schema allows.
+pub(crate) fn also(schema: &mut schemars::Schema, word: &str) {
+    if let Some(choices) = schema.get_mut("oneOf").and_then(serde_json::Value::as_array_mut) {
+        choices.push(serde_json::json!({ "type": "string", "const": word }));
+    }
 }
 
 /// Files of messages, where the configuration sets no cap.

@@ -1,6 +1,6 @@
 //! The channels there are. Adding one is a folder and a line here.
 
-use crate::{Kind, telegram};
+use crate::{Kind, discord, telegram};
 
 /// Every kind, in the order in which lists show them.
-pub const CHANNELS: &[Kind] = &[telegram::KIND];
+pub const CHANNELS: &[Kind] = &[discord::KIND, telegram::KIND];

@@ -61,6 +61,7 @@ pub enum Cut {
 /// How tables show on a platform that has none (`markdown.tables`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(transform = block_is_code)]
 pub enum Tables {
     /// As they were written.
     Off,
@@ -145,4 +146,8 @@ impl Counting {
             Self::VisibleUtf16 => text.encode_utf16().count(),
         }
     }
+}
+
+fn block_is_code(schema: &mut schemars::Schema) {
+    crate::policy::also(schema, "block");
 }

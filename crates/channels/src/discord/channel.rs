@@ -1,0 +1,388 @@
+//! The speaking side: sends, finds, edits, reacts and fetches by REST. Keeps nothing but which reaction of ours a message has.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::Value;
+use url::Url;
+
+use super::Shared;
+use super::normalise::{self, Us};
+use super::payload;
+use super::policy::CHARS_MAX;
+use super::probe;
+use super::rest::{Body, Call, Failure};
+use super::via::Via;
+use super::wire::{self, made_at_ms, order};
+use super::words::{Doing, explain, is_stale_interaction};
+use crate::channel::{Capabilities, Channel, FetchedMedia, Pending, Probe};
+use crate::inbound::{InboundMessage, MediaRef, MessageId};
+use crate::outbound::{OutboundPart, SendError, SendErrorKind, SentMessage};
+use crate::render::{Dialect, Limits};
+
+/// The least that every server takes.
+const UPLOAD_BYTES_MAX: u64 = 10 * 1024 * 1024;
+
+/// A call that carries a file ends within this; others within the context's patience.
+const FILE_CALL_MAX: Duration = Duration::from_secs(30);
+
+/// Hosts that serve the files of messages.
+const FILE_HOSTS: &[&str] = &["cdn.discordapp.com", "media.discordapp.net"];
+
+/// Pages of a hundred messages that are looked through for one of ours: nobody writes more between a crash and the restart.
+const FIND_PAGES: usize = 3;
+const PAGE: &str = "100";
+
+/// Messages whose reaction is remembered: those under way, many times over.
+const REACTIONS_MAX: usize = 256;
+
+/// See the module.
+pub(super) struct DiscordChannel {
+    shared: Arc<Shared>,
+    capabilities: Capabilities,
+    opened_at_ms: i64,
+    reactions: Mutex<HashMap<MessageId, String>>,
+}
+
+impl DiscordChannel {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        let opened_at_ms = (shared.context.clock)();
+        let limits = Limits { chars: CHARS_MAX, ..Limits::default() };
+        let capabilities = Capabilities {
+            dialect: Dialect::Discord,
+            limits,
+            edit: true,
+            react: true,
+            buttons: true,
+            upload_max_bytes: UPLOAD_BYTES_MAX,
+            typing_lasts: Duration::from_secs(10),
+            // Five edits in five seconds are allowed; the answer itself needs one of them.
+            edit_pause: Duration::from_millis(1200),
+        };
+        Self { shared, capabilities, opened_at_ms, reactions: Mutex::default() }
+    }
+
+    async fn send_part(&self, part: &OutboundPart) -> Result<SentMessage, SendError> {
+        let file = self.file(part).await?;
+        if let Some(via) = self.via(part) {
+            match self.answer(&via, part, file.clone()).await {
+                Err(failure) if is_stale_interaction(&failure) => {}
+                outcome => return self.sent(outcome, &part.chat),
+            }
+        }
+        let path = ["channels", &part.chat, "messages"];
+        let body = body(payload::create(part), file);
+        let outcome = self.shared.rest.ask(Call::new(Method::POST, &path).body(body)).await;
+        self.sent(outcome, &part.chat)
+    }
+
+    /// The first part takes the place of "is thinking", the others follow it.
+    async fn answer(&self, via: &Via, part: &OutboundPart, file: Option<Body>) -> Result<wire::Message, Failure> {
+        let body = body(payload::answer(part), file);
+        let original = ["webhooks", &via.application, &via.token, "messages", "@original"];
+        let (method, path) =
+            if part.key.part == 0 { (Method::PATCH, &original[..]) } else { (Method::POST, &original[..3]) };
+        self.shared.rest.ask(Call::new(method, path).query(&[("wait", "true")]).body(body)).await
+    }
+
+    async fn find_part(
+        &self,
+        part: &OutboundPart,
+        since: Option<&MessageId>,
+        known: &[MessageId],
+    ) -> Result<Option<SentMessage>, SendError> {
+        let us = self.us(&part.chat).await?;
+        let is_it = |message: &wire::Message| {
+            let name = part.media.as_ref().map(|media| media.name.as_str());
+            message.author.id == us.id
+                && message.content.trim() == payload::text(part).trim()
+                && message.attachments.first().and_then(|file| file.filename.as_deref()) == name
+                && !known.iter().any(|known| known.0 == message.id)
+        };
+        if let Some(via) = self.via(part).filter(|_| part.key.part == 0) {
+            let path = ["webhooks", &via.application, &via.token, "messages", "@original"];
+            if let Ok(message) = self.shared.rest.ask::<wire::Message>(Call::get(&path)).await
+                && is_it(&message)
+            {
+                return Ok(Some(SentMessage { message: MessageId(message.id) }));
+            }
+        }
+        let mut after = since.map(|since| since.0.clone());
+        for _ in 0..FIND_PAGES {
+            let page = self.page(&part.chat, after.as_deref().map(|after| ("after", after)), PAGE).await?;
+            if let Some(found) = page.iter().find(|message| is_it(message)) {
+                return Ok(Some(SentMessage { message: MessageId(found.id.clone()) }));
+            }
+            let newest = page.iter().map(|message| &message.id).max_by_key(|id| order(id));
+            let (Some(newest), Some(_)) = (newest, &after) else { break };
+            after = Some(newest.clone());
+        }
+        Ok(None)
+    }
+
+    async fn edit_message(&self, message: &MessageId, part: &OutboundPart) -> Result<(), SendError> {
+        let file = self.file(part).await?;
+        let body = body(payload::edit(part), file);
+        if let Some(via) = self.via(part) {
+            let path = ["webhooks", &via.application, &via.token, "messages", &message.0];
+            match self.shared.rest.tell(Call::new(Method::PATCH, &path).body(body.clone())).await {
+                Err(failure) if is_stale_interaction(&failure) => {}
+                outcome => return outcome.map_err(|failure| self.explain(failure, &part.chat, Doing::Edit)),
+            }
+        }
+        let path = ["channels", &part.chat, "messages", &message.0];
+        let outcome = self.shared.rest.tell(Call::new(Method::PATCH, &path).body(body)).await;
+        outcome.map_err(|failure| self.explain(failure, &part.chat, Doing::Edit))
+    }
+
+    async fn delete_message(&self, chat: &str, message: &MessageId) -> Result<(), SendError> {
+        let path = ["channels", chat, "messages", &message.0];
+        match self.shared.rest.tell(Call::new(Method::DELETE, &path)).await {
+            Ok(()) => Ok(()),
+            Err(failure) => match self.explain(failure, chat, Doing::Delete) {
+                error if error.kind == SendErrorKind::Gone => Ok(()),
+                error => Err(error),
+            },
+        }
+    }
+
+    async fn set_reaction(&self, chat: &str, message: &MessageId, emoji: Option<&str>) -> Result<(), SendError> {
+        let explained = |failure| self.explain(failure, chat, Doing::React);
+        let emoji = emoji.map(emoji_address);
+        for former in self.former_reactions(chat, message).await? {
+            if Some(former.as_str()) != emoji {
+                let path = ["channels", chat, "messages", &message.0, "reactions", &former, "@me"];
+                self.shared.rest.tell(Call::new(Method::DELETE, &path)).await.map_err(explained)?;
+            }
+        }
+        let Some(emoji) = emoji else {
+            self.remember_reaction(message, None);
+            return Ok(());
+        };
+        let path = ["channels", chat, "messages", &message.0, "reactions", emoji, "@me"];
+        self.shared.rest.tell(Call::new(Method::PUT, &path)).await.map_err(explained)?;
+        self.remember_reaction(message, Some(emoji));
+        Ok(())
+    }
+
+    /// Our reactions on a message. One that is newer than this channel has only those that are remembered; of an older one, Discord
+    /// is asked.
+    async fn former_reactions(&self, chat: &str, message: &MessageId) -> Result<Vec<String>, SendError> {
+        let remembered = self.reactions.lock().unwrap_or_else(PoisonError::into_inner).get(message).cloned();
+        if remembered.is_some() || made_at_ms(&message.0) > self.opened_at_ms {
+            return Ok(remembered.into_iter().collect());
+        }
+        let path = ["channels", chat, "messages", &message.0];
+        let found: wire::Message =
+            self.shared.rest.ask(Call::get(&path)).await.map_err(|failure| self.explain(failure, chat, Doing::Read))?;
+        Ok(found.reactions.iter().filter(|count| count.me).map(|count| count.emoji.address()).collect())
+    }
+
+    fn remember_reaction(&self, message: &MessageId, emoji: Option<&str>) {
+        let mut reactions = self.reactions.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(emoji) = emoji else {
+            reactions.remove(message);
+            return;
+        };
+        if reactions.len() >= REACTIONS_MAX
+            && let Some(oldest) = reactions.keys().min_by_key(|id| order(&id.0)).cloned()
+        {
+            reactions.remove(&oldest);
+        }
+        reactions.insert(message.clone(), emoji.to_owned());
+    }
+
+    async fn fetch_file(&self, media: &MediaRef, max_bytes: u64) -> Result<FetchedMedia, SendError> {
+        let refused = |words: String| SendError::new(SendErrorKind::Refused, words);
+        let url = Url::parse(&media.handle).map_err(|_| refused("the file's address can't be read".to_owned()))?;
+        if !self.serves_files(&url) {
+            return Err(refused(format!("{} is no server of Discord's files", url.host_str().unwrap_or("it"))));
+        }
+        let too_large = || refused(format!("the file is larger than {max_bytes} bytes"));
+        let broken = |_| SendError::new(SendErrorKind::Unreachable, "Discord's file server can't be reached");
+        let client = self.shared.rest.client().map_err(|words| SendError::new(SendErrorKind::Unreachable, words))?;
+        let mut response = client.get(url).timeout(FILE_CALL_MAX).send().await.map_err(broken)?;
+        if !response.status().is_success() {
+            let status = response.status();
+            let kind = if status.is_server_error() { SendErrorKind::Unreachable } else { SendErrorKind::Gone };
+            return Err(SendError::new(kind, format!("Discord no longer serves the file ({status})")));
+        }
+        if response.content_length().is_some_and(|length| length > max_bytes) {
+            return Err(too_large());
+        }
+        let header = response.headers().get(reqwest::header::CONTENT_TYPE).and_then(|mime| mime.to_str().ok());
+        let told = header.and_then(|mime| mime.split(';').next()).map(str::to_owned);
+        let mime = media.mime.clone().or(told).unwrap_or_else(|| "application/octet-stream".to_owned());
+        let mut bytes = Vec::new();
+        while let Some(piece) = response.chunk().await.map_err(broken)? {
+            if (bytes.len() + piece.len()) as u64 > max_bytes {
+                return Err(too_large());
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(FetchedMedia { bytes, mime })
+    }
+
+    /// Discord's own hosts, and that of the API for those who run it elsewhere.
+    fn serves_files(&self, url: &Url) -> bool {
+        let base = self.shared.rest.base();
+        let is_ours = (url.scheme(), url.host_str(), url.port_or_known_default())
+            == (base.scheme(), base.host_str(), base.port_or_known_default());
+        is_ours || (url.scheme() == "https" && url.host_str().is_some_and(|host| FILE_HOSTS.contains(&host)))
+    }
+
+    async fn earlier(&self, chat: &str, before: &MessageId, limit: usize) -> Result<Vec<InboundMessage>, SendError> {
+        let us = self.us(chat).await?;
+        let limit = limit.clamp(1, 100).to_string();
+        let mut page = self.page(chat, Some(("before", &before.0)), &limit).await?;
+        page.sort_by_key(|message| order(&message.id));
+        let guild = self.shared.names.guild_of(chat);
+        for message in &mut page {
+            message.guild_id.clone_from(&guild);
+        }
+        Ok(page.iter().filter_map(|message| normalise::message(&us, &self.shared.names, message)).collect())
+    }
+
+    async fn page(
+        &self,
+        chat: &str,
+        bound: Option<(&str, &str)>,
+        limit: &str,
+    ) -> Result<Vec<wire::Message>, SendError> {
+        let page = self.shared.messages(chat, bound, limit).await;
+        page.map_err(|failure| self.explain(failure, chat, Doing::Read))
+    }
+
+    /// A file is read before anything is sent, so that a missing one is told as such.
+    async fn file(&self, part: &OutboundPart) -> Result<Option<Body>, SendError> {
+        let Some(media) = &part.media else { return Ok(None) };
+        let refused = |words: String| SendError::new(SendErrorKind::Refused, words);
+        let unreadable = |error| refused(format!("the file {:?} can't be read: {error}", media.name));
+        let length = tokio::fs::metadata(&media.path).await.map_err(unreadable)?.len();
+        if length > UPLOAD_BYTES_MAX {
+            let limit = UPLOAD_BYTES_MAX / 1024 / 1024;
+            return Err(refused(format!("the file {:?} has {length} bytes; Discord takes {limit} MB", media.name)));
+        }
+        let bytes = tokio::fs::read(&media.path).await.map_err(unreadable)?;
+        let (name, mime) = (media.name.clone(), media.mime.clone());
+        Ok(Some(Body::File { payload: Value::Null, name, mime, bytes }))
+    }
+
+    fn call_max(&self, has_file: bool) -> Duration {
+        if has_file { FILE_CALL_MAX } else { self.shared.context.patience.call }
+    }
+
+    fn via(&self, part: &OutboundPart) -> Option<Via> {
+        Via::live(part.via.as_deref()?, (self.shared.context.clock)())
+    }
+
+    async fn us(&self, chat: &str) -> Result<Us, SendError> {
+        self.shared.us().await.map_err(|failure| self.explain(failure, chat, Doing::Look))
+    }
+
+    fn sent(&self, outcome: Result<wire::Message, Failure>, chat: &str) -> Result<SentMessage, SendError> {
+        match outcome {
+            Ok(message) => {
+                let now = (self.shared.context.clock)();
+                self.shared.context.status.update(|status| status.last_outbound_at_ms = Some(now));
+                Ok(SentMessage { message: MessageId(message.id) })
+            }
+            Err(failure) => Err(self.explain(failure, chat, Doing::Send)),
+        }
+    }
+
+    fn explain(&self, failure: Failure, chat: &str, doing: Doing) -> SendError {
+        explain(failure, &self.shared.names.channel_for_people(chat), doing)
+    }
+}
+
+impl Channel for DiscordChannel {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn send<'a>(&'a self, part: &'a OutboundPart) -> Pending<'a, Result<SentMessage, SendError>> {
+        within(self.call_max(part.media.is_some()), self.send_part(part))
+    }
+
+    fn find<'a>(
+        &'a self,
+        part: &'a OutboundPart,
+        since: Option<&'a MessageId>,
+        known: &'a [MessageId],
+    ) -> Pending<'a, Result<Option<SentMessage>, SendError>> {
+        within(self.call_max(false), self.find_part(part, since, known))
+    }
+
+    fn edit<'a>(&'a self, message: &'a MessageId, part: &'a OutboundPart) -> Pending<'a, Result<(), SendError>> {
+        within(self.call_max(part.media.is_some()), self.edit_message(message, part))
+    }
+
+    fn delete<'a>(&'a self, chat: &'a str, message: &'a MessageId) -> Pending<'a, Result<(), SendError>> {
+        within(self.call_max(false), self.delete_message(chat, message))
+    }
+
+    fn react<'a>(
+        &'a self,
+        chat: &'a str,
+        message: &'a MessageId,
+        emoji: Option<&'a str>,
+    ) -> Pending<'a, Result<(), SendError>> {
+        within(self.call_max(false), self.set_reaction(chat, message, emoji))
+    }
+
+    fn typing<'a>(&'a self, chat: &'a str) -> Pending<'a, Result<(), SendError>> {
+        within(self.call_max(false), async move {
+            let path = ["channels", chat, "typing"];
+            let outcome = self.shared.rest.tell(Call::new(Method::POST, &path)).await;
+            outcome.map_err(|failure| self.explain(failure, chat, Doing::Send))
+        })
+    }
+
+    fn fetch<'a>(&'a self, media: &'a MediaRef, max_bytes: u64) -> Pending<'a, Result<FetchedMedia, SendError>> {
+        within(self.call_max(true), self.fetch_file(media, max_bytes))
+    }
+
+    fn history<'a>(
+        &'a self,
+        chat: &'a str,
+        before: &'a MessageId,
+        limit: usize,
+    ) -> Pending<'a, Result<Vec<InboundMessage>, SendError>> {
+        within(self.call_max(false), self.earlier(chat, before, limit))
+    }
+
+    fn probe(&self) -> Pending<'_, Result<Probe, SendError>> {
+        within(self.call_max(false), probe::probe(&self.shared))
+    }
+}
+
+/// Ends a call that takes longer than it may.
+fn within<'a, T: 'a>(
+    limit: Duration,
+    call: impl Future<Output = Result<T, SendError>> + Send + 'a,
+) -> Pending<'a, Result<T, SendError>> {
+    Box::pin(async move {
+        let late = |_| {
+            SendError::new(SendErrorKind::Unknown, format!("Discord did not answer within {} ms", limit.as_millis()))
+        };
+        tokio::time::timeout(limit, call).await.map_err(late)?
+    })
+}
+
+/// The body of a message, with its file where it has one.
+fn body(payload: Value, file: Option<Body>) -> Body {
+    match file {
+        Some(Body::File { name, mime, bytes, .. }) => Body::File { payload, name, mime, bytes },
+        _ => Body::Json(payload),
+    }
+}
+
+/// `<:name:id>` and `<a:name:id>` are how a message writes a server's own emoji; addresses have neither brackets nor the mark.
+fn emoji_address(emoji: &str) -> &str {
+    let Some(inside) = emoji.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) else { return emoji };
+    inside.strip_prefix("a:").or_else(|| inside.strip_prefix(':')).unwrap_or(inside)
+}

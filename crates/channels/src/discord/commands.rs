@@ -1,0 +1,98 @@
+//! Registers our commands with Discord, all at once and only when they changed: Discord counts registrations.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::Shared;
+use super::rest::{Call, Failure};
+use crate::context::NativeCommand;
+
+/// Where the state keeps the name of what was registered last.
+const STATE_KEY: &str = "commands";
+
+/// Limits of Discord (<https://docs.discord.com/developers/interactions/application-commands>).
+const COMMANDS_MAX: usize = 100;
+const OPTIONS_MAX: usize = 25;
+const NAME_CHARS_MAX: usize = 32;
+const DESCRIPTION_CHARS_MAX: usize = 100;
+
+/// Replaces all commands of the application, if they are not those that were registered last.
+pub(super) async fn register(shared: &Shared, application: &str) -> Result<(), Failure> {
+    let wanted = listing(&shared.context.commands);
+    let mark = Value::from(mark(application, &wanted));
+    if matches!(shared.context.state.get(STATE_KEY).await, Ok(Some(registered)) if registered == mark) {
+        return Ok(());
+    }
+    let count = wanted.as_array().map_or(0, Vec::len);
+    let path = ["applications", application, "commands"];
+    shared.rest.tell(Call::new(Method::PUT, &path).json(wanted)).await?;
+    tracing::info!(target: "discord", commands = count, "registered the slash commands");
+    if let Err(error) = shared.context.state.put(STATE_KEY, mark).await {
+        tracing::warn!(target: "discord", %error, "the commands will be registered again at the next start");
+    }
+    Ok(())
+}
+
+/// The commands as Discord takes them; a name that it would refuse leaves that command out.
+fn listing(commands: &[NativeCommand]) -> Value {
+    let listed = commands.iter().filter(|command| is_name(&command.name)).take(COMMANDS_MAX);
+    listed
+        .map(|command| {
+            json!({
+                "type": 1,
+                "name": command.name,
+                "description": description(&command.description, &command.name),
+                "options": command.args.iter().filter(|arg| is_name(&arg.name)).take(OPTIONS_MAX).map(|arg| json!({
+                    "type": 3,
+                    "name": arg.name,
+                    "description": description(&arg.description, &arg.name),
+                    "required": false,
+                    "autocomplete": arg.completes,
+                })).collect::<Vec<_>>(),
+            })
+        })
+        .collect()
+}
+
+fn is_name(name: &str) -> bool {
+    let fits = |letter: char| letter == '-' || letter == '_' || (letter.is_alphanumeric() && !letter.is_uppercase());
+    !name.is_empty() && name.chars().count() <= NAME_CHARS_MAX && name.chars().all(fits)
+}
+
+fn description(text: &str, name: &str) -> String {
+    let text = if text.trim().is_empty() { name } else { text.trim() };
+    text.chars().take(DESCRIPTION_CHARS_MAX).collect()
+}
+
+fn mark(application: &str, listing: &Value) -> String {
+    let mut hasher = DefaultHasher::new();
+    listing.to_string().hash(&mut hasher);
+    format!("{application}:{:016x}", hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::NativeArg;
+
+    #[test]
+    fn commands_are_listed_within_the_limits_of_discord() {
+        let arg = |name: &str| NativeArg { name: name.into(), description: String::new(), completes: true };
+        let command = |name: &str, description: String| NativeCommand {
+            name: name.into(),
+            description,
+            args: vec![arg("name"), arg("Not A Name")],
+        };
+        let listed =
+            listing(&[command("model", "x".repeat(200)), command("Bad", String::new()), command("", String::new())]);
+        assert_eq!(
+            listed,
+            json!([{
+                "type": 1, "name": "model", "description": "x".repeat(100),
+                "options": [{ "type": 3, "name": "name", "description": "name", "required": false, "autocomplete": true }],
+            }])
+        );
+    }
+}

@@ -1,0 +1,282 @@
+//! One account's keys under `channels.discord`, in OpenClaw's shapes: the flat ones of its January 2026 release and the grouped
+//! ones of later releases. Reads only; what the keys mean is decided in `policy`.
+
+use std::collections::BTreeMap;
+
+use chela_config::Secret;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::access::{ContextVisibility, DmPolicy, GroupPolicy};
+use crate::policy::{AckScope, PreviewMode, ReactionNotice, ReplyToMode};
+use crate::render::{Cut, Tables};
+
+/// A login as a Discord bot.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(extend("x-reload" = "hot"))]
+pub(super) struct DiscordConfig {
+    /// `false` leaves the account alone. Default: true.
+    pub(super) enabled: Option<bool>,
+    /// For people. Default: the account's id.
+    pub(super) name: Option<String>,
+    /// The bot's token, from the page "Bot" of the Developer Portal. `DISCORD_BOT_TOKEN` wins over it.
+    pub(super) token: Option<Secret>,
+    /// Address of the REST API, with or without its version. Default: `https://discord.com/api/v10`.
+    pub(super) api_base: Option<String>,
+    /// Address of the gateway. Default: `wss://gateway.discord.gg`.
+    pub(super) gateway_url: Option<String>,
+    /// Who may write directly. Default: `pairing`.
+    pub(super) dm_policy: Option<DmPolicy>,
+    /// People who may write directly: user ids, `@username`, `*`.
+    pub(super) allow_from: Option<Vec<Who>>,
+    pub(super) dm: DmConfig,
+    /// Whether the bot listens in servers at all. Default: `allowlist`, which means those under `guilds`.
+    pub(super) group_policy: Option<GroupPolicy>,
+    /// Servers by id, by name or as `*`.
+    pub(super) guilds: Option<BTreeMap<String, GuildConfig>>,
+    /// Whether other bots are answered: `true`, `false`, or `mentions`. Default: false.
+    pub(super) allow_bots: Option<AllowBots>,
+    pub(super) bot_loop_protection: LoopConfig,
+    /// Whose messages in a channel become context of a later turn, though nobody answers them. Default: `all`.
+    pub(super) context_visibility: Option<ContextVisibility>,
+    /// Earlier messages of a channel that a turn gets as context. Default: 20.
+    pub(super) history_limit: Option<usize>,
+    /// The same in direct chats. Default: 0.
+    pub(super) dm_history_limit: Option<usize>,
+    /// Most characters in one message. Default and maximum: 2000.
+    #[schemars(range(min = 1))]
+    pub(super) text_chunk_limit: Option<usize>,
+    /// A message is cut before it gets longer than this, since Discord folds long ones. Default: 17.
+    #[schemars(range(min = 1))]
+    pub(super) max_lines_per_message: Option<usize>,
+    /// Where long texts are cut; `streaming.chunkMode` wins. Default: `length`.
+    pub(super) chunk_mode: Option<Cut>,
+    /// How answers show while they grow; `streaming.mode` wins. Default: `off`.
+    pub(super) stream_mode: Option<PreviewMode>,
+    /// Sends finished paragraphs as messages of their own, like `streaming.mode: "block"`. Default: false.
+    pub(super) block_streaming: Option<bool>,
+    pub(super) streaming: StreamingConfig,
+    pub(super) markdown: MarkdownConfig,
+    /// Which messages of an answer quote the question. Default: `off`.
+    pub(super) reply_to_mode: Option<ReplyToMode>,
+    /// Largest file that is taken from a message, in megabytes. Default: 20.
+    #[schemars(range(min = 1))]
+    pub(super) media_max_mb: Option<f64>,
+    /// Emoji put on a message that is being answered. Default: `messages.ackReaction`.
+    pub(super) ack_reaction: Option<String>,
+    /// Where that happens. Default: `messages.ackReactionScope`.
+    pub(super) ack_reaction_scope: Option<AckScope>,
+    /// Which reactions of people the agent is told of. Default: `own`.
+    pub(super) reaction_notifications: Option<ReactionNotice>,
+    /// Stands before each answer. Default: `messages.responsePrefix`.
+    pub(super) response_prefix: Option<String>,
+    pub(super) commands: CommandsConfig,
+    pub(super) slash_command: SlashCommandConfig,
+    pub(super) intents: IntentsConfig,
+    /// What the bot is doing, under its name.
+    pub(super) activity: Option<String>,
+    /// 0 playing, 1 streaming, 2 listening, 3 watching, 4 custom, 5 competing. Default: 4.
+    #[schemars(range(min = 0, max = 5))]
+    pub(super) activity_type: Option<u8>,
+    /// Address of the stream, for type 1.
+    pub(super) activity_url: Option<String>,
+    /// The dot at the bot's picture. Default: `online`.
+    pub(super) status: Option<OnlineStatus>,
+    /// Shows no previews of links. Default: false.
+    pub(super) suppress_embeds: Option<bool>,
+    pub(super) thread: ThreadConfig,
+}
+
+/// A user, role or channel: an id (written as a text or a number), a name, or `*`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Who {
+    Text(String),
+    /// Ids of Discord don't fit in every JSON number; those that were written without quotes and fit are taken.
+    Number(u64),
+}
+
+/// `dm`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct DmConfig {
+    /// `false` refuses direct messages. Default: true.
+    pub(super) enabled: Option<bool>,
+    /// Former place of `dmPolicy`, which wins.
+    pub(super) policy: Option<DmPolicy>,
+    /// Former place of `allowFrom`, which wins.
+    pub(super) allow_from: Option<Vec<Who>>,
+    /// Whether the bot listens in group chats outside servers. Default: false.
+    pub(super) group_enabled: Option<bool>,
+    /// Those group chats; all of them where absent.
+    pub(super) group_channels: Option<Vec<Who>>,
+}
+
+/// `guilds.<server>`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct GuildConfig {
+    /// Another name of the server, for people.
+    pub(super) slug: Option<String>,
+    /// Whether the bot answers only when it is mentioned. Default: true.
+    pub(super) require_mention: Option<bool>,
+    /// Ignores messages that mention somebody else and not the bot. Default: false.
+    pub(super) ignore_other_mentions: Option<bool>,
+    /// Which reactions of people the agent is told of, for this server.
+    #[schemars(extend("x-reload" = "none"))]
+    pub(super) reaction_notifications: Option<ReactionNotice>,
+    /// The only people who are answered, with those of `roles`.
+    pub(super) users: Option<Vec<Who>>,
+    /// Ids of roles whose holders are answered.
+    pub(super) roles: Option<Vec<Who>>,
+    /// Channels by id, by name or as `*`. Where it is present, no other channel of the server is answered.
+    pub(super) channels: Option<BTreeMap<String, GuildChannelConfig>>,
+}
+
+/// `guilds.<server>.channels.<channel>`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct GuildChannelConfig {
+    /// `false` closes the channel. Default: true.
+    pub(super) allow: Option<bool>,
+    /// The same, in the words of later releases.
+    pub(super) enabled: Option<bool>,
+    /// As in the server.
+    pub(super) require_mention: Option<bool>,
+    /// As in the server.
+    pub(super) ignore_other_mentions: Option<bool>,
+    /// As in the server.
+    pub(super) users: Option<Vec<Who>>,
+    /// As in the server.
+    pub(super) roles: Option<Vec<Who>>,
+    /// The only skills that are offered here.
+    pub(super) skills: Option<Vec<String>>,
+    /// Added to the agent's instructions here.
+    pub(super) system_prompt: Option<String>,
+    /// The agent that answers here.
+    pub(super) agent_id: Option<String>,
+}
+
+/// `allowBots`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum AllowBots {
+    Whether(bool),
+    Which(WhichBots),
+}
+
+/// Bots that are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum WhichBots {
+    /// Those that mention us.
+    Mentions,
+}
+
+/// `botLoopProtection`: two bots that answer each other are stopped.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct LoopConfig {
+    /// Default: true.
+    pub(super) enabled: Option<bool>,
+    /// Messages of bots within the window that are answered. Default: 20.
+    #[schemars(range(min = 1))]
+    pub(super) max_events_per_window: Option<u32>,
+    /// Default: 60.
+    #[schemars(range(min = 1))]
+    pub(super) window_seconds: Option<u64>,
+    /// How long bots are ignored then. Default: 60.
+    #[schemars(range(min = 1))]
+    pub(super) cooldown_seconds: Option<u64>,
+}
+
+/// `streaming`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct StreamingConfig {
+    /// How answers show while they grow. Default: `off`.
+    pub(super) mode: Option<PreviewMode>,
+    /// Where long texts are cut. Default: `length`.
+    pub(super) chunk_mode: Option<Cut>,
+}
+
+/// `markdown`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct MarkdownConfig {
+    /// How tables show. Default: `code`.
+    pub(super) tables: Option<Tables>,
+}
+
+/// `commands`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct CommandsConfig {
+    /// Whether slash commands are registered. Default: `auto`, which means yes.
+    pub(super) native: Option<Switch>,
+}
+
+/// `true`, `false` or `auto`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Switch {
+    Whether(bool),
+    Auto(Auto),
+}
+
+/// Left to the platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Auto {
+    Auto,
+}
+
+/// `slashCommand`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct SlashCommandConfig {
+    /// Only the person who gave the command sees its answer. Default: true.
+    pub(super) ephemeral: Option<bool>,
+}
+
+/// `intents`: what Discord is asked to tell. Each has its switch in the Developer Portal as well.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct IntentsConfig {
+    /// The text of messages that do not mention the bot. Default: true.
+    pub(super) message_content: Option<bool>,
+    /// Who is online. Default: false.
+    pub(super) presence: Option<bool>,
+    /// Who joins and leaves. Default: false.
+    pub(super) guild_members: Option<bool>,
+}
+
+/// `status`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum OnlineStatus {
+    #[default]
+    Online,
+    Dnd,
+    Idle,
+    Invisible,
+}
+
+/// `thread`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ThreadConfig {
+    /// Whether a new thread's session begins with that of its channel. Default: false.
+    #[schemars(extend("x-reload" = "none"))]
+    pub(super) inherit_parent: Option<bool>,
+}
+
+impl std::fmt::Display for Who {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Number(number) => number.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! What there is to do about one event: normalise it, give it to the inbox until that takes it, tell Discord what it waits for.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::Shared;
+use super::commands;
+use super::names::Unknown;
+use super::normalise::{self, Us};
+use super::progress::{Progress, Ticket};
+use super::rest::{Call, Failure};
+use super::via::Via;
+use super::wire::{Channel, Deleted, Guild, Interaction, Member, Message, Reaction, made_at_ms, order};
+use crate::context::{InboxError, Receipt};
+use crate::inbound::{ChatKind, InboundEvent, MessageId};
+
+/// Pauses between two attempts to give an event to the inbox; the last one goes on.
+const GIVE_PAUSES: [Duration; 5] = [
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(4),
+    Duration::from_secs(15),
+];
+
+/// Discord waits three seconds for the first word about an interaction.
+const DEFER_TIMEOUT: Duration = Duration::from_millis(2500);
+
+/// Attempts to fetch something from Discord that a message can't do without.
+const FETCH_ATTEMPTS: u32 = 4;
+
+/// Missed messages of one chat, in pages of a hundred.
+const MISSED_PAGES: usize = 3;
+
+/// Nobody waits for an answer to something older.
+const MISSED_AGE_MAX_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Discord's limits of completions.
+const CHOICES_MAX: usize = 25;
+const CHOICE_CHARS_MAX: usize = 100;
+
+/// The flag of an answer that one person sees only.
+const EPHEMERAL: u64 = 1 << 6;
+
+/// Kinds of answers to interactions.
+const DEFERRED_MESSAGE: u64 = 5;
+const DEFERRED_UPDATE: u64 = 6;
+const COMPLETIONS: u64 = 8;
+
+/// What a person is told whose command nobody is to answer.
+const NOT_FOR_YOU: &str = "This assistant does not take commands from you here.";
+
+/// An event on its way to the inbox.
+pub(super) struct Event {
+    pub(super) ticket: Ticket,
+    pub(super) work: Work,
+}
+
+pub(super) enum Work {
+    Message(Box<Message>),
+    Edited(Box<Message>),
+    Deleted(Deleted),
+    Reaction {
+        event: String,
+        reaction: Box<Reaction>,
+        added: bool,
+    },
+    /// A command, a button or a menu.
+    Interaction(Box<Interaction>),
+    /// A command that is being typed.
+    Completion(Box<Interaction>),
+    /// What was said in a chat while nobody listened.
+    CatchUp {
+        chat: String,
+        after: String,
+    },
+    /// Our commands are to be known to Discord.
+    Register {
+        application: String,
+    },
+}
+
+/// How a work ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Done,
+    /// The inbox takes nothing more; Discord gives the event again after the restart.
+    Stopping,
+}
+
+impl Work {
+    /// Works of one chat are done in their order.
+    pub(super) fn chat(&self) -> &str {
+        match self {
+            Self::Message(message) | Self::Edited(message) => &message.channel_id,
+            Self::Deleted(deleted) => &deleted.channel_id,
+            Self::Reaction { reaction, .. } => &reaction.channel_id,
+            Self::Interaction(interaction) | Self::Completion(interaction) => {
+                interaction.channel_id.as_deref().unwrap_or("")
+            }
+            Self::CatchUp { chat, .. } => chat,
+            Self::Register { .. } => "",
+        }
+    }
+}
+
+pub(super) async fn run(shared: &Shared, progress: &Progress, work: Work) -> Outcome {
+    let Ok(us) = shared.us().await else {
+        // Known since READY, without which there are no events.
+        return Outcome::Stopping;
+    };
+    match work {
+        Work::Message(message) => said(shared, progress, &us, &message).await,
+        Work::Edited(message) => {
+            know_place(shared, &message.channel_id, message.guild_id.as_deref()).await;
+            let edited = normalise::edited(&us, &shared.names, &message);
+            give_some(shared, edited.map(|message| InboundEvent::Edited(Box::new(message)))).await
+        }
+        Work::Deleted(deleted) => {
+            let event = InboundEvent::Deleted { chat: deleted.channel_id, message: MessageId(deleted.id) };
+            give_some(shared, Some(event)).await
+        }
+        Work::Reaction { event, reaction, added } => {
+            know_place(shared, &reaction.channel_id, reaction.guild_id.as_deref()).await;
+            let reaction = normalise::reaction(&us, &shared.names, event, &reaction, added);
+            give_some(shared, reaction.map(InboundEvent::Reaction)).await
+        }
+        Work::Interaction(interaction) => ordered(shared, &interaction).await,
+        Work::CatchUp { chat, after } => catch_up(shared, progress, &us, &chat, &after).await,
+        Work::Completion(_) | Work::Register { .. } => Outcome::Done,
+    }
+}
+
+/// Registers our commands; failing costs the menu only.
+pub(super) async fn register(shared: &Shared, application: &str) {
+    if let Err(failure) = commands::register(shared, application).await {
+        tracing::warn!(target: "discord", ?failure, "the slash commands are not registered; typed commands work");
+    }
+}
+
+/// Tells Discord within its three seconds that the answer comes later. Too late or refused, the answer is a plain message.
+pub(super) async fn defer(shared: &Shared, interaction: &Interaction) {
+    let body = if interaction.kind == 2 {
+        let flags = if shared.setup.ephemeral { EPHEMERAL } else { 0 };
+        json!({ "type": DEFERRED_MESSAGE, "data": { "flags": flags } })
+    } else {
+        json!({ "type": DEFERRED_UPDATE })
+    };
+    call_back(shared, interaction, body).await;
+}
+
+/// Offers what may stand in the argument that is being typed.
+pub(super) async fn complete(shared: &Shared, interaction: &Interaction) {
+    let Some(option) = interaction.data.options.iter().find(|option| option.focused) else { return };
+    let typed = option.value.as_str().unwrap_or_default();
+    let found = shared.context.inbox.choices(&interaction.data.name, &option.name, typed);
+    let found = tokio::time::timeout(DEFER_TIMEOUT, found).await.unwrap_or_default();
+    let fits = |choice: &&String| !choice.is_empty() && choice.chars().count() <= CHOICE_CHARS_MAX;
+    let choices = found.iter().filter(fits).take(CHOICES_MAX);
+    let choices: Vec<_> = choices.map(|choice| json!({ "name": choice, "value": choice })).collect();
+    call_back(shared, interaction, json!({ "type": COMPLETIONS, "data": { "choices": choices } })).await;
+}
+
+async fn call_back(shared: &Shared, interaction: &Interaction, body: serde_json::Value) {
+    let path = ["interactions", &interaction.id, &interaction.token, "callback"];
+    let call = shared.rest.tell(Call::new(Method::POST, &path).json(body));
+    match tokio::time::timeout(DEFER_TIMEOUT, call).await {
+        Ok(Ok(())) => {}
+        Ok(Err(failure)) => tracing::debug!(target: "discord", ?failure, "an interaction was not answered in time"),
+        Err(_) => tracing::debug!(target: "discord", "an interaction was not answered in time"),
+    }
+}
+
+async fn said(shared: &Shared, progress: &Progress, us: &Us, message: &Message) -> Outcome {
+    know_place(shared, &message.channel_id, message.guild_id.as_deref()).await;
+    let mut direct = false;
+    if let Some(inbound) = normalise::message(us, &shared.names, message) {
+        direct = inbound.chat_kind == ChatKind::Direct;
+        let is_closed = inbound.chat_kind == ChatKind::Group && !shared.setup.group_chats;
+        if !is_closed && give(shared, InboundEvent::Message(Box::new(inbound))).await.is_none() {
+            return Outcome::Stopping;
+        }
+    }
+    progress.saw(&message.channel_id, &message.id, direct);
+    Outcome::Done
+}
+
+/// A command, or what a button says.
+async fn ordered(shared: &Shared, interaction: &Interaction) -> Outcome {
+    if let Some(channel) = &interaction.channel {
+        shared.names.learn_channel(channel, interaction.guild_id.as_deref());
+        know_place(shared, &channel.id, interaction.guild_id.as_deref()).await;
+    }
+    let Some(mut inbound) = normalise::interaction(&shared.names, interaction, &shared.context.commands) else {
+        return Outcome::Done;
+    };
+    let is_command = interaction.kind == 2;
+    if is_command {
+        inbound.via = Some(Via::of(interaction).write());
+    }
+    let receipt = give(shared, InboundEvent::Message(Box::new(inbound))).await;
+    if is_command && receipt == Some(Receipt::Ignored) {
+        // Without a word, "is thinking" would stand there for a quarter of an hour.
+        let path = ["webhooks", &interaction.application_id, &interaction.token, "messages", "@original"];
+        let outcome = shared.rest.tell(Call::new(Method::PATCH, &path).json(json!({ "content": NOT_FOR_YOU }))).await;
+        if let Err(failure) = outcome {
+            tracing::debug!(target: "discord", ?failure, "an ignored command was left without a word");
+        }
+    }
+    if receipt.is_some() { Outcome::Done } else { Outcome::Stopping }
+}
+
+async fn give_some(shared: &Shared, event: Option<InboundEvent>) -> Outcome {
+    let Some(event) = event else { return Outcome::Done };
+    if give(shared, event).await.is_some() { Outcome::Done } else { Outcome::Stopping }
+}
+
+/// Gives an event to the inbox until it takes it; `None` when the gateway stops first.
+async fn give(shared: &Shared, event: InboundEvent) -> Option<Receipt> {
+    let context = &shared.context;
+    let now = (context.clock)();
+    context.status.update(|status| status.last_inbound_at_ms = Some(now));
+    for attempt in 0.. {
+        match context.inbox.accept(event.clone()).await {
+            Ok(receipt) => return Some(receipt),
+            Err(InboxError::Stopping) => return None,
+            Err(error @ (InboxError::Busy | InboxError::Store(_))) => {
+                tracing::debug!(target: "discord", account = context.account, %error, attempt, "an event waits");
+                let pause = GIVE_PAUSES.get(attempt).or(GIVE_PAUSES.last());
+                tokio::time::sleep(pause.copied().unwrap_or_default()).await;
+            }
+        }
+    }
+    None
+}
+
+/// Rules name servers and channels, so that a message waits for names that are not known: of a thread that was asleep, or of all
+/// places after a restart that resumed the session.
+async fn know_place(shared: &Shared, channel: &str, guild: Option<&str>) {
+    let Some(guild) = guild else { return };
+    // A server, its channel and the channel around a thread.
+    for _ in 0..3 {
+        let found = match shared.names.unknown_of(channel, guild) {
+            None => return,
+            Some(Unknown::Guild(id)) => learn_guild(shared, &id).await,
+            Some(Unknown::Channel(id)) => learn_channel(shared, &id, guild).await,
+        };
+        if let Err(failure) = found {
+            tracing::debug!(target: "discord", channel, ?failure, "a place can't be named; rules that name it don't fit");
+            return;
+        }
+    }
+}
+
+async fn learn_guild(shared: &Shared, id: &str) -> Result<(), Failure> {
+    let path = ["guilds", id];
+    let found: Guild = fetch(|| shared.rest.ask(Call::get(&path))).await?;
+    shared.names.learn_guild(&found, &shared.known_us().map(|us| us.id).unwrap_or_default());
+    Ok(())
+}
+
+async fn learn_channel(shared: &Shared, id: &str, guild: &str) -> Result<(), Failure> {
+    let path = ["channels", id];
+    let found: Channel = fetch(|| shared.rest.ask(Call::get(&path))).await?;
+    shared.names.learn_channel(&found, Some(guild));
+    Ok(())
+}
+
+/// Gives what was said in a chat after this message, as if it was said now.
+async fn catch_up(shared: &Shared, progress: &Progress, us: &Us, chat: &str, after: &str) -> Outcome {
+    let guild = shared.names.guild_of(chat);
+    let oldest_ms = (shared.context.clock)() - MISSED_AGE_MAX_MS;
+    let mut members = HashMap::new();
+    let mut after = after.to_owned();
+    for _ in 0..MISSED_PAGES {
+        let page = fetch(|| shared.messages(chat, Some(("after", &after)), "100")).await;
+        let mut page = match page {
+            Ok(page) => page,
+            Err(failure) => {
+                tracing::debug!(target: "discord", chat, ?failure, "missed messages can't be fetched");
+                return Outcome::Done;
+            }
+        };
+        page.sort_by_key(|message| order(&message.id));
+        let Some(newest) = page.last().map(|message| message.id.clone()) else { break };
+        for message in page.iter_mut().filter(|message| made_at_ms(&message.id) >= oldest_ms) {
+            message.guild_id.clone_from(&guild);
+            message.member = member(shared, &mut members, message).await;
+            if said(shared, progress, us, message).await == Outcome::Stopping {
+                return Outcome::Stopping;
+            }
+        }
+        after = newest;
+    }
+    Outcome::Done
+}
+
+/// Who wrote it, as a member of the server: a list of messages doesn't say, and rules may ask for roles.
+async fn member(shared: &Shared, known: &mut HashMap<String, Option<Member>>, message: &Message) -> Option<Member> {
+    let guild = message.guild_id.as_deref()?;
+    let author = &message.author.id;
+    if let Some(member) = known.get(author) {
+        return member.clone();
+    }
+    let path = ["guilds", guild, "members", author];
+    let member = fetch(|| shared.rest.ask::<Member>(Call::get(&path))).await.ok();
+    known.insert(author.clone(), member.clone());
+    member
+}
+
+/// Asks Discord again where it could not answer.
+async fn fetch<T, F: Future<Output = Result<T, Failure>>>(call: impl Fn() -> F) -> Result<T, Failure> {
+    let mut outcome = call().await;
+    for attempt in 1..FETCH_ATTEMPTS {
+        let pause = match &outcome {
+            Err(Failure::RateLimited { after }) => *after,
+            Err(Failure::NotSent(_) | Failure::Unknown(_)) => Duration::from_millis(500) * attempt,
+            Ok(_) | Err(Failure::Refused { .. } | Failure::Unauthorized) => return outcome,
+        };
+        tokio::time::sleep(pause).await;
+        outcome = call().await;
+    }
+    outcome
+}
