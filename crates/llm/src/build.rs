@@ -88,6 +88,7 @@ impl Builder<'_> {
         Some(Reachable {
             id: id.to_owned(),
             provider: speak(wire, &endpoint),
+            endpoint: Some(Arc::clone(&endpoint)),
             exceptions: self.exceptions(id, settings, &endpoint),
             default_model: default_model(settings, row),
             unlisted: endpoint.unlisted.clone(),

@@ -10,6 +10,7 @@ mod http;
 mod models;
 mod produce;
 mod sse;
+mod transcribe;
 mod types;
 mod vendors;
 mod wire;
@@ -25,6 +26,7 @@ use futures_util::Stream;
 pub use guide::Guide;
 pub use http::{HttpClient, HttpClientError, http_client, trusted_roots};
 pub use models::{GUIDE, ModelInfo, ModelRef, ModelRefError, Models, Price};
+pub use transcribe::{Ear, Hearing, Recording, TranscribeError, usual_ear};
 pub use types::{
     Block, Completion, LlmError, LlmErrorKind, Media, Message, Request, RetryClass, Role, StopReason, StreamEvent,
     SystemBlock, Thinking, ThinkingBlock, ToolDefinition, ToolResult, ToolUse, Usage,

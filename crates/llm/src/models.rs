@@ -13,6 +13,7 @@ use crate::failover::{self, Pauses};
 use crate::guide::Guide;
 use crate::types::{LlmError, LlmErrorKind};
 use crate::vendors::UNKNOWN;
+use crate::wire::endpoint::Endpoint;
 use crate::{EventStream, Provider, Request};
 
 /// The model that answers while none is configured.
@@ -92,6 +93,8 @@ pub struct Models {
 pub(crate) struct Reachable {
     pub(crate) id: String,
     pub(crate) provider: Arc<dyn Provider>,
+    /// Where its calls go; `None` for one that was added in code.
+    pub(crate) endpoint: Option<Arc<Endpoint>>,
     /// Models that speak another dialect than their provider's.
     pub(crate) exceptions: HashMap<String, Arc<dyn Provider>>,
     pub(crate) models: Vec<ModelInfo>,
@@ -137,6 +140,7 @@ impl Models {
             Reachable {
                 id: id.to_owned(),
                 provider,
+                endpoint: None,
                 exceptions: HashMap::new(),
                 models: vec![unlisted.clone()],
                 unlisted,
@@ -212,6 +216,16 @@ impl Models {
         let chain = if chain.is_empty() { &only_guide[..] } else { chain };
         let candidates = chain.iter().map(|reference| (reference.clone(), self.answerer(reference))).collect();
         failover::stream(candidates, request, self.pauses)
+    }
+
+    /// Where the calls of a provider go.
+    pub(crate) fn endpoint(&self, provider: &str) -> Option<Arc<Endpoint>> {
+        self.provider(provider)?.endpoint.clone()
+    }
+
+    /// As [`Models::endpoint`], of one that has what it needs.
+    pub(crate) fn ready_endpoint(&self, provider: &str) -> Option<Arc<Endpoint>> {
+        self.provider(provider).filter(|known| known.standing == Standing::Ready)?.endpoint.clone()
     }
 
     fn provider(&self, id: &str) -> Option<&Reachable> {

@@ -26,6 +26,8 @@ pub struct ToolsConfig {
     pub web: WebConfig,
     /// Files.
     pub fs: FsConfig,
+    /// What people send besides words.
+    pub media: MediaConfig,
 }
 
 impl ToolsConfig {
@@ -34,6 +36,39 @@ impl ToolsConfig {
     pub(crate) fn for_agent(&self, agent: &AgentTools) -> Self {
         Self { exec: agent.exec.clone().over(&self.exec), fs: agent.fs.clone().over(&self.fs), ..self.clone() }
     }
+}
+
+/// What people send besides words.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct MediaConfig {
+    /// Voice messages and other recordings.
+    pub audio: AudioConfig,
+}
+
+/// Recordings are put into words before the model sees them.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AudioConfig {
+    /// Default: true, where a vendor that can do it has a key.
+    pub enabled: Option<bool>,
+    /// Who does it, in the order in which they are tried. Default: Groq, OpenAI, Mistral, as far as they have a key.
+    pub models: Vec<AudioModel>,
+    /// Largest recording that is sent, in bytes. Default: 20000000.
+    pub max_bytes: Option<u64>,
+    /// The language that is spoken, as in `de`. Default: the vendor finds out.
+    pub language: Option<String>,
+}
+
+/// A model that puts recordings into words.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AudioModel {
+    /// A provider with OpenAI's transcription API.
+    pub provider: Option<String>,
+    pub model: Option<String>,
+    /// Instead of the provider's own address.
+    pub base_url: Option<String>,
 }
 
 /// Tools that reach the web.

@@ -27,7 +27,7 @@ use std::path::PathBuf;
 
 use chela_agent::{AgentTools, ToolSet};
 
-pub use crate::config::{FetchConfig, SsrfPolicy, ToolsConfig, WebConfig};
+pub use crate::config::{AudioConfig, AudioModel, FetchConfig, MediaConfig, SsrfPolicy, ToolsConfig, WebConfig};
 pub use crate::exec::Processes;
 pub use crate::policy::{ExecRefusal, effective, exec_refusal, in_profile};
 pub use crate::table::{Group, TOOLS, ToolId, ToolRow};
