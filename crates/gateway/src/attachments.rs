@@ -90,7 +90,7 @@ fn node_buffer(data: Option<&Value>) -> String {
 }
 
 /// The type that the first bytes prove, whatever the sender says.
-fn sniffed(bytes: &[u8]) -> Option<&'static str> {
+pub(crate) fn sniffed(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [0x89, b'P', b'N', b'G', ..] => Some("image/png"),
         [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),

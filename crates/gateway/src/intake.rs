@@ -12,7 +12,7 @@ use chela_store::{Accepted, InboxRow, NewInbound, StoreError};
 use tokio::sync::mpsc;
 
 use crate::app::Gateway;
-use crate::sessions::{Mail, Refused, begin_anew_if_expired};
+use crate::sessions::{Mail, Refused, begin_anew_if_expired, turn_away};
 
 /// Longest text of a message, in bytes: more than the largest context of a model. What is longer is a file, and its history could
 /// not be sent to a client any more.
@@ -83,6 +83,7 @@ pub(crate) async fn submit(gateway: &Arc<Gateway>, inbound: Inbound) -> Result<S
 async fn accept(gateway: Arc<Gateway>, inbound: Inbound) -> Result<Submitted, SubmitError> {
     // The place in the queue comes before the commit: what is durable is never turned away afterwards.
     let place = gateway.sessions.reserve(&gateway, &inbound.session)?;
+    let is_full = inbound.input.deliver.is_some() && gateway.sessions.is_full(&gateway, &inbound.session);
     let Inbound { mode, watcher, run, .. } = inbound;
     let message = NewInbound {
         channel: inbound.channel,
@@ -95,6 +96,10 @@ async fn accept(gateway: Arc<Gateway>, inbound: Inbound) -> Result<Submitted, Su
         received_at_ms: gateway.now_ms(),
     };
     Ok(match gateway.store.accept(message).await? {
+        Accepted::New(row) if is_full => {
+            turn_away(&gateway, &row).await;
+            Submitted { run: row.run, state: SubmitState::Started }
+        }
         Accepted::New(row) => {
             let run = row.run.clone();
             if let Err(error) = begin_anew_if_expired(&gateway, &row.session, &row.agent).await {

@@ -14,6 +14,7 @@ mod events;
 mod folder_watch;
 mod intake;
 mod logs;
+mod media;
 mod openai;
 mod outside;
 mod pairing;

@@ -27,6 +27,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::live::Live;
+pub(crate) use self::reply::within;
 use crate::app::Gateway;
 
 /// The delivery of the running gateway. Built empty.

@@ -288,7 +288,7 @@ fn anew(part: &OutboundPart) -> OutboundPart {
 }
 
 /// A call that hangs in spite of its own timeout is one with an unknown outcome.
-pub(super) async fn within<T>(call: Pending<'_, Result<T, SendError>>) -> Result<T, SendError> {
+pub(crate) async fn within<T>(call: Pending<'_, Result<T, SendError>>) -> Result<T, SendError> {
     let late = || SendError::new(SendErrorKind::Unknown, "the platform did not answer in time");
     tokio::time::timeout(CALL_MAX, call).await.unwrap_or_else(|_| Err(late()))
 }

@@ -9,8 +9,10 @@
 //! The mailbox carries only rows that are durable already. Never touches a transcript: that is the agent crate's.
 
 mod expiry;
+mod failed;
 mod messages;
 mod observer;
+mod queue;
 mod recovery;
 mod row;
 mod runs;
@@ -29,6 +31,7 @@ use serde_json::Value;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 pub(crate) use expiry::begin_anew_if_expired;
+pub(crate) use failed::turn_away;
 pub(crate) use messages::{messages_of, spoken};
 pub(crate) use observer::{announce, announce_text, session_changed};
 pub(crate) use row::{RowContext, next_model, row_of, session_entry};
@@ -36,6 +39,7 @@ pub(crate) use runs::{Outcome, Phase, RunSummary};
 pub(crate) use worlds::{AgentBook, UnknownAgent};
 
 use crate::app::Gateway;
+use crate::config::DropPolicy;
 use runs::Runs;
 
 /// Longest time between a row's commit and its place in the queue; a store that takes longer is in trouble.
@@ -133,6 +137,14 @@ impl Sessions {
                 Err(Refused::Busy)
             }
         }
+    }
+
+    /// Whether the newest message of a conversation finds no room: only where the configuration wants it turned away.
+    pub(crate) fn is_full(&self, gateway: &Gateway, session: &SessionKey) -> bool {
+        let config = gateway.config.load();
+        let queue = &config.messages.queue;
+        let waiting = || self.runs.active(session).iter().filter(|run| run.phase == Phase::Queued).count();
+        queue.drop == DropPolicy::New && waiting() >= queue.cap()
     }
 
     /// Hands a durable row to its session's task, and lets `watcher` see the run from its beginning.

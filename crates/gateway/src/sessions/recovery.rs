@@ -49,7 +49,10 @@ pub(super) async fn resume(gateway: &Arc<Gateway>) {
 fn feed(gateway: &Arc<Gateway>, session: &SessionKey, rows: &mut impl Iterator<Item = InboxRow>) -> Option<InboxRow> {
     for row in rows {
         match gateway.sessions.reserve(gateway, session) {
-            Ok(place) => gateway.sessions.deliver(place, Mail { row, mode: QueueMode::Followup }, None),
+            Ok(place) => {
+                let mode = mode_of(gateway, &row);
+                gateway.sessions.deliver(place, Mail { row, mode }, None);
+            }
             Err(Refused::Busy) => return Some(row),
             Err(Refused::Stopping) => return None,
         }
@@ -69,5 +72,14 @@ async fn feed_slowly(
             Some(row) => first = row,
             None => return,
         }
+    }
+}
+
+/// How a row goes on that was accepted before the restart. What waited to be collected still does; anything else gets its own turn,
+/// and so does what was begun.
+fn mode_of(gateway: &Gateway, row: &InboxRow) -> QueueMode {
+    match gateway.config.load().messages.queue.mode_of(&row.channel) {
+        QueueMode::Collect if row.attempts == 0 => QueueMode::Collect,
+        QueueMode::Collect | QueueMode::Followup | QueueMode::Steer | QueueMode::Interrupt => QueueMode::Followup,
     }
 }

@@ -8,19 +8,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chela_agent::{
-    AbortReason, EVENT_QUEUE, FailureKind, ItemBody, NoteBody, NoteKind, SteerQueue, TurnCancel, TurnEnd, TurnEvents,
-    TurnJob, run_turn,
+    AbortReason, DeliveryRoute, EVENT_QUEUE, SteerQueue, TurnCancel, TurnEnd, TurnEvents, TurnJob, run_turn,
 };
+use chela_protocol::SessionKey;
 use chela_protocol::methods::chat::QueueMode;
-use chela_protocol::{ItemId, SessionKey};
-use chela_store::{InboxRow, InboxState, StoreError, TurnFinish};
+use chela_store::{InboxRow, InboxState, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::Instant;
 
 use super::observer::{self, Observer};
+use super::queue::{has_files_to_fetch, is_same_place, route_of, take_together};
 use super::runs::{Dropped, Outcome, RowName};
-use super::{MAILBOX, Mail};
+use super::{MAILBOX, Mail, failed};
 use crate::app::Gateway;
-use crate::rpc_error;
+use crate::delivery::Live;
+use crate::{media, rpc_error};
 
 /// A session without work keeps its task this long: within a conversation the next message finds it warm.
 const IDLE: Duration = Duration::from_mins(1);
@@ -30,6 +32,9 @@ const TRIES: u32 = 3;
 
 /// Waiting time before the second try; it doubles with each.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+/// How many quiet times a conversation that never is quiet is waited for.
+const DEBOUNCES_MAX: u32 = 5;
 
 /// A row that was begun this often, over restarts, is what kills the process: it is failed instead of tried again.
 const MAX_ATTEMPTS: u32 = 20;
@@ -62,6 +67,32 @@ struct Worker {
     waiting: VecDeque<Mail>,
 }
 
+/// The turn that is going on.
+struct RunningTurn {
+    name: RowName,
+    /// Where it answers besides the transcript.
+    route: Option<DeliveryRoute>,
+    steer: SteerQueue,
+    cancel: TurnCancel,
+    live: Option<Arc<Live>>,
+}
+
+impl RunningTurn {
+    /// Another row is answered by this turn.
+    fn takes_in(&self, row: &InboxRow) {
+        if let Some(live) = &self.live {
+            live.also(row);
+        }
+    }
+}
+
+/// Whether a row waited behind another turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waited {
+    No,
+    Behind,
+}
+
 /// What one try of a turn came to.
 enum Tried {
     Ended(TurnEnd),
@@ -73,8 +104,8 @@ enum Tried {
 
 impl Worker {
     async fn serve(mut self) {
-        while let Some(mail) = self.next().await {
-            let also = self.collected(&mail);
+        while let Some((mail, waited)) = self.next().await {
+            let also = self.collected(&mail, waited).await;
             // In a box of its own, so that a session that waits holds no room for a turn.
             Box::pin(self.answer(mail, also)).await;
         }
@@ -85,32 +116,50 @@ impl Worker {
     }
 
     /// The next row, or `None` when the task is to end.
-    async fn next(&mut self) -> Option<Mail> {
+    async fn next(&mut self) -> Option<(Mail, Waited)> {
         loop {
             if self.stopping() {
                 return None;
             }
             if let Some(mail) = self.waiting.pop_front() {
-                return Some(mail);
+                return Some((mail, Waited::Behind));
             }
             match tokio::time::timeout(IDLE, self.mailbox.recv()).await {
-                Ok(mail) => return mail.filter(|_| !self.stopping()).map(|mail| *mail),
+                Ok(mail) => return mail.filter(|_| !self.stopping()).map(|mail| (*mail, Waited::No)),
                 Err(_) if self.gateway.sessions.retire(&self.session) => return None,
                 Err(_) => {}
             }
         }
     }
 
-    /// The rows that are answered together with this one.
-    fn collected(&mut self, first: &Mail) -> Vec<InboxRow> {
-        if first.mode != QueueMode::Collect {
-            return Vec::new();
-        }
+    /// The rows that are answered together with this one. Where it waited to be collected, people may be writing on: then the
+    /// conversation must be quiet first.
+    async fn collected(&mut self, first: &Mail, waited: Waited) -> Vec<InboxRow> {
+        let queue = self.gateway.config.load().messages.queue.clone();
         while let Ok(mail) = self.mailbox.try_recv() {
             self.waiting.push_back(*mail);
         }
-        let together = self.waiting.iter().take_while(|mail| mail.mode == QueueMode::Collect).count();
-        self.waiting.drain(..together).map(|mail| mail.row).collect()
+        if waited == Waited::Behind && first.mode == QueueMode::Collect && route_of(&first.row).is_some() {
+            self.until_quiet(queue.debounce()).await;
+        }
+        take_together(first, &mut self.waiting, &queue)
+    }
+
+    /// Takes in what comes until nothing came for so long, but not for ever.
+    async fn until_quiet(&mut self, debounce: Duration) {
+        let latest = Instant::now() + debounce * DEBOUNCES_MAX;
+        while self.waiting.len() < MAILBOX {
+            let quiet = (Instant::now() + debounce).min(latest);
+            tokio::select! {
+                biased;
+                () = self.gateway.shutdown.cancelled() => return,
+                mail = self.mailbox.recv() => match mail {
+                    Some(mail) => self.waiting.push_back(*mail),
+                    None => return,
+                },
+                () = tokio::time::sleep_until(quiet) => return,
+            }
+        }
     }
 
     /// Runs the turn of a row to its end, with as many tries as it may have.
@@ -129,52 +178,74 @@ impl Worker {
         if !runs.begin(&mut mail.row, now) {
             return self.put_first(also);
         }
-        let live = gateway.delivery.live(&gateway, &mail.row).map(Arc::new);
-        if let Some(live) = &live {
-            also.iter().for_each(|row| live.also(row));
-        }
-        let mut observer = Observer::new(&gateway, &name, live.clone(), now);
+        let turn = RunningTurn {
+            route: route_of(&mail.row),
+            steer: SteerQueue::default(),
+            cancel,
+            live: gateway.delivery.live(&gateway, &mail.row).map(Arc::new),
+            name,
+        };
+        also.iter().for_each(|row| turn.takes_in(row));
+        let mut observer = Observer::new(&gateway, &turn.name, turn.live.clone(), now);
         let mut together: Vec<RowName> = also.iter().map(RowName::of).collect();
-        let steer = SteerQueue::default();
-        let mut job = TurnJob { row: mail.row, also, steer: steer.clone() };
+        bring_files(&gateway, &turn, std::iter::once(&mut mail.row).chain(&mut also)).await;
+        let job = TurnJob { row: mail.row, also, steer: turn.steer.clone() };
+        // A row whose files are still on the platform must not begin: its input would stand without them for ever.
+        let end = match turn.cancel.reason() {
+            Some(reason @ AbortReason::Shutdown) => TurnEnd::Aborted { text: String::new(), reason },
+            _ => self.until_answered(job, &turn, &mut observer, &mut together).await,
+        };
+        self.take_back(&turn.steer, &mut together);
+        observer.conclude(&end, &together);
+    }
+
+    /// As many tries as a row may have.
+    async fn until_answered(
+        &mut self,
+        mut job: TurnJob,
+        turn: &RunningTurn,
+        observer: &mut Observer,
+        together: &mut Vec<RowName>,
+    ) -> TurnEnd {
+        let run = &turn.name.run;
         let mut tries = 1;
-        let end = loop {
+        loop {
             if job.row.attempts >= MAX_ATTEMPTS {
-                break self.give_up(&name, "it was begun too often").await;
+                return self.give_up(turn, together, "it was begun too often").await;
             }
-            match self.try_turn(job, &steer, &cancel, &mut observer, &mut together).await {
-                Tried::Ended(end) => break end,
-                Tried::Closed => break TurnEnd::Aborted { text: String::new(), reason: AbortReason::Shutdown },
-                Tried::Broke(why) if tries == TRIES => break self.give_up(&name, &why).await,
+            match self.try_turn(job, turn, observer, together).await {
+                Tried::Ended(end) => return end,
+                Tried::Closed => return TurnEnd::Aborted { text: String::new(), reason: AbortReason::Shutdown },
+                Tried::Broke(why) if tries == TRIES => {
+                    self.take_back(&turn.steer, together);
+                    return self.give_up(turn, together, &why).await;
+                }
                 Tried::Broke(why) => {
-                    tracing::warn!(run = %name.run, session = %self.session, %why, "a turn broke; trying again");
+                    tracing::warn!(%run, session = %self.session, %why, "a turn broke; trying again");
                 }
             }
             tokio::time::sleep(RETRY_AFTER * 2_u32.pow(tries - 1)).await;
             tries += 1;
-            match self.reread(&name, &together).await {
-                Ok((row, also)) => job = TurnJob { row, also, steer: steer.clone() },
-                Err(error) => break left_open(error),
+            match self.reread(&turn.name, together).await {
+                Ok((row, also)) => job = TurnJob { row, also, steer: turn.steer.clone() },
+                Err(error) => return failed::left_open(error),
             }
-        };
-        self.take_back(&steer, &mut together);
-        observer.conclude(&end, &together);
+        }
     }
 
     /// One try of a turn, in a task of its own; meanwhile the mailbox is read.
     async fn try_turn(
         &mut self,
         job: TurnJob,
-        steer: &SteerQueue,
-        cancel: &TurnCancel,
+        turn: &RunningTurn,
         observer: &mut Observer,
         together: &mut Vec<RowName>,
     ) -> Tried {
         let book = self.gateway.sessions.agents(&self.gateway);
         let world = book.world(&self.gateway, &job.row.agent).await;
         let (sender, events) = mpsc::channel(EVENT_QUEUE);
-        let cancelling = cancel.clone();
-        let turn = tokio::spawn(async move { run_turn(&world, job, TurnEvents::new(sender), &cancelling).await });
+        let cancelling = turn.cancel.clone();
+        let running = tokio::spawn(async move { run_turn(&world, job, TurnEvents::new(sender), &cancelling).await });
         let watched = observer.watch(events);
         tokio::pin!(watched);
         let mut over = false;
@@ -185,16 +256,37 @@ impl Worker {
                 () = &mut watched => over = true,
                 // What is taken out makes room for more, so taking stops where the mailbox itself would.
                 Some(mail) = self.mailbox.recv(), if self.waiting.len() < MAILBOX => {
-                    arrived(*mail, steer, cancel, &mut self.waiting, together);
+                    self.arrived(*mail, turn, together);
                 }
             }
         }
-        match turn.await {
+        match running.await {
             Ok(Ok(end)) => Tried::Ended(end),
             Ok(Err(StoreError::Closed)) => Tried::Closed,
             Ok(Err(error)) => Tried::Broke(rpc_error::of_store(error).message),
             Err(error) if error.is_panic() => Tried::Broke("the turn panicked".to_owned()),
             Err(_) => Tried::Closed,
+        }
+    }
+
+    /// A message came while a turn runs. Only one that wants its answer where the turn answers can go into it or take its place.
+    fn arrived(&mut self, mail: Mail, turn: &RunningTurn, together: &mut Vec<RowName>) {
+        let is_same = is_same_place(turn.route.as_ref(), route_of(&mail.row).as_ref());
+        match mail.mode {
+            // Files are fetched before a turn begins.
+            QueueMode::Steer if is_same && !has_files_to_fetch(&mail.row) => {
+                turn.takes_in(&mail.row);
+                together.push(RowName::of(&mail.row));
+                turn.steer.push(mail.row);
+            }
+            QueueMode::Interrupt if is_same => {
+                self.waiting.push_front(mail);
+                turn.cancel.abort(AbortReason::User);
+            }
+            QueueMode::Followup | QueueMode::Collect | QueueMode::Steer | QueueMode::Interrupt => {
+                self.gateway.delivery.queued(&self.gateway, &mail.row);
+                self.waiting.push_back(mail);
+            }
         }
     }
 
@@ -254,68 +346,29 @@ impl Worker {
         }
     }
 
-    /// Closes a row that can't be answered, with a note that says so.
-    async fn give_up(&self, name: &RowName, why: &str) -> TurnEnd {
+    /// Closes a row that can't be answered, and those that were to be answered with it, with a note that says so.
+    async fn give_up(&self, turn: &RunningTurn, together: &[RowName], why: &str) -> TurnEnd {
+        let RunningTurn { name, route, .. } = turn;
         let message = format!("This message could not be answered: {why}. Send it again to try once more.");
         tracing::error!(run = %name.run, session = %self.session, %why, "a message is given up");
-        match self.close_failed(name, &message).await {
-            Ok(()) => failed(message),
-            Err(error) => left_open(error),
-        }
-    }
-
-    async fn close_failed(&self, name: &RowName, message: &str) -> Result<(), StoreError> {
-        let now_ms = self.gateway.now_ms();
-        let store = &self.gateway.store;
-        let Some(session) = store.session(&self.session).await? else {
-            return store.close_inbox(name.id, InboxState::Failed, Some(message.to_owned()), now_ms).await;
-        };
-        let note = ItemBody::Note(NoteBody { text: message.to_owned(), kind: NoteKind::Failure });
-        let item = note.into_item(ItemId::new(format!("{}:given-up", name.run)), Some(&name.run), now_ms);
-        let finish = TurnFinish {
-            inbox: name.id,
-            also: Vec::new(),
-            session_id: session.id,
-            items: vec![item],
-            usage: None,
-            outbox: Vec::new(),
-            state: InboxState::Failed,
-            result: Some(message.to_owned()),
-            now_ms,
-        };
-        store.finish_turn(finish).await
-    }
-}
-
-/// A message came while a turn runs.
-fn arrived(
-    mail: Mail,
-    steer: &SteerQueue,
-    cancel: &TurnCancel,
-    waiting: &mut VecDeque<Mail>,
-    together: &mut Vec<RowName>,
-) {
-    match mail.mode {
-        QueueMode::Followup | QueueMode::Collect => waiting.push_back(mail),
-        QueueMode::Steer => {
-            together.push(RowName::of(&mail.row));
-            steer.push(mail.row);
-        }
-        QueueMode::Interrupt => {
-            waiting.push_front(mail);
-            cancel.abort(AbortReason::User);
+        let also = together.iter().map(|name| name.id).collect();
+        match failed::close(&self.gateway, name, also, route.as_ref(), &message).await {
+            Ok(()) => failed::failed(message),
+            Err(error) => failed::left_open(error),
         }
     }
 }
 
-/// The end of a turn whose row the store could not close: whoever waits is told, and the next start answers it.
-fn left_open(error: StoreError) -> TurnEnd {
-    let why = rpc_error::of_store(error).message;
-    failed(format!(
-        "This message could not be answered now: {why}. It is kept, and answered when the gateway starts again."
-    ))
-}
-
-fn failed(message: String) -> TurnEnd {
-    TurnEnd::Failed { message, kind: FailureKind::Unknown }
+/// Fetches what came with the rows, unless the turn was aborted meanwhile. What was begun before has its files in the transcript.
+async fn bring_files(gateway: &Arc<Gateway>, turn: &RunningTurn, rows: impl Iterator<Item = &mut InboxRow>) {
+    for row in rows.filter(|row| row.attempts == 0 && has_files_to_fetch(row)) {
+        if let Some(live) = &turn.live {
+            live.works();
+        }
+        tokio::select! {
+            biased;
+            _ = turn.cancel.aborted() => return,
+            () = media::bring(gateway, row) => {}
+        }
+    }
 }

@@ -84,6 +84,11 @@ impl Live {
         self.show.happened(&event.kind);
     }
 
+    /// The turn has not begun yet, but work for it has.
+    pub(crate) fn works(&self) {
+        self.show.works();
+    }
+
     /// Another message is answered by this run as well.
     pub(crate) fn also(&self, row: &InboxRow) {
         if let Some(message) = TurnInput::from_body(&row.body).deliver.and_then(|route| route.reply_to) {

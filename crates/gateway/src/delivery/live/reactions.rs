@@ -52,6 +52,9 @@ impl Marks {
 
     /// Reacts until the run is over, and once more for its end.
     pub(super) async fn run(self, scene: &Scene) {
+        if scene.show.until(|state| state.works.then_some(())).await.is_none() {
+            return;
+        }
         match self {
             Self::None => {}
             Self::Ack { emoji, remove } => {

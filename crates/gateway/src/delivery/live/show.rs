@@ -36,6 +36,8 @@ pub(super) struct State {
     stale: bool,
     pub steps: VecDeque<String>,
     pub phase: Phase,
+    /// Work is being done. A row that turns out to be answered already shows nothing.
+    pub works: bool,
     pub end: Option<End>,
     pub last_event: Instant,
     /// Messages that this run answers.
@@ -70,6 +72,7 @@ impl Show {
             stale: false,
             steps: VecDeque::new(),
             phase: Phase::Waiting,
+            works: false,
             end: None,
             last_event: Instant::now(),
             marked: route.reply_to.clone().into_iter().collect(),
@@ -102,6 +105,11 @@ impl Show {
     /// The run is over, whether its end was told or not.
     pub(super) fn close(&self) {
         self.over.cancel();
+        self.changed.notify_waiters();
+    }
+
+    pub(super) fn works(&self) {
+        self.lock().works = true;
         self.changed.notify_waiters();
     }
 
@@ -174,8 +182,11 @@ impl State {
             }
             TurnEventKind::ToolEnd { .. } => self.phase = Phase::Waiting,
             TurnEventKind::Ended(end) => self.end = Some(End::of(end)),
-            // A turn that was begun again says everything anew.
-            TurnEventKind::Started { .. } => self.stale = true,
+            TurnEventKind::Started { .. } => {
+                self.works = true;
+                // A turn that was begun again says everything anew.
+                self.stale = true;
+            }
             TurnEventKind::Model { .. }
             | TurnEventKind::ToolUpdate { .. }
             | TurnEventKind::Item { .. }

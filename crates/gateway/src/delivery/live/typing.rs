@@ -56,5 +56,5 @@ fn shows(mode: TypingMode, state: &State) -> bool {
         TypingMode::Thinking => state.phase != Phase::Waiting || !state.steps.is_empty(),
         TypingMode::Message => !state.text.is_empty(),
     };
-    wanted && !state.preview_stands && state.last_event.elapsed() < SILENCE_MAX
+    wanted && state.works && !state.preview_stands && state.last_event.elapsed() < SILENCE_MAX
 }

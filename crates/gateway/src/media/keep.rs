@@ -1,0 +1,165 @@
+//! The folder of received files in an agent's workspace: safe names, private files, bounded room.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use sha2::{Digest as _, Sha256};
+
+/// Below the workspace.
+const FOLDER: &str = "media/inbound";
+/// Bytes that received files of one agent may take together; the oldest go first.
+const ROOM: u64 = 256 * 1024 * 1024;
+/// Longest part of a name that is the sender's.
+const NAME_MAX: usize = 80;
+
+/// A file to keep.
+pub(super) struct Keeping {
+    pub workspace: PathBuf,
+    pub received_at_ms: i64,
+    pub run: String,
+    /// Its place among the files of the message.
+    pub number: usize,
+    pub name: Option<String>,
+    pub mime: String,
+}
+
+/// Puts a file into the workspace and returns its path from there. The same file of the same message is one file.
+pub(super) fn put(keeping: &Keeping, bytes: &[u8]) -> io::Result<String> {
+    let root = keeping.workspace.canonicalize()?;
+    let folder = root.join(FOLDER);
+    DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+    // The agent may have made a link of the folder, and it must not lead anywhere else.
+    if folder.canonicalize()? != folder {
+        return Err(io::Error::other(format!("{FOLDER} leads out of the workspace")));
+    }
+    let name = keeping.file_name();
+    let half = folder.join(format!(".{name}.part"));
+    let _ = fs::remove_file(&half);
+    let mut file: File = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&half)?;
+    file.write_all(bytes)?;
+    drop(file);
+    // Takes the place of whatever stands there, a link as well.
+    fs::rename(&half, folder.join(&name))?;
+    make_room(&folder, &name, ROOM)?;
+    Ok(format!("{FOLDER}/{name}"))
+}
+
+impl Keeping {
+    /// The day, a mark that keeps files of one name apart, and what is harmless of the sender's name.
+    fn file_name(&self) -> String {
+        let day = jiff::Timestamp::from_millisecond(self.received_at_ms).unwrap_or_default();
+        let digest = Sha256::digest(format!("{}\0{}", self.run, self.number));
+        let mark: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        format!("{}-{mark}-{}", day.strftime("%Y-%m-%d"), safe(self.name.as_deref().unwrap_or_default(), &self.mime))
+    }
+}
+
+/// Letters, digits, `.`, `-` and `_`; no dot at the beginning, and an ending where the type tells one.
+fn safe(name: &str, mime: &str) -> String {
+    let keep = |c: char| if c.is_alphanumeric() || ".-_".contains(c) { c } else { '_' };
+    let clean: String = name.chars().map(keep).collect();
+    let clean = clean.trim_start_matches(['.', '_']);
+    // The ending tells programs what it is, so a long name loses its beginning.
+    let start = clean.char_indices().rev().nth(NAME_MAX - 1).map_or(0, |(at, _)| at);
+    match (&clean[start..], mime) {
+        ("", "audio/ogg") => "voice.ogg".to_owned(),
+        ("", mime) if mime.starts_with("image/") => format!("picture.{}", &mime["image/".len()..].replace('/', "_")),
+        ("", "video/mp4") => "video.mp4".to_owned(),
+        ("", _) => "file".to_owned(),
+        (name, _) => name.trim_start_matches('.').to_owned(),
+    }
+}
+
+/// Removes the oldest files until all together have room; never the one that was just written.
+fn make_room(folder: &Path, newest: &str, room: u64) -> io::Result<()> {
+    let mut files: Vec<(SystemTime, PathBuf, u64)> = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let found = entry.metadata()?;
+        if found.is_file() {
+            files.push((found.modified()?, entry.path(), found.len()));
+        }
+    }
+    let mut taken: u64 = files.iter().map(|(_, _, bytes)| bytes).sum();
+    files.sort();
+    for (_, path, bytes) in files {
+        if taken <= room {
+            break;
+        }
+        if path.file_name().is_none_or(|name| name != newest) {
+            fs::remove_file(&path)?;
+            taken -= bytes;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn keeping(workspace: &Path, name: &str) -> Keeping {
+        Keeping {
+            workspace: workspace.to_owned(),
+            received_at_ms: 0,
+            run: "run".into(),
+            number: 0,
+            name: Some(name.to_owned()).filter(|name| !name.is_empty()),
+            mime: "audio/ogg".into(),
+        }
+    }
+
+    #[test]
+    fn names_play_no_tricks() {
+        let workspace = tempfile::tempdir().unwrap();
+        let rows = [
+            ("report.pdf", "report.pdf"),
+            ("../../etc/passwd", "etc_passwd"),
+            ("...", "voice.ogg"),
+            ("", "voice.ogg"),
+            ("a b\n\0c.txt", "a_b__c.txt"),
+            ("übung.md", "übung.md"),
+        ];
+        for (name, expected) in rows {
+            let path = put(&keeping(workspace.path(), name), b"x").unwrap();
+            let (head, tail) = path.split_at("media/inbound/1970-01-01-".len());
+            assert_eq!((head, &tail[9..]), ("media/inbound/1970-01-01-", expected), "{name:?}");
+            let mode = workspace.path().join(&path).metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        let long = put(&keeping(workspace.path(), &format!("{}.pdf", "a".repeat(300))), b"x").unwrap();
+        assert!(long.len() < 130 && long.ends_with("aaa.pdf"), "{long}");
+    }
+
+    #[test]
+    fn links_lead_nowhere() {
+        let house = tempfile::tempdir().unwrap();
+        let workspace = house.path().join("workspace");
+        let outside = house.path().join("outside");
+        fs::create_dir_all(workspace.join("media")).unwrap();
+        fs::create_dir(&outside).unwrap();
+        std::os::unix::fs::symlink(&outside, workspace.join("media/inbound")).unwrap();
+        assert!(put(&keeping(&workspace, "a"), b"x").is_err());
+        assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn the_same_file_is_kept_once_and_the_oldest_make_room() {
+        let workspace = tempfile::tempdir().unwrap();
+        let first = put(&keeping(workspace.path(), "a"), b"12345").unwrap();
+        assert_eq!(put(&keeping(workspace.path(), "a"), b"12345").unwrap(), first);
+        let second = put(&Keeping { number: 1, ..keeping(workspace.path(), "b") }, b"12345").unwrap();
+        let folder = workspace.path().join(FOLDER);
+        let long_ago = SystemTime::UNIX_EPOCH;
+        File::options().write(true).open(workspace.path().join(&first)).unwrap().set_modified(long_ago).unwrap();
+        make_room(&folder, second.rsplit('/').next().unwrap(), 9).unwrap();
+        assert!(!workspace.path().join(&first).exists());
+        make_room(&folder, second.rsplit('/').next().unwrap(), 1).unwrap();
+        assert!(workspace.path().join(&second).exists(), "the newest stays");
+    }
+}
