@@ -45,7 +45,9 @@ macro_rules! conform {
                 cases!($kind, $platform: outbound, [
                     a_message_goes_out_to_every_place,
                     an_answer_quotes_its_question,
+                    markup_shows_as_formatting,
                     a_text_without_markup_shows_as_it_stands,
+                    a_long_text_is_cut_where_the_platform_takes_it,
                     an_answer_grows_by_edits,
                     a_message_is_taken_back,
                     reactions_are_set_and_taken_away,

@@ -1,7 +1,7 @@
 //! What a channel says.
 
-use chela_channels::render::Rendered;
-use chela_channels::{MessageId, OutboundMedia, OutboundPart};
+use chela_channels::render::{Rendered, render};
+use chela_channels::{MessageId, OutboundMedia, OutboundPart, PartKey};
 
 use super::platform::{Platform, Said};
 use super::world::{Running, part};
@@ -33,6 +33,18 @@ pub(crate) async fn an_answer_quotes_its_question<P: Platform>(platform: P) {
     running.platform.assert_clean();
 }
 
+pub(crate) async fn markup_shows_as_formatting<P: Platform>(platform: P) {
+    let running = Running::connect(platform).await;
+    let spot = running.platform.direct();
+    send_markdown(&running, "It is **very** good: `1 < 2 && 3 > 2`, see [here](https://example.com/?a=1&b=2).").await;
+    let [shown] = running.platform.shown(&spot).try_into().expect("one message");
+    assert!(shown.has_bold, "{shown:?}");
+    for word in ["very", "1 < 2 && 3 > 2", "here"] {
+        assert!(shown.text.contains(word), "{shown:?}");
+    }
+    running.platform.assert_clean();
+}
+
 pub(crate) async fn a_text_without_markup_shows_as_it_stands<P: Platform>(platform: P) {
     let running = Running::connect(platform).await;
     let spot = running.platform.direct();
@@ -42,6 +54,22 @@ pub(crate) async fn a_text_without_markup_shows_as_it_stands<P: Platform>(platfo
     let [shown] = running.platform.shown(&spot).try_into().expect("one message");
     assert!(!shown.has_bold, "{shown:?}");
     assert!(shown.text.contains("if a < b &&") && shown.text.contains("<b>d</b>"), "{shown:?}");
+    running.platform.assert_clean();
+}
+
+pub(crate) async fn a_long_text_is_cut_where_the_platform_takes_it<P: Platform>(platform: P) {
+    let running = Running::connect(platform).await;
+    let spot = running.platform.direct();
+    let words: Vec<String> = (0..3000).map(|number| format!("wörd{number}&<😀")).collect();
+    let code = "```rust\nfn main() { let x = 1 < 2; }\n```\n".repeat(200);
+    let paragraphs: Vec<String> = words.chunks(40).map(|words| words.join(" ")).collect();
+    send_markdown(&running, &format!("{}\n\n{code}", paragraphs.join("\n\n"))).await;
+    let shown = running.platform.shown(&spot);
+    assert!(shown.len() > 5, "{} messages", shown.len());
+    let whole: String = shown.iter().map(|shown| shown.text.as_str()).collect::<Vec<_>>().join("\n");
+    let missing = words.iter().find(|word| !whole.contains(word.as_str()));
+    assert_eq!(missing, None);
+    assert_eq!(whole.matches("fn main()").count(), 200);
     running.platform.assert_clean();
 }
 
@@ -112,4 +140,16 @@ pub(crate) async fn a_file_goes_out<P: Platform>(platform: P) {
         assert_eq!(shown_name, name);
     }
     running.platform.assert_clean();
+}
+
+/// Renders as delivery does, and sends every part.
+async fn send_markdown<P: Platform>(running: &Running<P>, markdown: &str) {
+    let spot = running.platform.direct();
+    let channel = running.channel();
+    let capabilities = channel.capabilities();
+    let rendered = render(markdown, capabilities.dialect, capabilities.limits);
+    for (number, content) in (0..).zip(rendered) {
+        let key = PartKey { run: "run".to_owned(), part: number };
+        channel.send(&OutboundPart { key, content, ..part(&spot, "run", "") }).await.expect("the platform takes it");
+    }
 }
