@@ -3,4 +3,5 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first thing that is not as it should be")]
 
 mod conformance;
+mod fake_discord;
 mod fake_telegram;

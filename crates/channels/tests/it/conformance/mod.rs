@@ -94,6 +94,7 @@ macro_rules! cases {
 }
 
 conform! {
+    discord: crate::fake_discord::DiscordPlatform,
     telegram: crate::fake_telegram::TelegramPlatform,
 }
 

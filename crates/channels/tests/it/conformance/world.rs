@@ -328,10 +328,10 @@ pub(crate) fn messages(events: &[InboundEvent]) -> Vec<InboundMessage> {
     events.iter().filter_map(message).collect()
 }
 
-/// A part with this text as markup and as plain text.
+/// A part with this text as markup and as plain text. A run speaks in one chat: the same name in another is another run.
 pub(crate) fn part(spot: &Spot, run: &str, text: &str) -> OutboundPart {
     OutboundPart {
-        key: PartKey { run: run.to_owned(), part: 0 },
+        key: PartKey { run: format!("{run} in {}", spot.chat), part: 0 },
         chat: spot.chat.clone(),
         content: Rendered { markup: text.to_owned(), plain: text.to_owned() },
         media: None,
