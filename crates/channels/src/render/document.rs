@@ -74,7 +74,8 @@ impl Line {
 
     /// Nothing in it can be seen.
     pub(super) fn is_empty(&self) -> bool {
-        !self.runs.iter().any(|run| run.text.chars().any(is_visible))
+        let has_number = matches!(self.marker, Some(Marker::Number(_)));
+        !has_number && !self.runs.iter().any(|run| run.text.chars().any(is_visible))
     }
 
     pub(super) fn text(&self) -> String {

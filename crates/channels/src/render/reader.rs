@@ -271,6 +271,10 @@ impl<'a> Reader<'a> {
 
     fn push_code(&mut self, block: u32, language: &Arc<str>, lines: impl Iterator<Item = String>) {
         self.space();
+        // Code has no room for a number before it.
+        if matches!(self.marker, Some(Marker::Number(_))) {
+            self.push(LineKind::Text, Vec::new());
+        }
         for text in lines {
             let runs = if text.is_empty() { Vec::new() } else { vec![Run { text, style: Vec::new() }] };
             self.push(LineKind::Code { block, language: Arc::clone(language) }, runs);

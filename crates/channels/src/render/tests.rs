@@ -77,7 +77,7 @@ fn what_looks_like_markup_and_is_not_stays_text_in_discord() {
         (r"\[1]", "[1]"),
         (r"a\\b", r"a\\b"),
         ("<b>x</b>", "<b>x</b>"),
-        ("https://example.com/a_b_*c*", "https://example.com/a_b_*c*"),
+        ("https://example.com/a_b_c_ and", "https://example.com/a_b_c\\_ and"),
         ("**a***b*", "**a**\u{200b}*b*"),
         ("**a *b***", "**a *b***"),
         ("***a** b*", "***a** b*"),
@@ -91,10 +91,6 @@ fn what_looks_like_markup_and_is_not_stays_text_in_discord() {
         ("@everyone <@1> :crab:", "@everyone <@1> :crab:"),
     ];
     for (text, expected) in table {
-        // The address is cut short by the emphasis that CommonMark sees in it, which is not ours to mend.
-        if text.contains("_*c*") {
-            continue;
-        }
         assert_eq!(markup(text, Dialect::Discord, Limits::default()), expected, "{text}");
     }
 }
@@ -193,6 +189,12 @@ fn bold_text_and_lists_and_quotes_go_on_behind_a_cut() {
     assert!(parts[0].markup.starts_with("- word"));
     assert!(parts[1].markup.starts_with("word"), "the item goes on at the left");
     assert!(parts.last().expect("a part").markup.ends_with("\n- last"));
+}
+
+#[test]
+fn the_number_of_an_item_that_begins_with_code_stays() {
+    let shown = markup("1. ```\n   x\n   ```\n2. two", Dialect::TelegramHtml, Limits::default());
+    assert_eq!(shown, "1. \n<pre><code>x</code></pre>\n2. two");
 }
 
 #[test]
@@ -298,7 +300,9 @@ proptest! {
         let tables = [Tables::Code, Tables::Bullets, Tables::Off][which % 3];
         let cut = [Cut::Length, Cut::Newline][which % 2];
         for dialect in DIALECTS {
-            check(&text, dialect, Limits { chars, lines, cut, tables });
+            let limits = Limits { chars, lines, cut, tables };
+            check(&text, dialect, limits);
+            prop_assert_eq!(render(&text, dialect, limits), render(&text, dialect, limits), "the same text gives the same parts");
         }
     }
 
@@ -346,7 +350,6 @@ fn any_text() -> impl Strategy<Value = String> {
 /// What holds for each part of each text.
 fn check(text: &str, dialect: Dialect, limits: Limits) {
     let parts = render(text, dialect, limits);
-    assert_eq!(parts, render(text, dialect, limits), "the same text gives the same parts");
     let preview = render_preview(text, dialect, limits);
     for part in parts.iter().chain((preview != Rendered::default()).then_some(&preview)) {
         let Rendered { markup, plain } = part;
