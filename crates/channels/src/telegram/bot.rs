@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::api::Api;
 use super::config::{ButtonScope, CustomCommand};
@@ -19,7 +19,7 @@ const SENT_KEPT: usize = 512;
 /// Groups that became supergroups; far more than a bot is in.
 const MOVED_KEPT: usize = 200;
 
-/// Where [`Bot::remember_move`] keeps its list.
+/// Where [`Bot::keep_moves`] keeps its list.
 const MOVED_KEY: &str = "moved";
 
 /// One opened account.
@@ -81,16 +81,17 @@ impl Bot {
     }
 
     /// A group has another id from now on; rules that name the old one still hold for it.
-    pub(super) async fn remember_move(&self, from: i64, to: i64) {
-        let list = {
-            let moved = &mut self.memory().moved;
-            if moved.len() >= MOVED_KEPT || moved.insert(to, from) == Some(from) {
-                return;
-            }
-            moved.iter().map(|(to, from)| (to.to_string(), json!(from))).collect::<Map<_, _>>()
-        };
-        tracing::warn!(target: "telegram", account = self.context.account, from, to, "a group became a supergroup with another id; name it in the configuration");
-        if let Err(error) = self.context.state.put(MOVED_KEY, Value::Object(list)).await {
+    pub(super) fn note_move(&self, from: i64, to: i64) {
+        let moved = &mut self.memory().moved;
+        if moved.len() < MOVED_KEPT {
+            moved.insert(to, from);
+        }
+    }
+
+    /// Keeps what was noted over restarts.
+    pub(super) async fn keep_moves(&self) {
+        let moved = self.memory().moved.iter().map(|(to, from)| (to.to_string(), json!(from))).collect();
+        if let Err(error) = self.context.state.put(MOVED_KEY, Value::Object(moved)).await {
             tracing::warn!(target: "telegram", account = self.context.account, %error, "the new id of a group is not kept");
         }
     }

@@ -23,8 +23,9 @@ pub(crate) struct TelegramConfig {
     /// A file that holds the token and nothing else, where `botToken` is not set.
     pub(crate) token_file: Option<String>,
     /// Address of the Bot API; a server of your own, say. Default: `https://api.telegram.org`.
-    #[serde(alias = "apiRoot")]
     pub(crate) api_base: Option<String>,
+    /// Another name of `apiBase`.
+    pub(crate) api_root: Option<String>,
     /// Who may write to the bot directly. Default: `pairing`.
     pub(crate) dm_policy: DmPolicy,
     /// People who may write directly: numeric ids (`123`, `tg:123`), `@names`, or `*`.
@@ -236,6 +237,11 @@ pub(crate) enum ButtonScope {
 }
 
 impl TelegramConfig {
+    /// The written address of the API.
+    pub(crate) fn base(&self) -> Option<&str> {
+        self.api_base.as_deref().or(self.api_root.as_deref()).map(str::trim).filter(|base| !base.is_empty())
+    }
+
     pub(crate) fn preview(&self) -> PreviewMode {
         let written = match self.streaming {
             Some(Streaming::Mode(mode)) => Some(mode),

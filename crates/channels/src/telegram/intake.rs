@@ -10,7 +10,13 @@ use crate::{InboxError, Receipt};
 pub(super) fn read(bot: &Bot, update: Value) -> Option<ReadUpdate> {
     let id = update_id(&update);
     match bot.with_view(|view| read_update(update, view))? {
-        Ok(read) => Some(read),
+        Ok(read) => {
+            // At once, because the next updates are read before this one is accepted.
+            if let Meaning::Moved { from, to } = read.meaning {
+                bot.note_move(from, to);
+            }
+            Some(read)
+        }
         Err(reason) => {
             tracing::warn!(target: "telegram", account = bot.context.account, update = id, reason, "an update can't be read and is passed over");
             None
@@ -40,7 +46,11 @@ pub(super) async fn accept(bot: &Bot, meaning: &Meaning) -> Result<(), InboxErro
                 tracing::warn!(target: "telegram", account, chat, title, "the bot was blocked or removed");
             }
         }
-        Meaning::Moved { from, to } => bot.remember_move(*from, *to).await,
+        Meaning::Moved { from, to } => {
+            let account = &bot.context.account;
+            tracing::warn!(target: "telegram", account, from, to, "a group became a supergroup with another id; name it in the configuration");
+            bot.keep_moves().await;
+        }
         Meaning::Nothing => {}
     }
     Ok(())

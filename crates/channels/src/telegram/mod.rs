@@ -75,7 +75,7 @@ impl Account for TelegramAccount {
         let mut hasher = DefaultHasher::new();
         hash_secret(config.bot_token.as_ref(), &mut hasher);
         hash_secret(config.webhook_secret.as_ref(), &mut hasher);
-        (&config.token_file, &config.api_base, &config.webhook_url, &config.webhook_path).hash(&mut hasher);
+        (&config.token_file, config.base(), &config.webhook_url, &config.webhook_path).hash(&mut hasher);
         (config.shows_menu(), &config.custom_commands, config.buttons(), config.timeout_seconds).hash(&mut hasher);
         self.hears_everything().hash(&mut hasher);
         hasher.finish()
@@ -94,7 +94,7 @@ impl Account for TelegramAccount {
         let webhook = config.webhook_url.as_deref().filter(|url| !url.trim().is_empty());
         let webhook =
             webhook.map(|url| WebhookSetup::new(url.trim(), path, secret, &token, &context.account)).transpose()?;
-        let base = config.api_base.as_deref().unwrap_or(DEFAULT_BASE);
+        let base = config.base().unwrap_or(DEFAULT_BASE);
         let written = config.timeout_seconds.map_or(Duration::MAX, Duration::from_secs);
         let api = Api::new(base, token, Arc::clone(&context.http), written.min(context.patience.call));
         let setup = Setup {
@@ -160,3 +160,6 @@ fn hash_secret(secret: Option<&Secret>, hasher: &mut DefaultHasher) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

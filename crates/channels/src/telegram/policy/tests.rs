@@ -183,3 +183,18 @@ fn a_group_is_named_by_its_id_only() {
     assert_eq!(names(&places), ["-1"]);
     assert_eq!(names(places[0].places.as_deref().expect("topics are written")), ["2", "*"]);
 }
+
+#[test]
+fn every_name_of_the_reference_system_is_known() {
+    let mut problems = Vec::new();
+    let value = json!({
+        "apiRoot": "http://localhost:1", "streamMode": "off", "chunkMode": "newline", "proxy": "socks5://x", "timeoutSeconds": 5,
+        "markdown": {"tables": "block"}, "commands": {"native": "auto", "nativeSkills": false}, "actions": {"reactions": false},
+        "retry": {"attempts": 3}, "dms": {"7": {"historyLimit": 1}}, "capabilities": ["inlineButtons"],
+        "groups": {"-1": {"ingest": true, "tools": {"deny": ["exec"]}, "topics": {"2": {"errorPolicy": "once"}}}},
+        "streaming": {"mode": "partial", "preview": {"toolProgress": true}},
+    });
+    read_config("channels.telegram", &value, &mut problems).expect("an object reads");
+    let loud: Vec<&Problem> = problems.iter().filter(|problem| problem.severity != Severity::Note).collect();
+    assert_eq!(loud, Vec::<&Problem>::new());
+}
