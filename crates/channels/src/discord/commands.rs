@@ -1,8 +1,9 @@
-//! Registers our commands with Discord, all at once and only when they changed: Discord counts registrations.
+//! Registers our commands with Discord, all at once and only when they are not there: Discord counts registrations.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use reqwest::Method;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Shared;
@@ -18,21 +19,41 @@ const OPTIONS_MAX: usize = 25;
 const NAME_CHARS_MAX: usize = 32;
 const DESCRIPTION_CHARS_MAX: usize = 100;
 
-/// Replaces all commands of the application, if they are not those that were registered last.
+/// Replaces all commands of the application if they are others. Those that were registered last are not asked for.
 pub(super) async fn register(shared: &Shared, application: &str) -> Result<(), Failure> {
     let wanted = listing(&shared.context.commands);
     let mark = Value::from(mark(application, &wanted));
     if matches!(shared.context.state.get(STATE_KEY).await, Ok(Some(registered)) if registered == mark) {
         return Ok(());
     }
-    let count = wanted.as_array().map_or(0, Vec::len);
     let path = ["applications", application, "commands"];
-    shared.rest.tell(Call::new(Method::PUT, &path).json(wanted)).await?;
-    tracing::info!(target: "discord", commands = count, "registered the slash commands");
+    let registered: Value = shared.rest.ask(Call::get(&path)).await?;
+    if entries(&registered) != entries(&wanted) {
+        let count = wanted.as_array().map_or(0, Vec::len);
+        shared.rest.tell(Call::new(Method::PUT, &path).json(wanted)).await?;
+        tracing::info!(target: "discord", commands = count, "registered the slash commands");
+    }
     if let Err(error) = shared.context.state.put(STATE_KEY, mark).await {
-        tracing::warn!(target: "discord", %error, "the commands will be registered again at the next start");
+        tracing::warn!(target: "discord", %error, "the commands will be compared again at the next start");
     }
     Ok(())
+}
+
+/// A command in what makes it another one; Discord adds ids and leaves out what is usual.
+#[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(default)]
+struct Entry {
+    name: String,
+    description: String,
+    options: Vec<Entry>,
+    autocomplete: bool,
+}
+
+/// Sorted by name. What can't be read equals nothing that we list.
+fn entries(listed: &Value) -> Option<Vec<Entry>> {
+    let mut entries: Vec<Entry> = serde_json::from_value(listed.clone()).ok()?;
+    entries.sort();
+    Some(entries)
 }
 
 /// The commands as Discord takes them; a name that it would refuse leaves that command out.

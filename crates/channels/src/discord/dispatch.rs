@@ -1,5 +1,6 @@
 //! What each event of the gateway means: names are learned at once, what people did becomes a work for the intake.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -52,7 +53,8 @@ impl<'f> Frame<'f> {
 /// Learns from an event and says what there is to do about it.
 pub(super) fn dispatch(shared: &Shared, progress: &Progress, name: &str, sequence: u64, data: &str) -> Vec<Event> {
     let works = match name {
-        "READY" => return read(name, data).map(|ready| begin(shared, progress, sequence, &ready)).unwrap_or_default(),
+        "READY" => read(name, data).map(|ready| begin(shared, progress, sequence, &ready)).unwrap_or_default(),
+        "RESUMED" => introduction(shared),
         "GUILD_CREATE" => read(name, data).map(|guild| guild_works(shared, progress, &guild)).unwrap_or_default(),
         "MESSAGE_CREATE" => {
             read::<Message>(name, data).map(|message| vec![Work::Message(Box::new(message))]).unwrap_or_default()
@@ -70,7 +72,14 @@ pub(super) fn dispatch(shared: &Shared, progress: &Progress, name: &str, sequenc
             Vec::new()
         }
     };
-    let events: Vec<Event> = works.into_iter().map(|work| Event { ticket: progress.begin(sequence), work }).collect();
+    let event = |work: Work| {
+        let ticket = progress.begin(sequence);
+        if work.is_fleeting() {
+            progress.done(ticket);
+        }
+        Event { ticket, work }
+    };
+    let events: Vec<Event> = works.into_iter().map(event).collect();
     if events.is_empty() {
         progress.received(sequence);
     }
@@ -78,17 +87,18 @@ pub(super) fn dispatch(shared: &Shared, progress: &Progress, name: &str, sequenc
 }
 
 /// A session of its own begins. What was said since the last one in direct chats is fetched; servers announce theirs.
-fn begin(shared: &Shared, progress: &Progress, sequence: u64, ready: &Ready) -> Vec<Event> {
+fn begin(shared: &Shared, progress: &Progress, sequence: u64, ready: &Ready) -> Vec<Work> {
     let name = ready.user.full_name();
-    tracing::info!(target: "discord", "logged in to discord as {name}");
-    shared.know_us(Us { id: ready.user.id.clone(), application: ready.application.id.clone(), name: name.clone() });
-    shared.context.status.update(|status| status.identity = Some(name));
+    shared.know_us(Us { id: ready.user.id.clone(), application: ready.application.id.clone(), name });
     progress.begin_session(&ready.session_id, &ready.resume_gateway_url);
     progress.received(sequence);
-    let register = shared.setup.native_commands.then(|| Work::Register { application: ready.application.id.clone() });
     let missed = progress.direct_chats().into_iter().take(DIRECT_CHATS_MAX);
-    let missed = missed.map(|(chat, after)| Work::CatchUp { chat, after });
-    register.into_iter().chain(missed).map(|work| Event { ticket: progress.begin(sequence), work }).collect()
+    introduction(shared).into_iter().chain(missed.map(|(chat, after)| Work::CatchUp { chat, after })).collect()
+}
+
+/// Once in a process.
+fn introduction(shared: &Shared) -> Vec<Work> {
+    if shared.introduced.swap(true, Ordering::Relaxed) { Vec::new() } else { vec![Work::Introduce] }
 }
 
 /// A server was announced: at the beginning of a session, when it comes back, or when the bot was invited. Channels that have newer

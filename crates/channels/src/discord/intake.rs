@@ -69,15 +69,8 @@ impl Intake {
         let shared = Arc::clone(&self.shared);
         let Event { ticket, work } = event;
         match work {
-            // Neither is worth being given again: commands are compared at each start, a person types on.
-            Work::Register { application } => {
-                self.progress.done(ticket);
-                self.aside(async move { work::register(&shared, &application).await });
-            }
-            Work::Completion(interaction) => {
-                self.progress.done(ticket);
-                self.aside(async move { work::complete(&shared, &interaction).await });
-            }
+            Work::Introduce => self.aside(async move { work::introduce(&shared).await }),
+            Work::Completion(interaction) => self.aside(async move { work::complete(&shared, &interaction).await }),
             Work::Interaction(interaction) => self.running.push(Box::pin(async move {
                 work::defer(&shared, &interaction).await;
                 Finished::Deferred(Event { ticket, work: Work::Interaction(interaction) })

@@ -25,6 +25,7 @@ mod words;
 mod work;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chela_config::{Problem, Secret, schema_of};
@@ -96,6 +97,8 @@ struct Shared {
     context: ChannelContext,
     token: SecretString,
     us: Mutex<Option<Us>>,
+    /// Whether this process has said who it is.
+    introduced: AtomicBool,
 }
 
 fn read(path: &str, value: &Value, problems: &mut Vec<Problem>) -> Option<Box<dyn Account>> {
@@ -152,8 +155,8 @@ impl Account for DiscordAccount {
                 || OpenError::Setup(format!("`channels.discord.gatewayUrl` is no address of a socket: {written:?}"));
             setup.gateway_url = Some(socket_url(written).ok_or_else(wrong)?);
         }
-        let (names, us) = (Names::default(), Mutex::default());
-        let shared = Arc::new(Shared { rest, names, setup, context, token, us });
+        let (names, us, introduced) = (Names::default(), Mutex::default(), AtomicBool::new(false));
+        let shared = Arc::new(Shared { rest, names, setup, context, token, us, introduced });
         let channel = Arc::new(DiscordChannel::new(Arc::clone(&shared)));
         Ok(OpenChannel { worker: Box::pin(work(shared)), channel, webhook: None })
     }
@@ -170,7 +173,7 @@ async fn work(shared: Arc<Shared>) -> Result<(), ChannelFailure> {
         never = intake => match never {},
         never = progress.keep(shared.context.state.as_ref()) => match never {},
     };
-    progress.finish(shared.context.state.as_ref()).await;
+    progress.write(shared.context.state.as_ref()).await;
     outcome
 }
 
@@ -256,9 +259,8 @@ impl Shared {
 
     async fn ask_who_we_are(&self) -> Result<Us, Failure> {
         let user: wire::User = self.rest.ask(Call::get(&["users", "@me"])).await?;
-        let name = user.full_name();
-        // An application has its bot's id, but for those made before 2017; only READY tells which.
-        Ok(Us { application: user.id.clone(), id: user.id, name })
+        let application: wire::Application = self.rest.ask(Call::get(&["applications", "@me"])).await?;
+        Ok(Us { name: user.full_name(), application: application.id, id: user.id })
     }
 
     /// Messages of a chat before or after one, or the last ones; in no certain order.

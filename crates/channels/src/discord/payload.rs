@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use crate::outbound::{Button, OutboundPart};
+use crate::outbound::{Button, OutboundPart, PartKey};
 
 /// Limits of one message's components.
 const ROWS_MAX: usize = 5;
@@ -23,7 +23,7 @@ const SUPPRESS_NOTIFICATIONS: u64 = 1 << 12;
 /// A new message of a channel.
 pub(super) fn create(part: &OutboundPart) -> Value {
     let mut body = content(part);
-    body["nonce"] = part.key.nonce().into();
+    body["nonce"] = nonce(part).into();
     // Within a few minutes Discord answers a nonce that it knows with the message that it made of it.
     body["enforce_nonce"] = true.into();
     if let Some(quoted) = &part.reply_to {
@@ -59,6 +59,11 @@ pub(super) fn text(part: &OutboundPart) -> Cow<'_, str> {
         sign.into_iter().chain([letter])
     });
     Cow::Owned(escaped.collect())
+}
+
+/// Discord knows a nonce of all chats at once, so that the chat belongs to the name.
+fn nonce(part: &OutboundPart) -> String {
+    PartKey { run: format!("{} {}", part.chat, part.key.run), part: part.key.part }.nonce()
 }
 
 fn content(part: &OutboundPart) -> Value {

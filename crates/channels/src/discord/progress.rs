@@ -24,8 +24,8 @@ const SEEN_MAX: usize = 300;
 /// Written at most this often.
 const SAVE_PAUSE: Duration = Duration::from_secs(2);
 
-/// A worker ends within a second of its shutdown, with this write in it.
-const LAST_SAVE_TIMEOUT: Duration = Duration::from_millis(500);
+/// A worker ends within a second of its shutdown, with a write in it.
+const WRITE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -104,9 +104,12 @@ impl Progress {
         }
     }
 
-    /// Writes for the last time.
-    pub(super) async fn finish(&self, state: &dyn ChannelState) {
-        let _ = tokio::time::timeout(LAST_SAVE_TIMEOUT, self.save(state)).await;
+    /// Writes at once: for the last time, or because a session began. One that is on disk before its first event is taken can be
+    /// resumed after any crash.
+    pub(super) async fn write(&self, state: &dyn ChannelState) {
+        if tokio::time::timeout(WRITE_TIMEOUT, self.save(state)).await.is_err() {
+            tracing::warn!(target: "discord", "how far was read is not on disk: the store is too slow");
+        }
     }
 
     /// The session to resume on a new connection of this process: works under way are still in its hands.

@@ -218,6 +218,7 @@ impl Socket {
                 if matches!(name, "READY" | "RESUMED") {
                     connection.greeted = true;
                     self.greet();
+                    self.progress.write(self.shared.context.state.as_ref()).await;
                 }
                 None
             }

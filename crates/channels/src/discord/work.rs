@@ -77,10 +77,8 @@ pub(super) enum Work {
         chat: String,
         after: String,
     },
-    /// Our commands are to be known to Discord.
-    Register {
-        application: String,
-    },
+    /// A process listens for the first time: it says who it is, and Discord gets to know its commands.
+    Introduce,
 }
 
 /// How a work ended.
@@ -92,6 +90,11 @@ pub(super) enum Outcome {
 }
 
 impl Work {
+    /// Not worth being given again after a crash: each process introduces itself, and a person types on.
+    pub(super) fn is_fleeting(&self) -> bool {
+        matches!(self, Self::Introduce | Self::Completion(_))
+    }
+
     /// Works of one chat are done in their order.
     pub(super) fn chat(&self) -> &str {
         match self {
@@ -102,16 +105,13 @@ impl Work {
                 interaction.channel_id.as_deref().unwrap_or("")
             }
             Self::CatchUp { chat, .. } => chat,
-            Self::Register { .. } => "",
+            Self::Introduce => "",
         }
     }
 }
 
 pub(super) async fn run(shared: &Shared, progress: &Progress, work: Work) -> Outcome {
-    let Ok(us) = shared.us().await else {
-        // Known since READY, without which there are no events.
-        return Outcome::Stopping;
-    };
+    let Some(us) = know_us(shared).await else { return Outcome::Stopping };
     match work {
         Work::Message(message) => said(shared, progress, &us, &message).await,
         Work::Edited(message) => {
@@ -130,13 +130,19 @@ pub(super) async fn run(shared: &Shared, progress: &Progress, work: Work) -> Out
         }
         Work::Interaction(interaction) => ordered(shared, &interaction).await,
         Work::CatchUp { chat, after } => catch_up(shared, progress, &us, &chat, &after).await,
-        Work::Completion(_) | Work::Register { .. } => Outcome::Done,
+        Work::Completion(_) | Work::Introduce => Outcome::Done,
     }
 }
 
-/// Registers our commands; failing costs the menu only.
-pub(super) async fn register(shared: &Shared, application: &str) {
-    if let Err(failure) = commands::register(shared, application).await {
+/// Says who we are and registers our commands; failing costs the menu only.
+pub(super) async fn introduce(shared: &Shared) {
+    let Some(us) = know_us(shared).await else { return };
+    tracing::info!(target: "discord", "logged in to discord as {}", us.name);
+    shared.context.status.update(|status| status.identity = Some(us.name.clone()));
+    if !shared.setup.native_commands {
+        return;
+    }
+    if let Err(failure) = commands::register(shared, &us.application).await {
         tracing::warn!(target: "discord", ?failure, "the slash commands are not registered; typed commands work");
     }
 }
@@ -162,6 +168,22 @@ pub(super) async fn complete(shared: &Shared, interaction: &Interaction) {
     let choices = found.iter().filter(fits).take(CHOICES_MAX);
     let choices: Vec<_> = choices.map(|choice| json!({ "name": choice, "value": choice })).collect();
     call_back(shared, interaction, json!({ "type": COMPLETIONS, "data": { "choices": choices } })).await;
+}
+
+/// Who we are: READY told, but a process that resumed a session has to ask. `None` with a token that is refused, which the socket
+/// finds out as well.
+async fn know_us(shared: &Shared) -> Option<Us> {
+    for attempt in 0.. {
+        match shared.us().await {
+            Ok(us) => return Some(us),
+            Err(Failure::Unauthorized) => return None,
+            Err(failure) => {
+                tracing::debug!(target: "discord", ?failure, "Discord does not say who we are");
+                tokio::time::sleep(give_pause(attempt)).await;
+            }
+        }
+    }
+    None
 }
 
 async fn call_back(shared: &Shared, interaction: &Interaction, body: serde_json::Value) {
@@ -229,12 +251,15 @@ async fn give(shared: &Shared, event: InboundEvent) -> Option<Receipt> {
             Err(InboxError::Stopping) => return None,
             Err(error @ (InboxError::Busy | InboxError::Store(_))) => {
                 tracing::debug!(target: "discord", account = context.account, %error, attempt, "an event waits");
-                let pause = GIVE_PAUSES.get(attempt).or(GIVE_PAUSES.last());
-                tokio::time::sleep(pause.copied().unwrap_or_default()).await;
+                tokio::time::sleep(give_pause(attempt)).await;
             }
         }
     }
     None
+}
+
+fn give_pause(attempt: usize) -> Duration {
+    GIVE_PAUSES.get(attempt).or(GIVE_PAUSES.last()).copied().unwrap_or_default()
 }
 
 /// Rules name servers and channels, so that a message waits for names that are not known: of a thread that was asleep, or of all

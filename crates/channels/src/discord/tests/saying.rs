@@ -31,12 +31,15 @@ fn a_message_names_itself_and_calls_nobody_at_large() {
     let expected = json!({
         "content": "**hi** @everyone",
         "allowed_mentions": { "parse": ["users"], "replied_user": true },
-        "nonce": PartKey { run: "run".into(), part: 0 }.nonce(),
+        "nonce": body["nonce"],
         "enforce_nonce": true,
         "flags": 0,
     });
     assert_eq!(body, expected);
-    assert!(body["nonce"].as_str().is_some_and(|nonce| nonce.len() <= 25));
+    assert!(body["nonce"].as_str().is_some_and(|nonce| (1..=25).contains(&nonce.len())));
+    assert_eq!(body["nonce"], payload::create(&part("the same part, rendered anew"))["nonce"]);
+    let elsewhere = payload::create(&OutboundPart { chat: "21".into(), ..part("**hi** @everyone") });
+    assert_ne!(body["nonce"], elsewhere["nonce"]);
 }
 
 #[test]
