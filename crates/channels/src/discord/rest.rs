@@ -198,7 +198,8 @@ impl Rest {
         }
         let error: ErrorBody = serde_json::from_slice(&body).unwrap_or_default();
         match status {
-            StatusCode::UNAUTHORIZED => Err(Failure::Unauthorized),
+            // A token in the path that is over has a code of its own, and says nothing about the bot's.
+            StatusCode::UNAUTHORIZED if error.code == 0 => Err(Failure::Unauthorized),
             StatusCode::TOO_MANY_REQUESTS => {
                 let told = error.retry_after.and_then(|after| Duration::try_from_secs_f64(after).ok());
                 let after = told.or(retry_after).unwrap_or(WAIT_DEFAULT);

@@ -15,8 +15,8 @@ const MESSAGES: &str = "/channels/*/messages";
 
 /// The fake with its places.
 pub(crate) struct DiscordPlatform {
-    fake: FakeDiscord,
-    ada: Snowflake,
+    pub(crate) fake: FakeDiscord,
+    pub(crate) ada: Snowflake,
     bob: Snowflake,
     direct: Snowflake,
     guild: Snowflake,

@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first thing that is not as it should be")]
 
 mod conformance;
+mod discord_interactions;
 mod fake_discord;
 mod fake_telegram;

@@ -8,7 +8,7 @@ mod inbound;
 mod outbound;
 pub(crate) mod platform;
 mod trouble;
-mod world;
+pub(crate) mod world;
 
 use chela_channels::CHANNELS;
 use platform::Platform;
