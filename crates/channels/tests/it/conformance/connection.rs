@@ -11,6 +11,8 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::platform::{Platform, Said, Trouble};
 use super::world::{IMPATIENT, Running, eventually, part};
 
+/// Where every kind keeps which menu it has registered.
+const MENU_KEY: &str = "commands";
 /// The contract's own limit for an end.
 const END_WITHIN: Duration = Duration::from_secs(1);
 
@@ -71,6 +73,8 @@ pub(crate) async fn the_menu_is_registered_once<P: Platform>(platform: P) {
         (menu.contains(&"status".to_owned()) && menu.contains(&"model".to_owned())).then_some(())
     })
     .await;
+    // A kill between the platform's yes and the note of it costs one more writing, which harms nobody.
+    eventually("a note of the menu", || running.remembers(MENU_KEY).then_some(())).await;
     let written = running.platform.menu_writes();
     // Something that comes in after the restart shows that the worker is past the menu.
     running.kill().await;

@@ -123,6 +123,11 @@ impl<P: Platform> Running<P> {
         self.wait_for_status("a connection", |status| status.state == ConnectionState::Connected).await;
     }
 
+    /// Whether the account keeps something under this name.
+    pub(crate) fn remembers(&self, key: &str) -> bool {
+        lock(&self.state.0).contains_key(key)
+    }
+
     pub(crate) fn shut_down(&self) {
         self.shutdown.cancel();
     }
