@@ -5,29 +5,33 @@ use std::time::Duration;
 use chela_channels::{INBOUND_SILENCE_MAX, Patience, SendErrorKind};
 
 use super::platform::{Platform, Said, Spot, Trouble};
-use super::world::{Door, IMPATIENT, Running, eventually, part};
+use super::world::{Door, IMPATIENT, Running, part};
 
 /// Notices nothing by itself while a test lasts.
 const PATIENT: Patience = Patience { poll: Duration::from_secs(20), silence: Duration::from_secs(30), ..IMPATIENT };
 
 pub(crate) async fn g07_nothing_is_acknowledged_before_it_was_accepted<P: Platform>(platform: P) {
     let mut running = Running::connect(platform).await;
-    let (first, second) = (running.platform.direct(), running.platform.group());
-    running.hear(&first, &Said::text("before")).await;
-    running.inbox.set_door(Door::Closed);
-    let one = running.platform.say(&first, &Said::text("one"));
-    let two = running.platform.say(&second, &Said::text("two"));
-    eventually("an offer", || (running.inbox.offers() > 1).then_some(())).await;
+    let (held, free) = (running.platform.direct(), running.platform.group());
+    running.hear(&held, &Said::text("before")).await;
+    running.inbox.set_door(Door::Closed { chat: held.chat.clone() });
+    let one = running.platform.say(&held, &Said::text("one"));
+    // What others say goes on meanwhile, each after the one before was acknowledged; it must not take the held one with it.
+    for text in ["first", "second", "third"] {
+        running.hear(&free, &Said::text(text)).await;
+    }
     running.kill().await;
-    let three = running.platform.say(&first, &Said::text("three"));
+    let two = running.platform.say(&held, &Said::text("two"));
     running.inbox.set_door(Door::Open);
     running.restart().await;
-    for (spot, id) in [(&first, &one), (&second, &two), (&first, &three)] {
-        running.heard(spot, id).await;
-    }
-    let texts: Vec<String> =
-        running.inbox.messages().into_iter().filter(|message| message.chat == first.chat).map(|m| m.text).collect();
-    assert_eq!(texts, ["before", "one", "three"]);
+    running.heard(&held, &one).await;
+    running.heard(&held, &two).await;
+    let texts = |spot: &Spot| -> Vec<String> {
+        let here = running.inbox.messages().into_iter().filter(|message| message.chat == spot.chat);
+        here.map(|message| message.text).collect()
+    };
+    assert_eq!(texts(&held), ["before", "one", "two"]);
+    assert_eq!(texts(&free), ["first", "second", "third"]);
     running.platform.assert_clean();
 }
 

@@ -67,8 +67,8 @@ struct InboxInner {
 pub(crate) enum Door {
     #[default]
     Open,
-    /// Nothing is answered until the door opens.
-    Closed,
+    /// Nothing of this chat is answered until the door opens.
+    Closed { chat: String },
     /// This chat is told that too much waits, so often.
     Busy { chat: String, times: usize },
 }
@@ -261,7 +261,7 @@ impl Inbox for TestInbox {
 
 impl TestInbox {
     fn change_if_open(&self, event: &InboundEvent, name: &str, chat: &str) -> Option<Result<Receipt, InboxError>> {
-        if lock(&self.inner).door == Door::Closed {
+        if matches!(&lock(&self.inner).door, Door::Closed { chat: closed } if closed == chat) {
             return None;
         }
         Some(self.change(|inner| inner.take(event, name, chat)))
