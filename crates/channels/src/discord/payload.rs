@@ -29,21 +29,21 @@ pub(super) fn create(part: &OutboundPart) -> Value {
     if let Some(quoted) = &part.reply_to {
         body["message_reference"] = json!({ "message_id": quoted.0, "fail_if_not_exists": false });
     }
-    body["flags"] = flags(part, part.silent).into();
+    set_flags(&mut body, part, part.silent);
     body
 }
 
 /// An answer to an interaction, or one more of them. Who sees it was decided when it was deferred.
 pub(super) fn answer(part: &OutboundPart) -> Value {
     let mut body = content(part);
-    body["flags"] = flags(part, false).into();
+    set_flags(&mut body, part, false);
     body
 }
 
 /// New content of a message that exists.
 pub(super) fn edit(part: &OutboundPart) -> Value {
     let mut body = content(part);
-    body["flags"] = flags(part, false).into();
+    set_flags(&mut body, part, false);
     // An edit says all of it: without buttons, those of before go.
     body["components"] = components(&part.buttons).into();
     body
@@ -82,10 +82,13 @@ fn content(part: &OutboundPart) -> Value {
     body
 }
 
-fn flags(part: &OutboundPart, silent: bool) -> u64 {
+/// Says nothing where no flag is set: an edit must not touch those that Discord has set, who sees the message among them.
+fn set_flags(body: &mut Value, part: &OutboundPart, silent: bool) {
     let embeds = if part.link_preview { 0 } else { SUPPRESS_EMBEDS };
     let sound = if silent { SUPPRESS_NOTIFICATIONS } else { 0 };
-    embeds | sound
+    if embeds | sound != 0 {
+        body["flags"] = (embeds | sound).into();
+    }
 }
 
 /// Rows of buttons whose ids are their commands. What Discord would refuse the whole message for is left out: a command that is too

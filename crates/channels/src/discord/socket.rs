@@ -4,13 +4,15 @@
 //! anew, how long to wait, and what no further attempt can mend. Events go to the intake at once; nothing here waits for them.
 
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
+use twilight_gateway::error::{ReceiveMessageError, ReceiveMessageErrorType};
 use twilight_gateway::queue::Queue;
-use twilight_gateway::{ConfigBuilder, Intents, Message, Session, Shard, ShardId};
+use twilight_gateway::{ConfigBuilder, Intents, Message, Session, Shard, ShardId, ShardState};
 use url::Url;
 
 use super::Shared;
@@ -177,14 +179,14 @@ impl Socket {
         loop {
             let look = tokio::time::sleep(connection.next_look());
             tokio::select! {
-                item = connection.shard.next() => {
+                item = connection.next() => {
                     let end = match item {
                         Some(Ok(Message::Text(text))) => self.hear(connection, &text).await,
                         Some(Ok(Message::Close(frame))) => {
                             connection.reached |= frame.is_some();
                             Some(End::Closed(frame.map(|frame| frame.code)))
                         }
-                        Some(Err(error)) if connection.reached => {
+                        Some(Err(error)) if matches!(error.kind(), ReceiveMessageErrorType::Deserializing { .. }) => {
                             tracing::debug!(target: "discord", %error, "an event can't be read");
                             None
                         }
@@ -308,6 +310,18 @@ impl Socket {
 }
 
 impl Connection {
+    /// The next message; `None` when the connection is gone. A shard whose peer went without a word would connect again by itself
+    /// and tell nobody, which is ours to decide.
+    async fn next(&mut self) -> Option<Result<Message, ReceiveMessageError>> {
+        std::future::poll_fn(|cx| match self.shard.poll_next_unpin(cx) {
+            Poll::Pending if self.reached && matches!(self.shard.state(), ShardState::Disconnected { .. }) => {
+                Poll::Ready(None)
+            }
+            polled => polled,
+        })
+        .await
+    }
+
     fn next_look(&self) -> Duration {
         let patience = if self.greeted { self.ack_patience.unwrap_or(ACK_PATIENCE_MAX) } else { self.greeting_timeout };
         patience / 4

@@ -25,6 +25,13 @@ pub(crate) struct DiscordPlatform {
     newest: Mutex<Option<Snowflake>>,
 }
 
+impl DiscordPlatform {
+    /// For what Discord alone has.
+    pub(crate) fn fake(&self) -> &FakeDiscord {
+        &self.fake
+    }
+}
+
 impl Platform for DiscordPlatform {
     const KIND: &'static str = "discord";
 

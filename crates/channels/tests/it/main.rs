@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first thing that is not as it should be")]
 
 mod conformance;
+mod discord;
 mod discord_interactions;
 mod fake_discord;
 mod fake_telegram;

@@ -33,7 +33,6 @@ fn a_message_names_itself_and_calls_nobody_at_large() {
         "allowed_mentions": { "parse": ["users"], "replied_user": true },
         "nonce": body["nonce"],
         "enforce_nonce": true,
-        "flags": 0,
     });
     assert_eq!(body, expected);
     assert!(body["nonce"].as_str().is_some_and(|nonce| (1..=25).contains(&nonce.len())));

@@ -1,0 +1,125 @@
+//! What Discord alone has: sessions and their ends, intents, interactions, and how far was read.
+
+use chela_channels::{ChannelFailure, ConnectionState, FailureKind, InboundMessage, MessageId, OutboundPart};
+use chela_testkit::discord::ConnectionPlan;
+
+use crate::conformance::platform::{Platform as _, Said, Spot};
+use crate::conformance::world::{IMPATIENT, Running, eventually, part};
+use crate::fake_discord::DiscordPlatform;
+
+async fn connected() -> Running<DiscordPlatform> {
+    Running::connect(DiscordPlatform::start().await).await
+}
+
+fn texts(running: &Running<DiscordPlatform>, spot: &Spot) -> Vec<String> {
+    let messages = running.inbox.messages().into_iter().filter(|message| message.chat == spot.chat);
+    messages.map(|message| message.text).collect()
+}
+
+/// What choosing this command brought in.
+async fn chosen(running: &Running<DiscordPlatform>, spot: &Spot, command: &str) -> InboundMessage {
+    eventually("the menu", || running.platform.menu().contains(&command.to_owned()).then_some(())).await;
+    running.platform.choose(spot, command);
+    let text = format!("/{command}");
+    let said = |message: &InboundMessage| message.text == text;
+    eventually("the command", || running.inbox.messages().into_iter().find(said)).await
+}
+
+#[tokio::test]
+async fn g10_a_session_is_resumed_three_times_and_then_begun_anew() {
+    let running = connected().await;
+    let fake = running.platform.fake();
+    let spot = running.platform.direct();
+    running.hear(&spot, &Said::text("before")).await;
+    fake.plan_connections(
+        [4000, 1006, 4009].map(|code| if code == 1006 { ConnectionPlan::Drop } else { ConnectionPlan::Close(code) }),
+    );
+    fake.forget_sessions();
+    fake.drop_gateway();
+    fake.wait_until("a new session", |fake| fake.gateway_stats().identifies == 2).await;
+    running.hear(&spot, &Said::text("after")).await;
+    let stats = fake.gateway_stats();
+    assert_eq!((stats.resumed, stats.identifies), (0, 2), "{stats:?}");
+    assert_eq!(stats.connections, 5, "{stats:?}");
+    fake.assert_clean();
+}
+
+#[tokio::test]
+async fn g10_what_was_said_while_no_session_stood_is_fetched() {
+    let running = connected().await;
+    let fake = running.platform.fake();
+    let places = [running.platform.direct(), running.platform.group(), running.platform.thread()];
+    for spot in &places {
+        running.hear(spot, &Said::text("before")).await;
+    }
+    fake.go_down();
+    fake.forget_sessions();
+    let missed: Vec<MessageId> = places.iter().map(|spot| running.platform.say(spot, &Said::text("missed"))).collect();
+    fake.heal();
+    for (spot, id) in places.iter().zip(&missed) {
+        let message = running.heard(spot, id).await;
+        assert_eq!((&message.chat_id, &message.thread), (&spot.chat_id, &spot.thread));
+        running.hear(spot, &Said::text("after")).await;
+        assert_eq!(texts(&running, spot), ["before", "missed", "after"]);
+    }
+    fake.assert_clean();
+}
+
+#[tokio::test]
+async fn without_the_text_of_messages_it_goes_on_with_a_warning() {
+    let platform = DiscordPlatform::start().await;
+    platform.fake().allow_message_content(false);
+    let running = Running::connect(platform).await;
+    let status = running.status.read();
+    assert!(status.warnings.iter().any(|warning| warning.contains("Message Content Intent")), "{:?}", status.warnings);
+    let spot = running.platform.direct();
+    assert_eq!(running.hear(&spot, &Said::text("hello")).await.text, "hello");
+    running.platform.fake().assert_clean();
+}
+
+#[tokio::test]
+async fn settings_that_no_retry_mends_end_it_with_what_to_do() {
+    for (code, words) in [(4013, "close code 4013"), (4011, "too many servers")] {
+        let platform = DiscordPlatform::start().await;
+        platform.fake().plan_connections([ConnectionPlan::Close(code)]);
+        let mut running = Running::open(platform, IMPATIENT);
+        let ChannelFailure { kind, message } = running.end().await.expect_err("it can't work");
+        assert_eq!(kind, FailureKind::Setup);
+        assert!(message.contains(words), "{message}");
+        assert_eq!(running.status.read().state, ConnectionState::Failed);
+    }
+}
+
+#[tokio::test]
+async fn a_command_is_answered_where_it_was_given_and_later_in_the_chat() {
+    let running = connected().await;
+    let fake = running.platform.fake();
+    let spot = running.platform.group();
+    let command = chosen(&running, &spot, "status").await;
+    assert!(command.via.is_some());
+    let answer = |run: &str, text: &str| OutboundPart { via: command.via.clone(), ..part(&spot, run, text) };
+    let first = answer("run", "all is well");
+    let sent = running.channel().send(&first).await.expect("it answers");
+    assert!(running.platform.shown(&spot).is_empty(), "one person sees it only");
+    assert_eq!(running.channel().find(&first, None, &[]).await.expect("it can be looked for"), Some(sent.clone()));
+    running.channel().edit(&sent.message, &answer("run", "all is very well")).await.expect("it changes");
+    fake.expire_interactions();
+    running.channel().send(&answer("later", "it took long")).await.expect("it goes to the chat");
+    let shown: Vec<String> = running.platform.shown(&spot).into_iter().map(|shown| shown.text).collect();
+    assert_eq!(shown, ["it took long"]);
+    fake.assert_clean();
+}
+
+#[tokio::test]
+async fn a_process_that_resumes_knows_the_names_of_places() {
+    let mut running = connected().await;
+    let spot = running.platform.thread();
+    running.hear(&spot, &Said::text("before")).await;
+    running.kill().await;
+    running.restart().await;
+    let message = running.hear(&spot, &Said::text("after")).await;
+    let named: Vec<bool> = message.places.iter().map(|place| !place.names.is_empty()).collect();
+    assert_eq!(named, [true, true, true], "{:?}", message.places);
+    assert_eq!(running.platform.fake().gateway_stats().identifies, 1, "the session was resumed");
+    running.platform.fake().assert_clean();
+}
