@@ -25,6 +25,7 @@ pub(super) fn of(name: &AccountName, message: &InboundMessage, granted: Granted,
         origin: InputOrigin {
             client_id: Some(name.channel.clone()),
             sender_name: is_group.then(|| shown_name(message)),
+            mentioned: is_group.then_some(granted.was_mentioned),
             ..InputOrigin::default()
         },
         deliver: Some(route(name, message)),

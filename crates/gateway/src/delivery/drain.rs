@@ -94,6 +94,7 @@ impl Drain {
             self.next_sweep = now + SWEEP;
             self.sweep().await?;
         }
+        self.refused.retain(|_, refused| now < refused.until);
         for account in self.gateway.channels.all() {
             let Some(channel) = (**account.channel.load()).clone() else { continue };
             if !self.is_refused(&account.name, &channel) {
@@ -151,13 +152,8 @@ impl Drain {
     }
 
     /// Whether this very channel was refused a short while ago.
-    fn is_refused(&mut self, name: &AccountName, channel: &Arc<dyn Channel>) -> bool {
-        let Some(refused) = self.refused.get(name) else { return false };
-        let still = Arc::ptr_eq(&refused.channel, channel) && Instant::now() < refused.until;
-        if !still {
-            self.refused.remove(name);
-        }
-        still
+    fn is_refused(&self, name: &AccountName, channel: &Arc<dyn Channel>) -> bool {
+        self.refused.get(name).is_some_and(|refused| Arc::ptr_eq(&refused.channel, channel))
     }
 
     /// Gives up what waits too long for accounts that the configuration no longer has.

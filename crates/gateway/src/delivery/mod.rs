@@ -18,11 +18,13 @@ mod reply;
 mod retry;
 
 use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chela_channels::DeliveryPolicy;
 use chela_protocol::AgentId;
 use chela_store::{InboxRow, OutboxId};
+use futures_util::FutureExt as _;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -50,17 +52,22 @@ impl Delivery {
 
     /// Delivers until it is closed. Started once, when the gateway is ready.
     pub(crate) async fn run(&self, gateway: Arc<Gateway>) {
-        let inherited = loop {
+        while !self.is_closing() {
             match gateway.store.last_outbox_id().await {
-                Ok(newest) => break newest,
+                Ok(inherited) => {
+                    let drain = drain::Drain::new(gateway.clone(), inherited).run();
+                    // What was being sent is in doubt for the next one, as after a restart.
+                    if AssertUnwindSafe(drain).catch_unwind().await.is_err() {
+                        tracing::error!("the delivery panicked; it begins again");
+                    }
+                }
                 Err(error) => tracing::error!(%error, "the outbox can't be read; trying again"),
             }
             tokio::select! {
-                () = self.closing.cancelled() => return,
+                () = self.closing.cancelled() => {}
                 () = tokio::time::sleep(retry::pause(0)) => {}
             }
-        };
-        drain::Drain::new(gateway, inherited).run().await;
+        }
     }
 
     /// Begins no further part; what is being sent gets a moment. Rows that are left wait for the next start.

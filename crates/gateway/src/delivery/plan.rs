@@ -1,7 +1,7 @@
 //! A reply becomes the messages of a platform. Pure: the same reply, policy and files give the same parts, also after a restart.
 
 use chela_agent::{Reply, ReplyButton};
-use chela_channels::render::{Cut, Limits, Rendered, render};
+use chela_channels::render::{Cut, Limits, Rendered, render, render_preview};
 use chela_channels::{
     Button, Capabilities, DeliveryPolicy, MessageId, OutboundPart, PartKey, PreviewMode, ReplyToMode,
 };
@@ -42,7 +42,11 @@ pub(super) fn parts(reply: &Reply, said: &Directives, files: Vec<Resolved>, mann
 
 /// One message with the first words of an answer that is still written; `None` when nothing of them is visible.
 pub(super) fn preview(reply: &Reply, text: &str, manner: &Manner<'_>) -> Option<OutboundPart> {
-    let content = rendered(&with_prefix(manner.prefix, text), manner).into_iter().next()?;
+    let limits = limits(manner.capabilities, manner.policy);
+    let content = render_preview(&with_prefix(manner.prefix, text), manner.capabilities.dialect, limits);
+    if content.plain.is_empty() {
+        return None;
+    }
     let reply_to = quoted(reply, None, manner.policy.reply_to, 0);
     Some(OutboundPart { content, reply_to, ..part(reply, manner) })
 }

@@ -34,6 +34,7 @@ pub(crate) use expiry::begin_anew_if_expired;
 pub(crate) use failed::turn_away;
 pub(crate) use messages::{messages_of, spoken};
 pub(crate) use observer::{announce, announce_text, session_changed};
+pub(crate) use queue::route_of;
 pub(crate) use row::{RowContext, next_model, row_of, session_entry};
 pub(crate) use runs::{Outcome, Phase, RunSummary};
 pub(crate) use worlds::{AgentBook, UnknownAgent};

@@ -14,7 +14,7 @@ use super::Mail;
 use crate::config::{DropPolicy, QueueConfig};
 
 /// Where the answer to a row goes besides the transcript.
-pub(super) fn route_of(row: &InboxRow) -> Option<DeliveryRoute> {
+pub(crate) fn route_of(row: &InboxRow) -> Option<DeliveryRoute> {
     row.body.get("deliver").and_then(|route| DeliveryRoute::deserialize(route).ok())
 }
 
@@ -41,15 +41,23 @@ pub(super) fn take_together(first: &Mail, waiting: &mut VecDeque<Mail>, queue: &
         DropPolicy::New => 0,
         DropPolicy::Old | DropPolicy::Summarize => (waiting.len() + 1).saturating_sub(queue.cap()),
     };
-    let collects = first.mode == QueueMode::Collect;
     let route = route_of(&first.row);
-    let may = |(number, mail): &(usize, &Mail)| {
-        let wanted = (collects && mail.mode == QueueMode::Collect) || *number < above;
+    let (mut together, mut others, mut is_over) = (Vec::new(), VecDeque::new(), false);
+    for mail in waiting.drain(..) {
+        let is_same = is_same_place(route.as_ref(), route_of(&mail.row).as_ref());
+        let is_collected = first.mode == QueueMode::Collect && mail.mode == QueueMode::Collect;
         // A row that was begun before goes on by itself, where it stood.
-        wanted && mail.row.attempts == 0 && is_same_place(route.as_ref(), route_of(&mail.row).as_ref())
-    };
-    let together = waiting.iter().enumerate().take_while(may).count();
-    waiting.drain(..together).map(|mail| mail.row).collect()
+        let may = (is_collected || together.len() < above) && mail.row.attempts == 0;
+        // Answers of one place keep their order: behind a row that waits for its own turn, all do.
+        is_over |= is_same && !may;
+        if is_same && !is_over {
+            together.push(mail.row);
+        } else {
+            others.push_back(mail);
+        }
+    }
+    *waiting = others;
+    together
 }
 
 #[cfg(test)]
@@ -95,7 +103,7 @@ mod tests {
         assert_eq!(taken(three([Collect, Followup, Collect]), Collect, &queue), [1]);
         assert_eq!(taken(three([Collect; 3]), Followup, &queue), [0; 0]);
         let elsewhere = vec![mail(1, "1", Collect), mail(2, "2", Collect), mail(3, "1", Collect)];
-        assert_eq!(taken(elsewhere, Collect, &queue), [1], "answers keep their order and their place");
+        assert_eq!(taken(elsewhere, Collect, &queue), [1, 3], "other places wait for their own answer");
         let mut begun = mail(1, "1", Collect);
         begun.row.attempts = 1;
         assert_eq!(taken(vec![begun], Collect, &queue), [0; 0]);

@@ -12,6 +12,7 @@ mod chat;
 mod client;
 mod commands;
 mod conversation;
+mod delivery;
 mod handshake;
 mod http;
 mod limits;

@@ -3,3 +3,4 @@
 mod conformance;
 mod failover;
 mod support;
+mod transcribe;

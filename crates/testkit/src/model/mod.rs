@@ -9,6 +9,7 @@ mod openai_chat;
 mod openai_responses;
 mod script;
 mod serve;
+mod speech;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 pub use script::{FakeCall, FakeStop, FakeUsage, Part, Reply, Step};
 use serde_json::Value;
+pub use speech::FakeRecording;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -67,6 +69,7 @@ struct State {
     steps: VecDeque<Step>,
     responder: Arc<Responder>,
     requests: Vec<Recorded>,
+    recordings: Vec<FakeRecording>,
     /// A server that runs for hours must not keep what it was sent.
     forgets: bool,
     violations: Vec<String>,
@@ -95,6 +98,7 @@ impl FakeModel {
             steps: steps.into_iter().collect(),
             responder: Arc::new(responder),
             requests: Vec::new(),
+            recordings: Vec::new(),
             forgets: false,
             violations: Vec::new(),
             issued: HashMap::new(),
@@ -109,6 +113,11 @@ impl FakeModel {
             let _ = axum::serve(listener, router).await;
         });
         Self { shared, address, server }
+    }
+
+    /// Recordings that were sent to be put into words, oldest first. Each is answered with `words of <n> bytes`.
+    pub fn recordings(&self) -> Vec<FakeRecording> {
+        self.shared.lock().recordings.clone()
     }
 
     /// Without a version: `http://127.0.0.1:PORT`.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::script::{Reply, Step};
 use super::wire::{FakeWire, Frame, Verdict};
-use super::{Recorded, Shared, State, anthropic, gemini, openai_chat, openai_responses};
+use super::{Recorded, Shared, State, anthropic, gemini, openai_chat, openai_responses, speech};
 
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     // Prompts with images are larger than axum's usual two megabytes.
@@ -28,6 +28,9 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response<Body>, Infallible> {
+    if method == Method::POST && speech::is_path(uri.path()) {
+        return Ok(hear(&shared, &headers, &body));
+    }
     let Some(wire) = FakeWire::of_path(uri.path()).filter(|_| method == Method::POST) else {
         return Ok(plain(404, format!("no such path: {method} {uri}")));
     };
@@ -52,6 +55,20 @@ async fn answer(
         // The responder runs outside the lock: it may look at the fake model itself.
         Ok(step) => perform(&shared, &request, step.unwrap_or_else(|responder| responder(&request))).await,
     })
+}
+
+fn hear(shared: &Shared, headers: &HeaderMap, body: &Bytes) -> Response<Body> {
+    match speech::read(headers, body) {
+        Ok(recording) => {
+            let words = speech::answer(&recording);
+            shared.lock().recordings.push(recording);
+            plain(200, words.to_string())
+        }
+        Err(violation) => {
+            shared.lock().violations.push(format!("transcription: {violation}"));
+            plain(400, json!({ "error": { "message": violation, "type": "invalid_request_error" } }).to_string())
+        }
+    }
 }
 
 fn record(wire: FakeWire, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Recorded {

@@ -19,15 +19,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chela_agent::{DeliveryRoute, Reply, TurnEvent, TurnInput};
+use chela_agent::{DeliveryRoute, InputOrigin, Reply, TurnEvent};
 use chela_channels::{Channel, DeliveryPolicy};
 use chela_store::InboxRow;
+use serde::Deserialize as _;
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 pub(super) use self::reactions::queued;
 use self::show::Show;
 use crate::app::Gateway;
 use crate::channels::OpenAccount;
+use crate::sessions::route_of;
 
 /// How long a reply waits for a call of its run's preview that is under way. Longer than channels let their calls take.
 const SETTLE_MAX: Duration = Duration::from_secs(40);
@@ -62,19 +65,30 @@ struct Scene {
 impl Live {
     /// Begins to show a run to the chat that it answers; `None` when it answers none, or one that can't be reached now.
     pub(super) fn begin(gateway: &Arc<Gateway>, row: &InboxRow) -> Option<Self> {
-        let input = TurnInput::from_body(&row.body);
-        let route = input.deliver?;
+        let route = route_of(row)?;
         let account = gateway.channels.get(&route.channel, &route.account)?;
         let channel = (**account.channel.load()).clone()?;
         let show = Arc::new(Show::new(&route));
         gateway.delivery.stage.shows().insert(row.run.to_string(), show.clone());
         let policy = account.policy.load().delivery.clone();
-        let row = InboxRow { body: serde_json::Value::Null, ..row.clone() };
+        let origin = origin_of(row);
+        // Bodies may hold megabytes.
+        let row = InboxRow {
+            body: Value::Null,
+            channel: row.channel.clone(),
+            account: row.account.clone(),
+            platform_id: row.platform_id.clone(),
+            session: row.session.clone(),
+            agent: row.agent.clone(),
+            run: row.run.clone(),
+            result: None,
+            ..*row
+        };
         let scene = Scene { gateway: gateway.clone(), account, channel, policy, route, row, show: show.clone() };
         let leaving = Leaving { gateway: gateway.clone(), run: scene.row.run.to_string(), show: show.clone() };
         gateway.tasks.spawn(async move {
             let _leaving = leaving;
-            scene.play(reactions::Marks::of(&scene, &input.origin)).await;
+            scene.play(reactions::Marks::of(&scene, &origin)).await;
         });
         Some(Self { show })
     }
@@ -91,7 +105,7 @@ impl Live {
 
     /// Another message is answered by this run as well.
     pub(crate) fn also(&self, row: &InboxRow) {
-        if let Some(message) = TurnInput::from_body(&row.body).deliver.and_then(|route| route.reply_to) {
+        if let Some(message) = route_of(row).and_then(|route| route.reply_to) {
             self.show.also(message);
         }
     }
@@ -125,7 +139,9 @@ impl Drop for Leaving {
 impl Scene {
     async fn play(&self, marks: reactions::Marks) {
         let speaking = async {
-            tokio::join!(typing::run(self), preview::run(self));
+            let mode = self.gateway.config.load().agents.defaults.typing_mode;
+            let typing = typing::run(&self.show, self.channel.as_ref(), &self.route.chat, mode);
+            tokio::join!(typing, preview::run(self));
             // From here on the answer may go out.
             self.show.quiet.cancel();
         };
@@ -172,6 +188,11 @@ impl Stage {
     fn doubts(&self) -> MutexGuard<'_, BTreeSet<String>> {
         self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is known of a row's sender, without reading the rest of its body.
+fn origin_of(row: &InboxRow) -> InputOrigin {
+    row.body.get("origin").and_then(|origin| InputOrigin::deserialize(origin).ok()).unwrap_or_default()
 }
 
 /// Waits for the token, and a moment more.

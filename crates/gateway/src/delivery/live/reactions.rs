@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chela_agent::{InputOrigin, TurnInput};
+use chela_agent::InputOrigin;
 use chela_channels::{AckScope, Channel, DeliveryPolicy};
 use chela_store::InboxRow;
 use tokio::time::Instant;
@@ -14,6 +14,7 @@ use super::show::{End, Phase, State};
 use crate::app::Gateway;
 use crate::config::{MessagesConfig, StatusEmojis};
 use crate::delivery::reply::within;
+use crate::sessions::route_of;
 
 const SEEN: &str = "👀";
 const THINKING: &str = "🤔";
@@ -74,8 +75,7 @@ impl Marks {
 
 /// Shows that a message waits behind a running answer.
 pub(in crate::delivery) fn queued(gateway: &Arc<Gateway>, row: &InboxRow) {
-    let input = TurnInput::from_body(&row.body);
-    let Some(route) = input.deliver else { return };
+    let Some(route) = route_of(row) else { return };
     let (Some(message), Some(account)) = (route.reply_to, gateway.channels.get(&route.channel, &route.account)) else {
         return;
     };
@@ -86,7 +86,7 @@ pub(in crate::delivery) fn queued(gateway: &Arc<Gateway>, row: &InboxRow) {
     let emoji = if config.messages.status_reactions.enabled {
         Some(config.messages.status_reactions.emojis.queued.clone().unwrap_or_else(|| SEEN.to_owned()))
     } else {
-        ack(&config.messages, &account.policy.load().delivery, &input.origin)
+        ack(&config.messages, &account.policy.load().delivery, &super::origin_of(row))
     };
     if let Some(emoji) = emoji.filter(|emoji| !emoji.is_empty()) {
         gateway.tasks.spawn(async move { react(&channel, &route.chat, &message, Some(&emoji)).await });

@@ -1,0 +1,82 @@
+//! OpenAI's transcription API: a recording in, words out. Strict about the form that carries it.
+
+use std::collections::BTreeMap;
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, header};
+use serde_json::{Value, json};
+
+/// A recording as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FakeRecording {
+    /// The header as it came.
+    pub authorization: String,
+    /// All fields but the file.
+    pub fields: BTreeMap<String, String>,
+    pub file_name: String,
+    pub bytes: Vec<u8>,
+}
+
+/// Whether calls to this path carry recordings.
+pub(super) fn is_path(path: &str) -> bool {
+    path == "/v1/audio/transcriptions"
+}
+
+/// What was sent, or what the vendor says of a broken form.
+pub(super) fn read(headers: &HeaderMap, body: &Bytes) -> Result<FakeRecording, String> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let form = text(header::CONTENT_TYPE);
+    let boundary = form.split("boundary=").nth(1).ok_or("the body is no multipart form")?.trim_matches('"').to_owned();
+    let mut recording = FakeRecording {
+        authorization: text(header::AUTHORIZATION),
+        fields: BTreeMap::new(),
+        file_name: String::new(),
+        bytes: Vec::new(),
+    };
+    let mark = format!("\r\n--{boundary}");
+    let body = [b"\r\n", &body[..]].concat();
+    let mut rest = &body[..];
+    while let Some(at) = find(rest, mark.as_bytes()) {
+        rest = &rest[at + mark.len()..];
+        let end = find(rest, mark.as_bytes()).unwrap_or(0);
+        if let Some(head) = find(&rest[..end], b"\r\n\r\n") {
+            recording.take(&String::from_utf8_lossy(&rest[..head]), &rest[head + 4..end]);
+        }
+    }
+    if recording.authorization.is_empty() {
+        return Err("You didn't provide an API key.".to_owned());
+    }
+    if recording.fields.get("model").is_none_or(String::is_empty) {
+        return Err("you must provide a model parameter".to_owned());
+    }
+    let known = ["mp3", "m4a", "wav", "webm", "flac", "mp4", "ogg", "oga", "mpeg", "mpga"];
+    if recording.bytes.is_empty() || !known.iter().any(|ending| recording.file_name.ends_with(&format!(".{ending}"))) {
+        return Err(format!("Invalid file format. Supported formats: {known:?}"));
+    }
+    Ok(recording)
+}
+
+/// The words of every recording.
+pub(super) fn answer(recording: &FakeRecording) -> Value {
+    json!({ "text": format!("words of {} bytes", recording.bytes.len()) })
+}
+
+impl FakeRecording {
+    fn take(&mut self, head: &str, content: &[u8]) {
+        let value = |key: &str| Some(head.split(&format!("{key}=\"")).nth(1)?.split('"').next()?.to_owned());
+        match (value(" name"), value("filename")) {
+            (Some(name), Some(file)) if name == "file" => {
+                self.file_name = file;
+                self.bytes = content.to_vec();
+            }
+            (Some(name), _) => {
+                self.fields.insert(name, String::from_utf8_lossy(content).into_owned());
+            }
+            (None, _) => {}
+        }
+    }
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes.windows(wanted.len()).position(|window| window == wanted)
+}
