@@ -96,7 +96,7 @@ impl Drain {
         }
         self.refused.retain(|_, refused| now < refused.until);
         for account in self.gateway.channels.all() {
-            let Some(channel) = (**account.channel.load()).clone() else { continue };
+            let Some(channel) = account.speaker() else { continue };
             if !self.is_refused(&account.name, &channel) {
                 self.begin(&account, &channel).await?;
             }

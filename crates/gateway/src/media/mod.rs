@@ -88,7 +88,7 @@ async fn bring_one(
     };
     let name = media.name.clone().or_else(|| name.map(str::to_owned));
     let account = gateway.channels.get(&channel, &account);
-    let open = account.as_ref().and_then(|account| (**account.channel.load()).clone());
+    let open = account.as_ref().and_then(|account| account.speaker());
     let (Some(account), Some(channel)) = (account, open) else {
         return Became::Words(not_fetched(name.as_deref(), "the channel is not connected"));
     };

@@ -67,7 +67,7 @@ impl Live {
     pub(super) fn begin(gateway: &Arc<Gateway>, row: &InboxRow) -> Option<Self> {
         let route = route_of(row)?;
         let account = gateway.channels.get(&route.channel, &route.account)?;
-        let channel = (**account.channel.load()).clone()?;
+        let channel = account.speaker()?;
         let show = Arc::new(Show::new(&route));
         gateway.delivery.stage.shows().insert(row.run.to_string(), show.clone());
         let policy = account.policy.load().delivery.clone();

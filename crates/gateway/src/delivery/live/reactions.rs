@@ -79,7 +79,7 @@ pub(in crate::delivery) fn queued(gateway: &Arc<Gateway>, row: &InboxRow) {
     let (Some(message), Some(account)) = (route.reply_to, gateway.channels.get(&route.channel, &route.account)) else {
         return;
     };
-    let Some(channel) = (**account.channel.load()).clone().filter(|channel| channel.capabilities().react) else {
+    let Some(channel) = account.speaker().filter(|channel| channel.capabilities().react) else {
         return;
     };
     let config = gateway.config.load();
