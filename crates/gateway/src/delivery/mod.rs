@@ -23,12 +23,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chela_channels::DeliveryPolicy;
 use chela_protocol::AgentId;
-use chela_store::{InboxRow, OutboxId};
+use chela_store::OutboxId;
 use futures_util::FutureExt as _;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::live::Live;
+pub(crate) use self::live::{Live, queued};
 pub(crate) use self::reply::within;
 use crate::app::Gateway;
 
@@ -75,31 +75,6 @@ impl Delivery {
         self.closing.cancel();
     }
 
-    /// Shows a turn to the chat that it answers, while it runs; `None` when it answers none. Dropping it is the end of the run;
-    /// typing ends within two seconds of it, whatever the end is (G38).
-    pub(crate) fn live(&self, gateway: &Arc<Gateway>, row: &InboxRow) -> Option<Live> {
-        Live::begin(gateway, row)
-    }
-
-    /// Shows that a message waits behind a running answer.
-    pub(crate) fn queued(&self, gateway: &Arc<Gateway>, row: &InboxRow) {
-        live::queued(gateway, row);
-    }
-
-    /// What stands before the answers of an agent; empty for nothing.
-    fn prefix(&self, gateway: &Gateway, policy: &DeliveryPolicy, agent: &AgentId) -> String {
-        let config = gateway.config.load();
-        let Some(prefix) = policy.response_prefix.as_ref().or(config.messages.response_prefix.as_ref()) else {
-            return String::new();
-        };
-        let agents = gateway.sessions.agents(gateway);
-        let name = &agents.profile_or_default(agent).name;
-        match prefix.as_str() {
-            "auto" => format!("[{name}]"),
-            prefix => prefix.replace("{identityName}", name),
-        }
-    }
-
     fn is_closing(&self) -> bool {
         self.closing.is_cancelled()
     }
@@ -118,5 +93,19 @@ impl Delivery {
 
     fn doubts(&self) -> MutexGuard<'_, BTreeSet<OutboxId>> {
         self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What stands before the answers of an agent; empty for nothing.
+fn prefix(gateway: &Gateway, policy: &DeliveryPolicy, agent: &AgentId) -> String {
+    let config = gateway.config.load();
+    let Some(prefix) = policy.response_prefix.as_ref().or(config.messages.response_prefix.as_ref()) else {
+        return String::new();
+    };
+    let agents = gateway.sessions.agents(gateway);
+    let name = &agents.profile_or_default(agent).name;
+    match prefix.as_str() {
+        "auto" => format!("[{name}]"),
+        prefix => prefix.replace("{identityName}", name),
     }
 }

@@ -105,7 +105,7 @@ impl ReplyDelivery {
         let capabilities = self.channel.capabilities();
         let cap = capabilities.upload_max_bytes.min(self.policy.media_max_bytes);
         let files = files::resolve(&self.gateway.outside, workspace, said.files.clone(), cap, said.as_voice).await;
-        let prefix = self.gateway.delivery.prefix(&self.gateway, &self.policy, &self.row.session.agent());
+        let prefix = super::prefix(&self.gateway, &self.policy, &self.row.session.agent());
         let manner = plan::Manner { chat: &self.row.chat, policy: &self.policy, capabilities, prefix: &prefix };
         plan::parts(reply, said, files, &manner)
     }

@@ -52,8 +52,12 @@ impl Keeping {
     fn file_name(&self) -> String {
         let day = jiff::Timestamp::from_millisecond(self.received_at_ms).unwrap_or_default();
         let digest = Sha256::digest(format!("{}\0{}", self.run, self.number));
-        let mark: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        format!("{}-{mark}-{}", day.strftime("%Y-%m-%d"), safe(self.name.as_deref().unwrap_or_default(), &self.mime))
+        let mark = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
+        format!(
+            "{}-{mark:08x}-{}",
+            day.strftime("%Y-%m-%d"),
+            safe(self.name.as_deref().unwrap_or_default(), &self.mime)
+        )
     }
 }
 

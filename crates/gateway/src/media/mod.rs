@@ -122,13 +122,13 @@ async fn become_input(
         return Became::Shown(Attachment { mime, name, data: STANDARD.encode(&file.bytes), source: None });
     }
     let is_recording = matches!(kind, MediaKind::Voice | MediaKind::Audio) || mime.starts_with("audio/");
-    let unheard = match is_recording {
-        true => match hear::words(gateway, &file, name.as_deref()).await {
+    let mut unheard = None;
+    if is_recording {
+        match hear::words(gateway, &file, name.as_deref()).await {
             Ok(words) => return Became::Words(format!("[{}, transcribed] {words}", recording_word(kind))),
-            Err(why) => Some(why),
-        },
-        false => None,
-    };
+            Err(why) => unheard = Some(why),
+        }
+    }
     let keeping = Keeping {
         workspace: gateway.sessions.agents(gateway).profile_or_default(&row.agent).workspace.clone(),
         received_at_ms: row.received_at_ms,

@@ -22,7 +22,7 @@ use super::runs::{Dropped, Outcome, RowName};
 use super::{MAILBOX, Mail, failed};
 use crate::app::Gateway;
 use crate::delivery::Live;
-use crate::{media, rpc_error};
+use crate::{delivery, media, rpc_error};
 
 /// A session without work keeps its task this long: within a conversation the next message finds it warm.
 const IDLE: Duration = Duration::from_mins(1);
@@ -182,10 +182,12 @@ impl Worker {
             route: route_of(&mail.row),
             steer: SteerQueue::default(),
             cancel,
-            live: gateway.delivery.live(&gateway, &mail.row).map(Arc::new),
+            live: Live::begin(&gateway, &mail.row).map(Arc::new),
             name,
         };
-        also.iter().for_each(|row| turn.takes_in(row));
+        for row in &also {
+            turn.takes_in(row);
+        }
         let mut observer = Observer::new(&gateway, &turn.name, turn.live.clone(), now);
         let mut together: Vec<RowName> = also.iter().map(RowName::of).collect();
         bring_files(&gateway, &turn, std::iter::once(&mut mail.row).chain(&mut also)).await;
@@ -284,7 +286,7 @@ impl Worker {
                 turn.cancel.abort(AbortReason::User);
             }
             QueueMode::Followup | QueueMode::Collect | QueueMode::Steer | QueueMode::Interrupt => {
-                self.gateway.delivery.queued(&self.gateway, &mail.row);
+                delivery::queued(&self.gateway, &mail.row);
                 self.waiting.push_back(mail);
             }
         }

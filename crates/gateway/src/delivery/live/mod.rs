@@ -26,7 +26,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-pub(super) use self::reactions::queued;
+pub(crate) use self::reactions::queued;
 use self::show::Show;
 use crate::app::Gateway;
 use crate::channels::OpenAccount;
@@ -63,8 +63,9 @@ struct Scene {
 }
 
 impl Live {
-    /// Begins to show a run to the chat that it answers; `None` when it answers none, or one that can't be reached now.
-    pub(super) fn begin(gateway: &Arc<Gateway>, row: &InboxRow) -> Option<Self> {
+    /// Begins to show a run to the chat that it answers; `None` when it answers none, or one that can't be reached now. Typing ends
+    /// within two seconds of the run's end, whatever the end is (G38).
+    pub(crate) fn begin(gateway: &Arc<Gateway>, row: &InboxRow) -> Option<Self> {
         let route = route_of(row)?;
         let account = gateway.channels.get(&route.channel, &route.account)?;
         let channel = account.speaker()?;

@@ -184,7 +184,7 @@ fn spoken(text: &str) -> String {
 
 fn part(scene: &Scene, shown: &str) -> Option<OutboundPart> {
     let capabilities = scene.channel.capabilities();
-    let prefix = scene.gateway.delivery.prefix(&scene.gateway, &scene.policy, &scene.row.agent);
+    let prefix = crate::delivery::prefix(&scene.gateway, &scene.policy, &scene.row.agent);
     let manner = plan::Manner { chat: &scene.route.chat, policy: &scene.policy, capabilities, prefix: &prefix };
     plan::preview(&scene.reply(), shown, &manner)
 }

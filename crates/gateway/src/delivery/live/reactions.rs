@@ -74,7 +74,7 @@ impl Marks {
 }
 
 /// Shows that a message waits behind a running answer.
-pub(in crate::delivery) fn queued(gateway: &Arc<Gateway>, row: &InboxRow) {
+pub(crate) fn queued(gateway: &Arc<Gateway>, row: &InboxRow) {
     let Some(route) = route_of(row) else { return };
     let (Some(message), Some(account)) = (route.reply_to, gateway.channels.get(&route.channel, &route.account)) else {
         return;
