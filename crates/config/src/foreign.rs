@@ -38,6 +38,13 @@ const KEYS: &[(&str, &str)] = &[
     ("auth", "cooldowns order profiles"),
     ("auth.profiles.*", "displayName email"),
     ("bindings.*", "acp comment session type"),
+    ("channels.discord", DISCORD),
+    ("channels.discord.accounts.*", DISCORD),
+    ("channels.discord.commands", "nativeSkills"),
+    ("channels.discord.guilds.*", "presenceEvents tools toolsBySender"),
+    ("channels.discord.guilds.*.channels.*", "autoThread includeThreadStarter ingest tools toolsBySender"),
+    ("channels.discord.intents", "voiceStates"),
+    ("channels.discord.streaming", "block preview progress"),
     ("channels.telegram", TELEGRAM),
     ("channels.telegram.accounts.*", TELEGRAM),
     ("channels.telegram.commands", "nativeSkills"),
@@ -107,6 +114,11 @@ const KEYS: &[(&str, &str)] = &[
          trustedDirs",
     ),
 ];
+
+/// Of a Discord account, at the top level of the channel and in each of its accounts.
+const DISCORD: &str = "actions activities agentComponents applicationId autoPresence blockStreamingCoalesce capabilities configWrites \
+    dangerouslyAllowNameMatching defaultTo dms execApprovals healthMonitor heartbeat heartbeatVisibility inboundWorker joinIntro \
+    mentionAliases mentionPatterns pluralkit proxy retry threadBindings voice";
 
 /// Of a Telegram account, at the top level of the channel and in each of its accounts.
 const TELEGRAM: &str = "actions autoTopicLabel blockStreaming blockStreamingCoalesce configWrites defaultTo direct dms draftChunk \
