@@ -13,6 +13,7 @@ fn state() -> State {
         steps: VecDeque::new(),
         responder: Arc::new(Box::new(|_| Step::text(""))),
         requests: Vec::new(),
+        recordings: Vec::new(),
         forgets: false,
         violations: Vec::new(),
         issued: HashMap::from([
