@@ -38,6 +38,9 @@ pub struct TurnInput {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deliver: Option<DeliveryRoute>,
     pub sender_is_owner: bool,
+    /// Inputs of one conversation that share this are one message in several parts: they are answered together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub album: Option<String>,
     /// The only skills that this turn may use; `None`: all of the agent's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skills: Option<Vec<String>>,
@@ -58,6 +61,7 @@ impl Default for TurnInput {
             origin: InputOrigin::default(),
             deliver: None,
             sender_is_owner: false,
+            album: None,
             skills: None,
         }
     }

@@ -30,5 +30,6 @@ mod tools_invoke;
 mod turn_events;
 mod web;
 
+pub use channels::{ChannelCheck, CheckWeight, check_channels};
 pub use rpc::listed as listed_methods;
 pub use start::{Bind, Exit, LogFormat, Options, Running, StartError, asked_bind, run, start};

@@ -79,7 +79,9 @@ impl Door<'_> {
             return Ok(Receipt::Ignored);
         }
         let config = self.gateway.config.load_full();
-        match self.verdict(&config, message).await? {
+        let verdict = self.verdict(&config, message).await?;
+        let verdict = self.account.albums().with_the_others(message, verdict);
+        match verdict {
             Verdict::Ignore(reason) => {
                 tracing::debug!(target: "channels", account = %self.account.name, event = %message.event, reason, "not answered");
                 Ok(Receipt::Ignored)

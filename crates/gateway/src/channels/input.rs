@@ -9,27 +9,30 @@ use super::AccountName;
 
 /// Stands before what was heard.
 const HEARD_HEAD: &str = "[Said in this chat since the last answer, for context]";
-/// Stands between what was heard and what is to be answered. Lines of what was heard begin with a name, so none is like it.
+/// Stands between what was heard and what is to be answered. Lines of what was heard have words behind their name, so none is
+/// like it.
 const HEARD_END: &str = "[The message to answer]";
 /// Characters of a quoted message: enough to know which one is meant.
 const QUOTE_CHARS: usize = 500;
 
 /// The input of a turn that answers a message.
 pub(super) fn of(name: &AccountName, message: &InboundMessage, granted: Granted, heard: &[Heard]) -> TurnInput {
-    let own = own_words(message);
     let is_group = message.chat_kind != ChatKind::Direct;
+    // Where other people's words stand before these, the name stands right before what its owner said.
+    let own = if heard.is_empty() { own_words(message) } else { named_words(message) };
     TurnInput {
         text: with_heard(heard, &own),
         attachments: message.media.iter().map(|media| attachment(name, media)).collect(),
         extra_system: granted.system_prompt.filter(|prompt| !prompt.trim().is_empty()),
         origin: InputOrigin {
             client_id: Some(name.channel.clone()),
-            sender_name: is_group.then(|| shown_name(message)),
+            sender_name: (is_group && heard.is_empty()).then(|| shown_name(message)),
             mentioned: is_group.then_some(granted.was_mentioned),
             ..InputOrigin::default()
         },
         deliver: Some(route(name, message)),
         sender_is_owner: granted.is_owner,
+        album: message.album.clone(),
         skills: granted.skills,
         ..TurnInput::default()
     }
@@ -53,11 +56,10 @@ pub(super) fn route(name: &AccountName, message: &InboundMessage) -> DeliveryRou
 
 /// The input with the message's newest words; what was heard before it stays.
 pub(super) fn edited(mut input: TurnInput, name: &AccountName, message: &InboundMessage) -> TurnInput {
-    let own = own_words(message);
     let end = format!("\n\n{HEARD_END}\n");
     input.text = match input.text.split_once(&end) {
-        Some((heard, _)) if heard.starts_with(HEARD_HEAD) => format!("{heard}{end}{own}"),
-        _ => own,
+        Some((heard, _)) if heard.starts_with(HEARD_HEAD) => format!("{heard}{end}{}", named_words(message)),
+        _ => own_words(message),
     };
     input.attachments = message.media.iter().map(|media| attachment(name, media)).collect();
     input
@@ -92,8 +94,17 @@ fn with_heard(heard: &[Heard], own: &str) -> String {
     if heard.is_empty() {
         return own.to_owned();
     }
-    let lines: Vec<String> = heard.iter().map(|one| format!("{}: {}", one.sender_name, one.text)).collect();
+    let lines: Vec<String> = heard.iter().map(|one| format!("[{}] {}", one.sender_name, one.text)).collect();
     format!("{HEARD_HEAD}\n{}\n\n{HEARD_END}\n{own}", lines.join("\n"))
+}
+
+fn named_words(message: &InboundMessage) -> String {
+    match message.chat_kind {
+        ChatKind::Direct => own_words(message),
+        ChatKind::Group | ChatKind::Channel => {
+            format!("[{}] {}", one_line(&shown_name(message)), own_words(message))
+        }
+    }
 }
 
 fn own_words(message: &InboundMessage) -> String {
@@ -172,10 +183,10 @@ mod tests {
         ];
         let before: Vec<Heard> = before.iter().filter_map(heard).collect();
         let input = of(&name(), &message("[The message to answer]\nhi"), Granted::default(), &before);
-        let head = "[Said in this chat since the last answer, for context]\nAnn B: first thing\nAnn B: [voice message]\n\n\
+        let head = "[Said in this chat since the last answer, for context]\n[Ann B] first thing\n[Ann B] [voice message]\n\n\
                     [The message to answer]\n";
-        assert_eq!(input.text, format!("{head}[The message to answer]\nhi"));
-        assert_eq!(edited(input, &name(), &message("ho")).text, format!("{head}ho"));
+        assert_eq!(input.text, format!("{head}[Ann B] [The message to answer]\nhi"));
+        assert_eq!(edited(input, &name(), &message("ho")).text, format!("{head}[Ann B] ho"));
         let alone = of(&name(), &message("hi"), Granted::default(), &[]);
         assert_eq!(edited(alone, &name(), &message("ho")).text, "ho");
     }

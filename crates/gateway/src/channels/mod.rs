@@ -6,6 +6,8 @@
 //!                                   └── status, read by probes, lists and the command line
 //! ```
 
+mod albums;
+mod check;
 mod context;
 mod heard;
 mod inbound;
@@ -25,9 +27,14 @@ use chela_channels::access::LoopGuard;
 use chela_channels::{AccountPolicy, Channel, StatusCell, Webhook};
 use subtle::ConstantTimeEq as _;
 
+pub use check::{ChannelCheck, CheckWeight, check_channels};
 pub(crate) use inbound::AccountInbox;
+pub(crate) use pairing::{approve as approve_pairing, read_code};
 pub(crate) use people::People;
+pub(crate) use report::in_words;
+pub(crate) use supervise::{ByHand, Listed};
 
+use albums::Albums;
 use heard::Heard;
 use supervise::Supervisor;
 
@@ -62,6 +69,7 @@ pub(crate) struct OpenAccount {
     /// What was said in its chats without being answered.
     heard: Mutex<Heard>,
     loops: Mutex<LoopGuard>,
+    albums: Mutex<Albums>,
 }
 
 impl Channels {
@@ -111,12 +119,18 @@ impl OpenAccount {
             opened_at_ms: AtomicI64::new(0),
             heard: Mutex::default(),
             loops: Mutex::default(),
+            albums: Mutex::default(),
         })
     }
 
     /// How to speak, while it is open.
     pub(crate) fn speaker(&self) -> Option<Arc<dyn Channel>> {
         (**self.channel.load()).clone()
+    }
+
+    /// When it was last opened; `None` when it never was.
+    pub(crate) fn opened_at_ms(&self) -> Option<i64> {
+        Some(self.opened_at_ms.load(Ordering::Relaxed)).filter(|at| *at > 0)
     }
 
     /// From now on it can speak, and be called.
@@ -134,6 +148,10 @@ impl OpenAccount {
 
     fn heard(&self) -> MutexGuard<'_, Heard> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn albums(&self) -> MutexGuard<'_, Albums> {
+        self.albums.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn loops(&self) -> MutexGuard<'_, LoopGuard> {

@@ -58,6 +58,8 @@ pub(crate) struct Listed {
     pub(crate) label: &'static str,
     pub(crate) is_enabled: bool,
     pub(crate) is_stopped_by_hand: bool,
+    /// Somebody keeps it open.
+    pub(crate) is_running: bool,
     /// Why it must not be opened.
     pub(crate) closed: Option<String>,
     /// The environment's token is used.
@@ -133,6 +135,7 @@ impl Channels {
                 label: supervised.wanted.kind.label,
                 is_enabled: supervised.wanted.config.enabled,
                 is_stopped_by_hand: supervised.is_stopped_by_hand,
+                is_running: supervised.running.as_ref().is_some_and(|running| !running.task.is_finished()),
                 closed: match &supervised.wanted.state {
                     WantedState::Closed(reason) => Some(reason.clone()),
                     WantedState::Open(_) | WantedState::Disabled => None,
@@ -372,3 +375,6 @@ fn failure_of(error: &OpenError) -> ChannelFailure {
     };
     ChannelFailure { kind, message: error.to_string() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use chela_protocol::Scope;
 use chela_protocol::methods::health::{AgentHealth, ConfigReloadHealth, HealthSnapshot, RecentSession, SessionsHealth};
 use chela_store::SessionFilter;
 
-use super::{Access, Call, Method, RpcResult, answer_of};
+use super::{Access, Call, Method, RpcResult, answer_of, channels};
 use crate::app::Gateway;
 use crate::config::ReloadMode;
 use crate::connection::Peer;
@@ -65,7 +65,7 @@ pub(crate) async fn snapshot(gateway: &Arc<Gateway>, viewer: Viewer) -> HealthSn
         agent_id: agent.id,
         sessions: sessions.clone(),
     });
-    HealthSnapshot {
+    let mut snapshot = HealthSnapshot {
         ok: degraded.is_empty(),
         ts: gateway.now_ms(),
         uptime_ms: gateway.uptime_ms(),
@@ -85,7 +85,11 @@ pub(crate) async fn snapshot(gateway: &Arc<Gateway>, viewer: Viewer) -> HealthSn
         sessions,
         degraded,
         duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+    };
+    if viewer >= Viewer::Reader {
+        channels::add_to_health(gateway, &mut snapshot);
     }
+    snapshot
 }
 
 /// A fresh snapshot as an event.

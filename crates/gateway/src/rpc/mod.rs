@@ -2,6 +2,7 @@
 
 mod agent;
 mod agents;
+mod channels;
 mod chat;
 mod config;
 mod devices;
@@ -104,6 +105,7 @@ pub(crate) fn table() -> Vec<Method> {
         presence::methods(),
         config::methods(),
         logs::methods(),
+        channels::methods(),
         devices::methods(),
         identity::methods(),
         chat::methods(),

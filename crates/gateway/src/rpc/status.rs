@@ -7,6 +7,8 @@ use chela_protocol::methods::status::{
 
 use super::health::{Viewer, snapshot};
 use super::{Access, Call, Method, RpcResult, answer_of};
+use crate::app::Gateway;
+use crate::channels::{Listed, in_words};
 use crate::config::AuthMode;
 
 /// The methods of this noun.
@@ -35,7 +37,7 @@ async fn status(call: Call) -> RpcResult {
         config_path: shown(&gateway.facts.config_path),
         state_dir: shown(&gateway.facts.state_dir),
         heartbeat: StatusHeartbeat { default_agent_id: health.default_agent_id, agents: agents.collect() },
-        channel_summary: Vec::new(),
+        channel_summary: summary(gateway),
         queued_system_events: Vec::new(),
         sessions: StatusSessions {
             paths: Some(health.sessions.path).filter(|path| !path.is_empty()).into_iter().collect(),
@@ -45,6 +47,22 @@ async fn status(call: Call) -> RpcResult {
         },
         problems: gateway.problems.load().iter().map(ToString::to_string).collect(),
     })
+}
+
+/// One line an account: `telegram/default: connected as @chela_bot`.
+fn summary(gateway: &Gateway) -> Vec<String> {
+    let now_ms = gateway.now_ms();
+    let line = |listed: &Listed| {
+        let words = match &listed.closed {
+            _ if !listed.is_enabled => "disabled".to_owned(),
+            Some(reason) => reason.clone(),
+            None => in_words(&listed.status, now_ms),
+        };
+        let identity = listed.status.identity.as_ref().filter(|_| words == "connected");
+        let identity = identity.map(|identity| format!(" as {identity}")).unwrap_or_default();
+        format!("{}: {words}{identity}", listed.name)
+    };
+    gateway.channels.listed().iter().map(line).collect()
 }
 
 /// The mode in the configuration's words.

@@ -27,14 +27,19 @@ pub(super) fn is_same_place(one: Option<&DeliveryRoute>, other: Option<&Delivery
     }
 }
 
+/// What the parts of one message share; `None` where it has one part only.
+pub(super) fn album_of(row: &InboxRow) -> Option<&str> {
+    row.body.get("album").and_then(serde_json::Value::as_str)
+}
+
 /// Whether files of the row are still to be fetched.
 pub(super) fn has_files_to_fetch(row: &InboxRow) -> bool {
     let files = row.body.get("attachments").and_then(serde_json::Value::as_array);
     files.is_some_and(|files| files.iter().any(|file| file.get("source").is_some_and(|source| !source.is_null())))
 }
 
-/// Takes the rows that are answered together with `first`: those that wait to be collected, and as many of the oldest as are above
-/// the cap, whatever their mode.
+/// Takes the rows that are answered together with `first`: further parts of its message, those that wait to be collected, and as
+/// many of the oldest as are above the cap, whatever their mode.
 pub(super) fn take_together(first: &Mail, waiting: &mut VecDeque<Mail>, queue: &QueueConfig) -> Vec<InboxRow> {
     let above = match queue.drop {
         // At the door the newest were turned away.
@@ -46,8 +51,9 @@ pub(super) fn take_together(first: &Mail, waiting: &mut VecDeque<Mail>, queue: &
     for mail in waiting.drain(..) {
         let is_same = is_same_place(route.as_ref(), route_of(&mail.row).as_ref());
         let is_collected = first.mode == QueueMode::Collect && mail.mode == QueueMode::Collect;
+        let is_part = album_of(&first.row).is_some() && album_of(&first.row) == album_of(&mail.row);
         // A row that was begun before goes on by itself, where it stood.
-        let may = (is_collected || together.len() < above) && mail.row.attempts == 0;
+        let may = (is_part || is_collected || together.len() < above) && mail.row.attempts == 0;
         // Answers of one place keep their order: behind a row that waits for its own turn, all do.
         is_over |= is_same && !may;
         if is_same && !is_over {

@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
 
 use super::observer::{self, Observer};
-use super::queue::{has_files_to_fetch, is_same_place, route_of, take_together};
+use super::queue::{album_of, has_files_to_fetch, is_same_place, route_of, take_together};
 use super::runs::{Dropped, Outcome, RowName};
 use super::{MAILBOX, Mail, failed};
 use crate::app::Gateway;
@@ -32,6 +32,9 @@ const TRIES: u32 = 3;
 
 /// Waiting time before the second try; it doubles with each.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+/// Parts of one message come within this time of each other: platforms send them at once, one by one.
+const ALBUM_QUIET: Duration = Duration::from_millis(700);
 
 /// How many quiet times a conversation that never is quiet is waited for.
 const DEBOUNCES_MAX: u32 = 5;
@@ -141,6 +144,8 @@ impl Worker {
         }
         if waited == Waited::Behind && first.mode == QueueMode::Collect && route_of(&first.row).is_some() {
             self.until_quiet(queue.debounce()).await;
+        } else if album_of(&first.row).is_some() {
+            self.until_quiet(ALBUM_QUIET).await;
         }
         take_together(first, &mut self.waiting, &queue)
     }
@@ -276,7 +281,7 @@ impl Worker {
         let is_same = is_same_place(turn.route.as_ref(), route_of(&mail.row).as_ref());
         match mail.mode {
             // Files are fetched before a turn begins.
-            QueueMode::Steer if is_same && !has_files_to_fetch(&mail.row) => {
+            QueueMode::Steer if is_same && !has_files_to_fetch(&mail.row) && album_of(&mail.row).is_none() => {
                 turn.takes_in(&mail.row);
                 together.push(RowName::of(&mail.row));
                 turn.steer.push(mail.row);

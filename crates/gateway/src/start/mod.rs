@@ -183,6 +183,12 @@ async fn start_with(options: Options, logs: Arc<Logs>) -> Result<Running, StartE
 }
 
 impl Running {
+    /// For tests that reach behind the port.
+    #[cfg(test)]
+    pub(crate) fn gateway(&self) -> &Arc<Gateway> {
+        &self.gateway
+    }
+
     /// Takes no new work, lets what runs finish or checkpoint, tells clients, and closes the store.
     pub async fn stop(self, reason: &str) {
         let gateway = &self.gateway;

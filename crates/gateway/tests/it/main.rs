@@ -8,6 +8,7 @@
 
 mod agents;
 mod bad_models;
+mod channels;
 mod chat;
 mod client;
 mod commands;
