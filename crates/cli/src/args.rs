@@ -83,6 +83,10 @@ pub(crate) enum Command {
     Sessions(commands::sessions::SessionsArgs),
     /// List the assistant's skills
     Skills(commands::skills::SkillsArgs),
+    /// Show, start and stop chat channels; see replies that could not be delivered
+    Channels(commands::channels::ChannelsArgs),
+    /// Let people in who write to the assistant on a chat channel
+    Pairing(commands::pairing::PairingArgs),
     /// Manage paired devices
     Devices(commands::devices::DevicesArgs),
     /// Manage the state dir

@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 pub(crate) mod agent;
+pub(crate) mod channels;
 pub(crate) mod chat;
 pub(crate) mod completions;
 pub(crate) mod config;
@@ -23,6 +24,7 @@ pub(crate) mod health;
 pub(crate) mod logs;
 pub(crate) mod man;
 pub(crate) mod models;
+pub(crate) mod pairing;
 pub(crate) mod reference;
 pub(crate) mod sessions;
 pub(crate) mod skills;
@@ -45,6 +47,8 @@ pub(crate) fn run(command: Command, context: &Context) -> Outcome {
         Command::Models(args) => models::run(args, context),
         Command::Sessions(args) => sessions::run(args, context),
         Command::Skills(args) => skills::run(args, context),
+        Command::Channels(args) => channels::run(args, context),
+        Command::Pairing(args) => pairing::run(args, context),
         Command::Devices(args) => devices::run(args, context),
         Command::State(args) => state::run(args, context),
         Command::Completions(args) => completions::run(args, context),

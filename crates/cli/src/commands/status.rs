@@ -39,6 +39,9 @@ pub(crate) fn run(_args: StatusArgs, context: &Context) -> Outcome {
     for session in status.sessions.recent.iter().take(RECENT) {
         row("", &recent(session));
     }
+    for line in &status.channel_summary {
+        row("channel", &output::printable(line));
+    }
     for problem in &status.problems {
         output.line(format!("{}   {}", output.style(WARN, "problem"), output::printable(problem)));
     }

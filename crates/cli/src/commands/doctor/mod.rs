@@ -1,5 +1,6 @@
 //! `chela doctor`: looks at this machine, names each problem and its mend. Needs no gateway.
 
+mod channels;
 mod config;
 mod gateway;
 mod state;
@@ -64,6 +65,7 @@ pub(crate) fn run(args: DoctorArgs, context: &Context) -> Outcome {
     let mut findings = Vec::new();
     findings.extend(config::findings(&loaded, context));
     findings.extend(state::findings(context, args.fix));
+    findings.extend(channels::findings(&loaded, &environment));
     findings.extend(gateway::findings(&loaded, &environment, context));
     let worst = findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok);
     if context.output.json {
