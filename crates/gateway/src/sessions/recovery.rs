@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chela_protocol::SessionKey;
 use chela_protocol::methods::chat::QueueMode;
-use chela_store::InboxRow;
+use chela_store::{InboxRow, InboxState};
 
 use super::{Mail, Refused};
 use crate::app::Gateway;
@@ -35,7 +35,9 @@ pub(super) async fn resume(gateway: &Arc<Gateway>) {
         }
         by_session.entry(row.session.clone()).or_default().push(row);
     }
-    for (session, rows) in by_session {
+    for (session, mut rows) in by_session {
+        // A turn that had begun stands in the transcript already, and goes on before anything else is asked there.
+        rows.sort_by_key(|row| row.state != InboxState::Running);
         // The first of each session is in its mailbox before this returns, so that a new message comes after it.
         let mut rows = rows.into_iter();
         let rest = feed(gateway, &session, &mut rows);
