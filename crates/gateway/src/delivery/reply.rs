@@ -263,18 +263,12 @@ fn older(ours: &[SentPart], part: &OutboundPart, reply: &Reply, written_at_ms: i
     if let Some(before) = before {
         return Some(MessageId(before.message.clone()));
     }
-    let question = reply.reply_to.clone();
-    // A preview is older than the row, so only other runs' messages of before count.
-    let last = ours.iter().find(|sent| sent.run != reply.run && sent.sent_at_ms < written_at_ms);
-    let last = last.map(|sent| sent.message.clone());
-    match (question, last) {
-        // Platforms number upwards; where they don't, the question is what is surely older than its answer.
-        (Some(question), Some(last)) => match (question.parse::<u64>(), last.parse::<u64>()) {
-            (Ok(asked), Ok(said)) if said > asked && part.key.part == 0 => Some(MessageId(last)),
-            _ => Some(MessageId(question)),
-        },
-        (question, last) => question.or(last).map(MessageId),
+    // The run may have shown a preview at any time since it was asked, before or after what others said meanwhile.
+    if let Some(question) = &reply.reply_to {
+        return Some(MessageId(question.clone()));
     }
+    let last = ours.iter().find(|sent| sent.run != reply.run && sent.sent_at_ms < written_at_ms);
+    last.map(|sent| MessageId(sent.message.clone()))
 }
 
 /// The same part without markup.
