@@ -8,6 +8,7 @@ mod codegen;
 mod dist;
 mod layers;
 mod shell;
+mod sim;
 mod test;
 mod tidy;
 
@@ -52,6 +53,21 @@ enum Chore {
         #[arg(long)]
         shipped: bool,
     },
+    /// Run seeds of the gateway's simulation.
+    Sim {
+        /// How many.
+        #[arg(long, default_value_t = 1_000)]
+        seeds: u64,
+        /// Only this one, with its whole log.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Begin with this one.
+        #[arg(long, default_value_t = 1)]
+        from: u64,
+        /// Optimise the build: slower to build, quicker to run.
+        #[arg(long)]
+        release: bool,
+    },
     /// Build the binary that is shipped.
     Dist,
 }
@@ -74,6 +90,10 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Tidy => tidy::run(),
         Chore::Codegen { check } => codegen::run(check),
         Chore::Bench { only, shipped } => bench::run(only.as_deref(), shipped),
+        Chore::Sim { seeds, seed, from, release } => {
+            let (first, seeds) = seed.map_or((from, seeds), |seed| (seed, 1));
+            sim::run(&sim::Asked { seeds, first, release })
+        }
         Chore::Dist => dist::run(),
     }
 }

@@ -25,6 +25,8 @@ mod rpc;
 mod rpc_error;
 mod server;
 mod sessions;
+#[cfg(all(test, debug_assertions))]
+mod simulation;
 mod start;
 mod tools_invoke;
 mod turn_events;

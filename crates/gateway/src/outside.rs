@@ -3,6 +3,7 @@
 //! A simulation puts its own in their place, so that a seed replays.
 
 use chela_agent::{Clock, ToolSet};
+use chela_channels::{CHANNELS, Kind};
 use tokio::task::JoinError;
 
 /// Where time and threads come from.
@@ -10,7 +11,16 @@ pub(crate) struct Outside {
     pub(crate) clock: Clock,
     /// Stand in for the built-in tools.
     pub(crate) tools: Option<ToolSet>,
+    /// The channels that can be configured.
+    pub(crate) kinds: &'static [Kind],
+    chance: Chance,
     threads: Threads,
+}
+
+enum Chance {
+    System,
+    #[cfg(test)]
+    Seeded(std::sync::atomic::AtomicU64),
 }
 
 enum Threads {
@@ -22,13 +32,28 @@ enum Threads {
 impl Outside {
     /// The machine's own.
     pub(crate) fn real() -> Self {
-        Self { clock: Clock::System, tools: None, threads: Threads::Many }
+        Self { clock: Clock::System, tools: None, kinds: CHANNELS, chance: Chance::System, threads: Threads::Many }
     }
 
-    /// Goes with the timers of the runtime in which it is made; one thread.
+    /// One thread, no chance but the seed, and whatever else a simulation puts in.
     #[cfg(test)]
-    pub(crate) fn simulated(start_ms: i64, tools: ToolSet) -> Self {
-        Self { clock: Clock::of_timers(start_ms), tools: Some(tools), threads: Threads::One }
+    pub(crate) fn simulated(clock: Clock, seed: u64, tools: ToolSet, kinds: &'static [Kind]) -> Self {
+        Self { clock, tools: Some(tools), kinds, chance: Chance::Seeded(seed.into()), threads: Threads::One }
+    }
+
+    /// Fills `bytes` with what nobody can guess.
+    pub(crate) fn fill(&self, bytes: &mut [u8]) -> Result<(), getrandom::Error> {
+        match &self.chance {
+            Chance::System => getrandom::fill(bytes),
+            #[cfg(test)]
+            Chance::Seeded(state) => {
+                for byte in bytes {
+                    let step = state.fetch_add(0x9e37_79b9_7f4a_7c15, std::sync::atomic::Ordering::Relaxed);
+                    *byte = (step ^ (step >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9).to_be_bytes()[0];
+                }
+                Ok(())
+            }
+        }
     }
 
     /// Runs work that waits for files where it holds up no event loop. The error is its panic.

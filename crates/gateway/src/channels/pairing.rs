@@ -21,7 +21,7 @@ pub(super) async fn ask(
     session: SessionKey,
     message: &InboundMessage,
 ) -> Result<(), StoreError> {
-    let code = code(|bytes| getrandom::fill(bytes).is_ok());
+    let code = code(|bytes| gateway.outside.fill(bytes).is_ok());
     let Some(code) = code else {
         tracing::error!(target: "channels", "the system gives no random bytes, so {name} can give nobody a code");
         return Ok(());

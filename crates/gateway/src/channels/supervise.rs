@@ -82,7 +82,7 @@ impl Channels {
             return;
         }
         let loaded = gateway.loaded.load_full();
-        let all = wanted::all(&loaded, environment);
+        let all = wanted::all(gateway.outside.kinds, &loaded, environment);
         let mut state = self.supervisor.state();
         state.environment = environment.clone();
         state.order = all.iter().map(Wanted::name).collect();
@@ -265,6 +265,7 @@ impl Task {
                 pause = PAUSE_FIRST;
             }
             tokio::select! {
+                biased;
                 () = self.stop.cancelled() => break,
                 () = sleep(pause) => {}
             }
@@ -327,6 +328,7 @@ impl Task {
     async fn work(&self, worker: Pending<'static, Result<(), ChannelFailure>>) -> Ended {
         let mut working = tokio::spawn(worker);
         let joined = tokio::select! {
+            biased;
             joined = &mut working => joined,
             () = self.stop.cancelled() => {
                 if timeout(STOP_GRACE, &mut working).await.is_err() {

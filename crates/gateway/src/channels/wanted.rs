@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chela_channels::{Account, AccountConfig, AccountPolicy, Kind, Prepared, prepare};
+use chela_channels::{Account, AccountConfig, AccountPolicy, Kind, Prepared, prepare_of};
 use chela_config::{Environment, Loaded, Problem, Severity};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -32,11 +32,11 @@ pub(super) enum WantedState {
 const DEFAULT_ACCOUNT: &str = "default";
 
 /// Every account of the configuration and the environment, in the table's order.
-pub(super) fn all(loaded: &Loaded, environment: &Environment) -> Vec<Wanted> {
+pub(super) fn all(kinds: &'static [Kind], loaded: &Loaded, environment: &Environment) -> Vec<Wanted> {
     let empty = serde_json::json!({});
     let section = loaded.value.get("channels").unwrap_or(&empty);
     let mut problems = Vec::new();
-    let prepared = prepare(section, &|kind| token_of(kind, environment).is_some(), &mut problems);
+    let prepared = prepare_of(kinds, section, &|kind| token_of(kind, environment).is_some(), &mut problems);
     prepared.into_iter().map(|one| wanted(one, loaded, environment, &problems)).collect()
 }
 

@@ -64,6 +64,7 @@ impl Delivery {
                 Err(error) => tracing::error!(%error, "the outbox can't be read; trying again"),
             }
             tokio::select! {
+                biased;
                 () = self.closing.cancelled() => {}
                 () = tokio::time::sleep(retry::pause(0)) => {}
             }
