@@ -192,12 +192,11 @@ fn show(channel: &str, account: &ChannelAccountStatus, output: Output) {
 
 fn show_probe(probe: &ChannelProbe, output: Output) {
     let detail = |what: &str, text: &str| output.line(format!("    {what:15} {}", output::printable(text)));
-    match &probe.error {
-        Some(error) => detail("probe", &format!("failed: {error}")),
-        None => {
-            let identity = probe.identity.as_deref().unwrap_or("the platform");
-            detail("probe", &format!("{identity} answered within {} ms", probe.elapsed_ms));
-        }
+    if let Some(error) = &probe.error {
+        detail("probe", &format!("failed: {error}"));
+    } else {
+        let identity = probe.identity.as_deref().unwrap_or("the platform");
+        detail("probe", &format!("{identity} answered within {} ms", probe.elapsed_ms));
     }
     for (what, text) in &probe.facts {
         detail(what, text);

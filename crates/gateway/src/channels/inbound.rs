@@ -171,9 +171,10 @@ impl Door<'_> {
         let Meant { message, granted, target } = meant;
         let name = &self.account.name;
         let reads_commands = message.is_native_command || config.commands.are_typed();
-        let reading = match reads_commands {
-            true => commands::read(&message.text, &config.session.reset_triggers),
-            false => Reading::Message,
+        let reading = if reads_commands {
+            commands::read(&message.text, &config.session.reset_triggers)
+        } else {
+            Reading::Message
         };
         let heard =
             if matches!(reading, Reading::Command(_)) { Vec::new() } else { self.account.heard().of(&message.chat) };

@@ -53,6 +53,7 @@ struct RunningAccount {
 }
 
 /// One account as lists show it, open or not.
+#[expect(clippy::struct_excessive_bools, reason = "four facts that don't depend on each other")]
 pub(crate) struct Listed {
     pub(crate) name: AccountName,
     pub(crate) label: &'static str,
@@ -107,8 +108,8 @@ impl Channels {
         what: ByHand,
     ) -> Vec<AccountName> {
         let mut state = self.supervisor.state();
-        let named = |name: &&AccountName| name.channel == channel && account.is_none_or(|one| name.account == one);
-        let names: Vec<AccountName> = state.order.iter().filter(named).cloned().collect();
+        let is_meant = |name: &&AccountName| name.channel == channel && account.is_none_or(|one| name.account == one);
+        let names: Vec<AccountName> = state.order.iter().filter(is_meant).cloned().collect();
         for name in &names {
             let Some(mut supervised) = state.accounts.remove(name) else { continue };
             supervised.is_stopped_by_hand = what == ByHand::Stop;
@@ -309,7 +310,9 @@ impl Task {
         let context = context::of(&self.gateway, &self.account, halt);
         let (source, token, logs) = (self.source.clone(), self.token.clone(), self.gateway.logs.clone());
         let opening = self.gateway.outside.off_thread(move || {
-            token.iter().for_each(|token| logs.hide(token.expose_secret()));
+            if let Some(token) = &token {
+                logs.hide(token.expose_secret());
+            }
             let fetch = |secret: &Secret| {
                 let fetched = resolver.resolve(secret).map_err(|error| error.to_string())?;
                 logs.hide(fetched.expose_secret());

@@ -40,8 +40,8 @@ pub(super) fn methods() -> Vec<Method> {
     let (read, admin) = (Access::Holding(Scope::Read), Access::Holding(Scope::Admin));
     vec![
         Method::new("channels.status", read, status),
-        Method::new("channels.start", admin, |call| by_hand(call, ByHand::Start)),
-        Method::new("channels.stop", admin, |call| by_hand(call, ByHand::Stop)),
+        Method::new("channels.start", admin, |call| async move { by_hand(&call, ByHand::Start) }),
+        Method::new("channels.stop", admin, |call| async move { by_hand(&call, ByHand::Stop) }),
         // Who waits with which code is for whom may approve it.
         Method::new("channels.pairing.list", admin, pairing_list),
         Method::new("channels.pairing.approve", admin, approve),
@@ -173,7 +173,7 @@ fn note_issues(result: &mut ChannelsStatusResult, listed: &Listed, account: &Cha
     }
 }
 
-async fn by_hand(call: Call, what: ByHand) -> RpcResult {
+fn by_hand(call: &Call, what: ByHand) -> RpcResult {
     let ChannelParams { channel, account_id } = call.params()?;
     let names = call.gateway.channels.by_hand(&call.gateway, &channel, account_id.as_deref(), what);
     if names.is_empty() {

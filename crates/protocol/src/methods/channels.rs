@@ -39,6 +39,7 @@ pub struct ChannelsStatusResult {
 }
 
 /// One account. Times are Unix milliseconds.
+#[expect(clippy::struct_excessive_bools, reason = "the reference system's fields")]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChannelAccountStatus {

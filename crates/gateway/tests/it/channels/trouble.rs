@@ -1,6 +1,6 @@
 //! Accounts that fail, platforms that fall silent, calls from outside: what the gateway says, and what goes on.
 
-use chela_testkit::telegram::TelegramFailure;
+use chela_testkit::telegram::{FakeTelegram, TelegramFailure};
 use serde_json::{Value, json};
 
 use super::{ADA, discord, discord_section, said, telegram, telegram_section, with_channels};
@@ -86,7 +86,7 @@ async fn g11_a_webhook_is_called_on_the_main_port_and_a_wrong_secret_is_refused(
     let fake = telegram().await;
     let rules = json!({ "webhookUrl": "https://bot.example.org/telegram/hidden-path", "webhookSecret": "a-secret-of-telegram" });
     let gateway = super::telegram_house(&model, &fake, rules).await;
-    fake.wait_for("the webhook is set", |fake| fake.webhook_url()).await;
+    fake.wait_for("the webhook is set", FakeTelegram::webhook_url).await;
     let update = json!({ "update_id": 77, "message": {
         "message_id": 5, "date": 1_700_000_000, "text": "by webhook",
         "from": { "id": ADA, "is_bot": false, "first_name": "Ada" },
