@@ -1,5 +1,6 @@
 //! What is worth knowing about the channels of a configuration before anything is opened: for `chela doctor`.
 
+use chela_channels::CHANNELS;
 use chela_channels::access::{AccessRules, DmPolicy, GroupPolicy};
 use chela_config::{Environment, Loaded};
 use serde_json::Value;
@@ -28,7 +29,7 @@ pub enum CheckWeight {
 
 /// Looks at every account of the configuration and the environment.
 pub fn check_channels(loaded: &Loaded, environment: &Environment) -> Vec<ChannelCheck> {
-    wanted::all(loaded, environment).iter().flat_map(of_account).collect()
+    wanted::all(CHANNELS, loaded, environment).iter().flat_map(of_account).collect()
 }
 
 fn of_account(wanted: &Wanted) -> Vec<ChannelCheck> {
