@@ -34,22 +34,29 @@ static ARMED: std::sync::OnceLock<Fault> = std::sync::OnceLock::new();
 #[cfg(debug_assertions)]
 struct Fault {
     point: String,
-    /// `None`: the process dies; else how many more times whoever comes by panics.
-    panics: Option<std::sync::atomic::AtomicU32>,
+    strike: Strike,
 }
 
-/// Arms one point for the life of the process: `turn.begun` dies there as by `kill -9`, `turn.begun=panic*3` panics there three
-/// times. Returns whether it is such a text.
+#[cfg(debug_assertions)]
+enum Strike {
+    /// The process dies once so many have come by.
+    Dies(std::sync::atomic::AtomicU32),
+    /// So many more who come by panic.
+    Panics(std::sync::atomic::AtomicU32),
+}
+
+/// Arms one point for the life of the process: `turn.begun` dies there as by `kill -9`, `turn.begun@3` when it is passed for the
+/// third time, `turn.begun=panic*3` panics there three times. Returns whether it is such a text.
 #[cfg(debug_assertions)]
 pub fn arm(text: &str) -> bool {
-    let (point, panics) = match text.split_once("=panic*") {
-        Some((point, times)) => match times.parse() {
-            Ok(times) => (point, Some(std::sync::atomic::AtomicU32::new(times))),
-            Err(_) => return false,
-        },
-        None => (text, None),
+    let counted = |times: &str| times.parse::<u32>().ok().filter(|times| *times > 0).map(Into::into);
+    let (point, strike) = match (text.split_once("=panic*"), text.split_once('@')) {
+        (Some((point, times)), _) => (point, counted(times).map(Strike::Panics)),
+        (None, Some((point, times))) => (point, counted(times).map(Strike::Dies)),
+        (None, None) => (text, Some(Strike::Dies(1.into()))),
     };
-    POINTS.contains(&point) && ARMED.set(Fault { point: point.to_owned(), panics }).is_ok()
+    let Some(strike) = strike else { return false };
+    POINTS.contains(&point) && ARMED.set(Fault { point: point.to_owned(), strike }).is_ok()
 }
 
 /// Arms a point for the gateway that lives on this thread: it dies when the point is passed for the `passes`-th time.
@@ -142,15 +149,15 @@ pub fn point(name: &str) {
         use std::sync::atomic::Ordering;
         debug_assert!(POINTS.contains(&name), "unknown fault point {name}");
         pass_here(name);
-        match ARMED.get().filter(|fault| fault.point == name).map(|fault| &fault.panics) {
-            None => {}
-            Some(None) => {
+        let one_less = |left: &std::sync::atomic::AtomicU32| {
+            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
+        };
+        match ARMED.get().filter(|fault| fault.point == name).map(|fault| &fault.strike) {
+            Some(Strike::Dies(left)) if one_less(left) == Ok(1) => {
                 let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
             }
-            Some(Some(left)) => {
-                let had = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-                assert!(had.is_err(), "a test asked for a panic at {name}");
-            }
+            None | Some(Strike::Dies(_)) => {}
+            Some(Strike::Panics(left)) => assert!(one_less(left).is_err(), "a test asked for a panic at {name}"),
         }
     }
     #[cfg(not(debug_assertions))]
