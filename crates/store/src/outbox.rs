@@ -80,6 +80,17 @@ impl Store {
         .await
     }
 
+    /// Whether anything is still to be delivered to a chat.
+    pub async fn outbox_waits(&self, channel: &str, account: &str, chat: &str) -> Result<bool, StoreError> {
+        let place = [channel.to_owned(), account.to_owned(), chat.to_owned()];
+        self.read(move |c| {
+            let waits = "SELECT EXISTS (SELECT 1 FROM outbox WHERE state = 'waiting' AND channel = ?1 AND account = ?2
+                         AND chat = ?3)";
+            sql::only(c, waits, place, |row| row.get(0))
+        })
+        .await
+    }
+
     /// The accounts for which something waits, with the time of the oldest row of each.
     pub async fn outbox_accounts(&self) -> Result<Vec<(String, String, i64)>, StoreError> {
         self.read(|c| {

@@ -21,9 +21,10 @@ use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chela_agent::DeliveryRoute;
 use chela_channels::DeliveryPolicy;
 use chela_protocol::AgentId;
-use chela_store::OutboxId;
+use chela_store::{OutboxId, StoreError};
 use futures_util::FutureExt as _;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +38,8 @@ use crate::app::Gateway;
 pub(crate) struct Delivery {
     /// Told when a row may have been added, or an account came back.
     due: Notify,
+    /// Told when a row was delivered, given up, or put off.
+    row_ended: Notify,
     closing: CancellationToken,
     /// Rows whose next part this process may have sent without knowing. Those of earlier processes are all in doubt.
     doubts: Mutex<BTreeSet<OutboxId>>,
@@ -74,6 +77,19 @@ impl Delivery {
     /// Begins no further part; what is being sent gets a moment. Rows that are left wait for the next start.
     pub(crate) fn close(&self) {
         self.closing.cancel();
+    }
+
+    /// Waits until nothing is left to be delivered to a chat.
+    async fn is_through(&self, gateway: &Gateway, route: &DeliveryRoute) -> Result<(), StoreError> {
+        loop {
+            let row_ended = self.row_ended.notified();
+            tokio::pin!(row_ended);
+            row_ended.as_mut().enable();
+            if !gateway.store.outbox_waits(&route.channel, &route.account, &route.chat).await? {
+                return Ok(());
+            }
+            row_ended.await;
+        }
     }
 
     fn is_closing(&self) -> bool {

@@ -216,9 +216,15 @@ impl ReplyDelivery {
     async fn close(&self) -> Ended {
         fault::point("outbox.before_close");
         match self.gateway.store.outbox_delivered(self.row.id, self.gateway.now_ms()).await {
-            Ok(()) => Ended::Settled,
+            Ok(()) => self.ended(),
             Err(error) => self.left(&error).await,
         }
+    }
+
+    /// If the reply is closed, what was to come behind it may come now.
+    fn ended(&self) -> Ended {
+        self.gateway.delivery.row_ended.notify_waiters();
+        Ended::Settled
     }
 
     async fn failed(&self, error: &SendError) -> Ended {
@@ -242,7 +248,7 @@ impl ReplyDelivery {
             }
         };
         match settled {
-            Ok(()) => Ended::Settled,
+            Ok(()) => self.ended(),
             Err(error) => self.left(&error).await,
         }
     }

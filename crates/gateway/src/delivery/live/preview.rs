@@ -68,6 +68,13 @@ async fn first(scene: &Scene) -> Option<Standing> {
     let soon = Instant::now() + FIRST_AFTER;
     let enough = scene.show.until(|state| (shown(scene, state)?.chars().count() >= FIRST_CHARS).then_some(()));
     let _ = tokio::time::timeout_at(soon, enough).await;
+    // The answers of before come first, all their parts.
+    let through = scene.gateway.delivery.is_through(&scene.gateway, &scene.route);
+    let through = scene.show.over.run_until_cancelled(through).await?;
+    if let Err(error) = through {
+        tracing::warn!(%error, run = %scene.row.run, "no preview is shown");
+        return None;
+    }
     if scene.show.over.is_cancelled() {
         return None;
     }
