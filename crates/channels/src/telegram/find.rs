@@ -4,8 +4,8 @@
 //! what the part has anyway, changes nothing: "message is not modified" says that the message is ours and just so, "message to
 //! edit not found" or "can't be edited" that it is not. Ids grow by one for each message of a supergroup; in private chats and
 //! small groups they are counted over the whole bot, so that the ids after `since` may belong to other chats, where they look
-//! like messages that are not there. Hence the probe ends after a fixed number of ids, and a message that was sent into a
-//! storm of others may not be found.
+//! like messages that are not there. Hence the probe ends after a fixed number of ids that it knows nothing of, and a message
+//! that was sent into a storm of others may not be found.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::inbound::MessageId;
 use crate::outbound::{OutboundPart, SendError, SendErrorKind, SentMessage};
 
 /// Ids that are looked at. Each is a call, and a chat takes about one a second for long.
-const PROBES_MAX: i32 = 20;
+const PROBES_MAX: usize = 20;
 
 /// For all of them together.
 const FIND_MAX: Duration = Duration::from_secs(30);
@@ -43,10 +43,10 @@ pub(super) async fn find(
     let chat = Chat::parse(&part.chat)?;
     let first = number_of(since)?.saturating_add(1);
     let probes = async {
-        for id in first..first.saturating_add(PROBES_MAX) {
-            let message = MessageId(id.to_string());
-            if !known.contains(&message) && is_there(bot, &chat, id, part).await? {
-                return Ok(Some(SentMessage { message }));
+        let unknown = (first..i32::MAX).filter(|id| !known.contains(&MessageId(id.to_string())));
+        for id in unknown.take(PROBES_MAX) {
+            if is_there(bot, &chat, id, part).await? {
+                return Ok(Some(SentMessage { message: MessageId(id.to_string()) }));
             }
         }
         Ok(None)
