@@ -68,6 +68,11 @@ pub(super) fn dispatch(shared: &Shared, progress: &Progress, name: &str, sequenc
         "MESSAGE_REACTION_REMOVE" => reaction_works(progress, name, sequence, data, false),
         "INTERACTION_CREATE" => read(name, data).map(interaction_works).unwrap_or_default(),
         _ => {
+            if matches!(name, "CHANNEL_CREATE" | "THREAD_CREATE")
+                && let Some(channel) = read::<Channel>(name, data)
+            {
+                begin_reading(progress, &channel);
+            }
             learn(shared, name, data);
             Vec::new()
         }
@@ -102,20 +107,30 @@ fn introduction(shared: &Shared) -> Vec<Work> {
 }
 
 /// A server was announced: at the beginning of a session, when it comes back, or when the bot was invited. Channels that have newer
-/// messages than the last one seen are read from there; those that nothing was read of begin at their end.
+/// messages than the last one seen are read from there; those that nothing was read of begin at their end, which is their very
+/// beginning where nobody has written yet.
 fn guild_works(shared: &Shared, progress: &Progress, guild: &Guild) -> Vec<Work> {
     let us = shared.known_us().map(|us| us.id).unwrap_or_default();
     shared.names.learn_guild(guild, &us);
     let mut missed = Vec::new();
     for channel in guild.channels.iter().chain(&guild.threads) {
         match (progress.last_seen(&channel.id), &channel.last_message_id) {
-            (None, Some(last)) => progress.starts_at(&channel.id, last),
+            (None, _) => begin_reading(progress, channel),
             (Some(seen), Some(last)) if order(last) > order(&seen) => missed.push((channel.id.clone(), seen)),
-            _ => {}
+            (Some(_), _) => {}
         }
     }
     missed.sort_by_key(|(_, seen)| std::cmp::Reverse(order(seen)));
     missed.into_iter().take(GUILD_CHATS_MAX).map(|(chat, after)| Work::CatchUp { chat, after }).collect()
+}
+
+/// From here on nothing that is said in a channel is missed, also when it is the first thing ever said there.
+fn begin_reading(progress: &Progress, channel: &Channel) {
+    // A message is younger than its channel, and so is its id.
+    let start = channel.last_message_id.as_ref().or(channel.holds_messages().then_some(&channel.id));
+    if let Some(start) = start {
+        progress.starts_at(&channel.id, start);
+    }
 }
 
 fn bulk_works(deleted: BulkDeleted) -> Vec<Work> {

@@ -215,8 +215,12 @@ impl State {
             return;
         }
         if self.seen.len() >= SEEN_MAX
-            && let Some(oldest) = self.seen.iter().min_by_key(|(_, seen)| order(&seen.id)).map(|(chat, _)| chat.clone())
+            && let Some((oldest, seen)) = self.seen.iter().min_by_key(|(_, seen)| order(&seen.id))
         {
+            if order(&seen.id) > order(message) {
+                return;
+            }
+            let oldest = oldest.clone();
             self.seen.remove(&oldest);
         }
         self.seen.insert(chat.to_owned(), Seen { id: message.to_owned(), direct });

@@ -195,6 +195,13 @@ pub(super) struct Channel {
     pub(super) last_message_id: Option<String>,
 }
 
+impl Channel {
+    /// Whether people write in it: categories, directories and forums hold other channels only.
+    pub(super) fn holds_messages(&self) -> bool {
+        !matches!(self.kind, 4 | 14 | 15 | 16)
+    }
+}
+
 /// `THREAD_LIST_SYNC`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
