@@ -117,6 +117,10 @@ pub(crate) struct RunningGateway {
     child: Child,
     /// `ws://127.0.0.1:<port>`.
     pub(crate) url: String,
+    /// What it has said until it was ready.
+    lines: Vec<String>,
+    /// What it says since then.
+    heard: mpsc::Receiver<String>,
 }
 
 impl RunningGateway {
@@ -134,22 +138,37 @@ impl RunningGateway {
         let (said, heard) = mpsc::channel();
         read_out(child.stdout.take().unwrap(), said.clone());
         read_out(child.stderr.take().unwrap(), said);
-        let mut gateway = Self { child, url: String::new() };
-        let mut lines = Vec::new();
+        let mut gateway = Self { child, url: String::new(), lines: Vec::new(), heard };
         loop {
-            let Ok(line) = heard.recv_timeout(PATIENCE) else { panic!("the gateway does not get ready: {lines:#?}") };
+            let Ok(line) = gateway.heard.recv_timeout(PATIENCE) else {
+                panic!("the gateway does not get ready: {:#?}", gateway.lines)
+            };
             if let Some((_, address)) = line.split_once("listening on ") {
                 gateway.url = address.split(' ').next().unwrap().into();
             }
-            if line.ends_with(" ready") {
+            let is_ready = line.ends_with(" ready");
+            gateway.lines.push(line);
+            if is_ready {
                 return gateway;
             }
-            lines.push(line);
         }
     }
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Returns when it has died by itself; that may be never.
+    pub(crate) async fn dead(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        let (gone, ended) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
+            use rustix::process::{WaitId, WaitIdOptions, waitid};
+            // It is left to be waited for by whoever holds the child.
+            let _ = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+            let _ = gone.send(());
+        });
+        let _ = ended.await;
     }
 
     /// Waits until it has died by itself.

@@ -35,6 +35,11 @@ pub(crate) struct House {
 impl House {
     /// A model that does what [`answer`] says.
     pub(crate) async fn new(wire: &str) -> Self {
+        Self::with_channels(wire, &json!({})).await
+    }
+
+    /// The same, with accounts on chat platforms: `channels` of the configuration.
+    pub(crate) async fn with_channels(wire: &str, channels: &Value) -> Self {
         let house = Self { home: Home::new(), model: FakeModel::start([]).await };
         house.model.respond_with(answer);
         let provider = json!({
@@ -49,6 +54,7 @@ impl House {
                 "workspace": house.workspace(),
                 "skipBootstrap": true,
             } },
+            "channels": channels,
         });
         house.home.write_config(&config.to_string());
         std::fs::create_dir_all(house.workspace()).unwrap();

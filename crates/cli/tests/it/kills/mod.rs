@@ -3,10 +3,12 @@
 //!
 //! `CHELA_KILLS=50` repeats each kill from outside fifty times instead of twice.
 
-mod house;
+mod chats;
+pub(crate) mod house;
 mod lock;
 mod moments;
 mod once;
+pub(crate) mod platforms;
 mod points;
 mod queue;
 mod rollback;
