@@ -117,7 +117,10 @@ fn mention(us: &Us, names: &Names, message: &Message) -> Mention {
     Mention { us: of_us, others: anybody && !of_us }
 }
 
-/// The text without our mention at its beginning; a forwarded message's text stands for that of the message around it.
+/// Stands before what somebody else wrote, so that it is neither taken for the sender's words nor for a command.
+const FORWARDED: &str = "[forwarded]";
+
+/// The text without our mention at its beginning, and then that of forwarded messages.
 fn text(us: &Us, names: &Names, message: &Message) -> String {
     let mut text = message.content.trim_start();
     while let Some(rest) = without_mention(us, names, text) {
@@ -128,6 +131,8 @@ fn text(us: &Us, names: &Names, message: &Message) -> String {
         if !text.is_empty() {
             text.push_str("\n\n");
         }
+        text.push_str(FORWARDED);
+        text.push('\n');
         text.push_str(&snapshot.message.content);
     }
     text

@@ -34,11 +34,17 @@ const UPLOAD_TIMEOUT: Duration = Duration::from_secs(28);
 /// A rate limit up to this is waited out here; a longer one is told to the caller.
 const WAIT_MAX: Duration = Duration::from_secs(2);
 
+/// Longest pause that is believed: with more, an account would be silent for as long as a broken server likes.
+const PAUSE_MAX: Duration = Duration::from_hours(1);
+
 /// Where Discord says no time.
 const WAIT_DEFAULT: Duration = Duration::from_secs(1);
 
 /// An answer of the API is a few KB; a list of a hundred messages with embeds may have a megabyte.
 const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Characters of what Discord says about an error: it is kept with what failed.
+const WORDS_MAX: usize = 500;
 
 /// Limits that are remembered: one for each chat that was written to within the last seconds.
 const GATES_MAX: usize = 1000;
@@ -202,14 +208,14 @@ impl Rest {
             StatusCode::UNAUTHORIZED if error.code == 0 => Err(Failure::Unauthorized),
             StatusCode::TOO_MANY_REQUESTS => {
                 let told = error.retry_after.and_then(|after| Duration::try_from_secs_f64(after).ok());
-                let after = told.or(retry_after).unwrap_or(WAIT_DEFAULT);
+                let after = told.or(retry_after).unwrap_or(WAIT_DEFAULT).min(PAUSE_MAX);
                 self.close_gate(if error.global { GLOBAL } else { gate }, after);
                 Err(Failure::RateLimited { after })
             }
             status if status.is_server_error() => Err(Failure::Unknown(format!("Discord answered {status}"))),
             status => {
                 let detail = error.errors.map(|errors| format!(" {errors}")).unwrap_or_default();
-                let words = format!("{}{detail}", error.message);
+                let words = format!("{}{detail}", error.message).chars().take(WORDS_MAX).collect();
                 Err(Failure::Refused { status: status.as_u16(), code: error.code, words })
             }
         }
@@ -270,7 +276,7 @@ impl Rest {
             gates.retain(|_, until| *until > now);
         }
         if gates.len() < GATES_MAX {
-            gates.insert(gate.to_owned(), now + after);
+            gates.insert(gate.to_owned(), now + after.min(PAUSE_MAX));
         }
     }
 
@@ -315,4 +321,27 @@ fn root_cause(error: &reqwest::Error) -> String {
         cause = source;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct NoHttp;
+
+    impl HttpSource for NoHttp {
+        fn client(&self) -> Result<reqwest::Client, String> {
+            Err("none".to_owned())
+        }
+    }
+
+    #[test]
+    fn no_server_silences_an_account_for_long() {
+        let rest = Rest::new(None, SecretString::from("x".to_owned()), Arc::new(NoHttp), Patience::default());
+        let rest = rest.expect("Discord's own address");
+        for after in [Duration::from_secs(u64::MAX), Duration::MAX] {
+            rest.close_gate(GLOBAL, after);
+            assert!(rest.wait_of("POST channels/1/messages").is_some_and(|wait| wait <= PAUSE_MAX), "{after:?}");
+        }
+    }
 }

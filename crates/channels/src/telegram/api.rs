@@ -22,6 +22,9 @@ pub(super) const DEFAULT_BASE: &str = "https://api.telegram.org";
 /// An answer that is larger is none of the Bot API: a hundred updates with long texts stay far below.
 const ANSWER_MAX_BYTES: usize = 16 * 1024 * 1024;
 
+/// Characters of what Telegram says about an error: it is kept with what failed.
+const DESCRIPTION_MAX: usize = 500;
+
 /// A pause that Telegram asks for and that is shorter is waited out within a call.
 const SHORT_PAUSE: Duration = Duration::from_secs(2);
 
@@ -154,7 +157,7 @@ async fn answer<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result
     if !answer.ok {
         return Err(ApiError::Refused {
             code: answer.error_code.unwrap_or(status),
-            description: answer.description.unwrap_or_else(|| "without a reason".to_owned()),
+            description: answer.description.map_or_else(|| "without a reason".to_owned(), short),
             parameters: answer.parameters.unwrap_or(NO_PARAMETERS),
         });
     }
@@ -163,6 +166,14 @@ async fn answer<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result
 }
 
 const NO_PARAMETERS: ResponseParameters = ResponseParameters { migrate_to_chat_id: None, retry_after: None };
+
+/// What the server says, as long as it may be kept.
+fn short(description: String) -> String {
+    match description.char_indices().nth(DESCRIPTION_MAX) {
+        Some((end, _)) => format!("{}…", &description[..end]),
+        None => description,
+    }
+}
 
 fn refused(code: u64, description: String) -> ApiError {
     ApiError::Refused { code, description, parameters: NO_PARAMETERS }

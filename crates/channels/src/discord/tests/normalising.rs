@@ -183,7 +183,9 @@ fn files_voices_stickers_and_forwarded_ones_can_be_fetched() {
             (MediaKind::Sticker, "wave", Some("image/png")),
         ]
     );
-    assert_eq!(message.text, "hello\n\nforwarded");
+    assert_eq!(message.text, "hello\n\n[forwarded]\nforwarded");
+    let order = said(json!({ "content": "", "message_snapshots": [{ "message": { "content": "/new" } }] }));
+    assert_eq!(order.expect("a message").text, "[forwarded]\n/new", "what somebody else wrote is no command");
     let voice = said(json!({ "flags": 8192, "attachments": [file("v.ogg", "audio/ogg")] })).expect("a message");
     assert_eq!(voice.media[0].kind, MediaKind::Voice);
 }

@@ -7,6 +7,9 @@ use frankenstein::types::{MessageEntity, MessageEntityType};
 use super::Us;
 use crate::inbound::Mention;
 
+/// Marks of one text, the limit of Telegram: each is looked for from the text's beginning.
+const ENTITIES_MAX: usize = 100;
+
 /// A text, and whom it is meant for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Addressed {
@@ -26,7 +29,7 @@ pub(super) fn read(text: &str, entities: &[MessageEntity], us: &Us) -> Addressed
     let mut mention = Mention::default();
     // What is our name, and not what is said.
     let mut names: Vec<Range<usize>> = Vec::new();
-    for entity in entities {
+    for entity in entities.iter().take(ENTITIES_MAX) {
         let Some(range) = bytes_of(text, entity) else { continue };
         let marked = &text[range.clone()];
         let whom = match entity.type_field {
