@@ -116,6 +116,10 @@ pub trait Webhook: Send + Sync {
     /// Path on the main port, with its leading slash; it holds a secret part.
     fn path(&self) -> &str;
 
+    /// Whether a call with these headers (lowercase names) may be the platform's. Asked before its body is read, so that nobody else
+    /// makes us hold one.
+    fn admits(&self, headers: &BTreeMap<String, String>) -> bool;
+
     /// Answers one call. `200` only after everything in it is durable; a wrong secret gets `401` and nothing else.
     fn call(&self, request: WebhookRequest) -> Pending<'_, WebhookAnswer>;
 }

@@ -2,6 +2,7 @@
 //!
 //! Source: <https://core.telegram.org/bots/api#setwebhook>. Telegram repeats a call until it gets a 2xx, one per chat at a time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -86,10 +87,14 @@ impl Webhook for TelegramWebhook {
         &self.setup.path
     }
 
+    fn admits(&self, headers: &BTreeMap<String, String>) -> bool {
+        let shown = headers.get(SECRET_HEADER).map(String::as_bytes).unwrap_or_default();
+        shown.ct_eq(self.setup.secret.expose_secret().as_bytes()).into()
+    }
+
     fn call(&self, request: WebhookRequest) -> Pending<'_, WebhookAnswer> {
         Box::pin(async move {
-            let shown = request.headers.get(SECRET_HEADER).map(String::as_bytes).unwrap_or_default();
-            if !bool::from(shown.ct_eq(self.setup.secret.expose_secret().as_bytes())) {
+            if !self.admits(&request.headers) {
                 return WebhookAnswer::status(401);
             }
             WebhookAnswer::status(self.take(&request.body).await)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
+use axum::http::header::CONNECTION;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -25,11 +26,16 @@ pub(super) async fn divert(State(front): State<Arc<Front>>, request: Request, ne
         return next.run(request).await;
     };
     let (parts, body) = request.into_parts();
+    let headers = headers(&parts.headers);
+    if !webhook.admits(&headers) {
+        // The body is still on its way, and nobody is going to read it.
+        return (StatusCode::UNAUTHORIZED, [(CONNECTION, "close")]).into_response();
+    }
     let answering = async {
         let Ok(body) = axum::body::to_bytes(body, BODY_BYTES_MAX).await else {
             return WebhookAnswer::status(StatusCode::PAYLOAD_TOO_LARGE.as_u16());
         };
-        webhook.call(WebhookRequest { headers: headers(&parts.headers), body: body.to_vec() }).await
+        webhook.call(WebhookRequest { headers, body: body.to_vec() }).await
     };
     let answer = tokio::time::timeout(CALL_MAX, answering).await;
     // Not `200`: the platform calls again.
