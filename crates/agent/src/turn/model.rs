@@ -77,6 +77,16 @@ impl Turn<'_> {
         }
     }
 
+    /// Whether a call carries files.
+    pub(super) fn shows_media(&self) -> bool {
+        let messages = context::messages(&self.history, self.budget, &self.model);
+        messages.iter().flat_map(|message| &message.blocks).any(|block| match block {
+            Block::Media(_) => true,
+            Block::ToolResult(result) => !result.media.is_empty(),
+            Block::Text { .. } | Block::Thinking(_) | Block::ToolUse(_) => false,
+        })
+    }
+
     async fn read(&self, stream: &mut EventStream, partial: &mut Partial) -> ReadEnd {
         loop {
             let event = tokio::select! {

@@ -38,7 +38,7 @@ impl Turn<'_> {
             let body = match self.call_model().await? {
                 Answer::Whole(body) => body,
                 Answer::Stopped(reason, partial) => return Ok(Outcome::Stopped { reason, partial }),
-                Answer::Failed(error, _) if self.shrink(&error) => continue,
+                Answer::Failed(error, _) if self.shrink(&error) || self.look_away(&error) => continue,
                 Answer::Failed(error, partial) => return Ok(failed(&error, partial)),
             };
             self.emit(TurnEventKind::Usage(body.usage)).await;
@@ -120,6 +120,20 @@ impl Turn<'_> {
         self.shrunk += 1;
         // The estimate was too low, so half of what was sent is the next guess, whatever the window is said to be.
         self.budget = crate::context::history_tokens(&self.history, self.budget) / 2;
+        true
+    }
+
+    /// Leaves pictures and documents out after a vendor refused the conversation: one that it can't read would make it refuse every
+    /// turn from now on. Returns whether another call may help.
+    fn look_away(&mut self, error: &LlmError) -> bool {
+        let refused = matches!(error.kind, LlmErrorKind::InvalidRequest { .. }) && !error.after_output;
+        let sees = self.model.images || self.model.documents;
+        if !refused || !sees || !self.shows_media() {
+            return false;
+        }
+        tracing::warn!(%error, session = %self.session.key, "the model refused the conversation; files are left out of it");
+        self.model.images = false;
+        self.model.documents = false;
         true
     }
 

@@ -6,6 +6,8 @@ use chela_agent::{
 };
 use chela_llm::{Block, LlmErrorKind, Role, StopReason};
 use chela_store::InboxState;
+use chela_testkit::FakeModel;
+use chela_testkit::model::Step;
 use serde_json::json;
 
 use crate::support::{
@@ -252,6 +254,32 @@ async fn a_context_that_is_too_long_after_all_is_made_shorter() {
     let last = house.requests().pop().unwrap();
     let first = serde_json::to_string(&last.messages[0]).unwrap();
     assert!(first.contains("Earlier turns of this conversation are left out"), "{}", &first[..200]);
+}
+
+#[tokio::test]
+async fn a_file_that_a_vendor_refuses_spoils_no_conversation() {
+    use chela_agent::Attachment;
+    let refuses_pictures = |request: &chela_testkit::model::Recorded| {
+        let has_picture = request.body.to_string().contains("image_url");
+        if has_picture {
+            Step::fail_with(400, r#"{"error":{"message":"Could not process image"}}"#)
+        } else {
+            Step::text("ok")
+        }
+    };
+    let fake = FakeModel::start([]).await;
+    fake.respond_with(refuses_pictures);
+    let listed = json!({"id": "m", "input": ["text", "image"]});
+    let provider = json!({"baseUrl": fake.url(), "api": "openai-completions", "apiKey": "k-123", "models": [listed]});
+    let mut house = House::new(|_| text("unused"));
+    let known = crate::support::models(json!({"mode": "replace", "providers": {"mock": provider}}));
+    house.world.models = std::sync::Arc::new(known);
+    let picture =
+        Attachment { mime: "image/png".into(), name: Some("bomb.png".into()), data: "AA==".into(), source: None };
+    let row = house.accept("a", TurnInput { attachments: vec![picture], ..TurnInput::text("see") }).await;
+    assert_eq!(final_text(&house.run(row).await), "ok");
+    assert_eq!(fake.requests().len(), 2, "the picture was tried once");
+    assert_eq!(final_text(&house.say("and now?").await), "ok");
 }
 
 #[tokio::test]
