@@ -12,8 +12,8 @@ use sha2::{Digest as _, Sha256};
 const FOLDER: &str = "media/inbound";
 /// Bytes that received files of one agent may take together; the oldest go first.
 const ROOM: u64 = 256 * 1024 * 1024;
-/// Longest part of a name that is the sender's.
-const NAME_MAX: usize = 80;
+/// Bytes of a name that are the sender's: with what stands before and behind it, no file system finds it too long.
+const NAME_MAX_BYTES: usize = 160;
 
 /// A file to keep.
 pub(super) struct Keeping {
@@ -67,7 +67,7 @@ fn safe(name: &str, mime: &str) -> String {
     let clean: String = name.chars().map(keep).collect();
     let clean = clean.trim_start_matches(['.', '_']);
     // The ending tells programs what it is, so a long name loses its beginning.
-    let start = clean.char_indices().rev().nth(NAME_MAX - 1).map_or(0, |(at, _)| at);
+    let start = clean.ceil_char_boundary(clean.len().saturating_sub(NAME_MAX_BYTES));
     match (&clean[start..], mime) {
         ("", "audio/ogg") => "voice.ogg".to_owned(),
         ("", mime) if mime.starts_with("image/") => format!("picture.{}", &mime["image/".len()..].replace('/', "_")),
@@ -137,7 +137,9 @@ mod tests {
             assert_eq!(mode & 0o777, 0o600);
         }
         let long = put(&keeping(workspace.path(), &format!("{}.pdf", "a".repeat(300))), b"x").unwrap();
-        assert!(long.len() < 130 && long.ends_with("aaa.pdf"), "{long}");
+        assert!(long.len() < 220 && long.ends_with("aaa.pdf"), "{long}");
+        let wide = put(&keeping(workspace.path(), &format!("{}.pdf", "長".repeat(300))), b"x").unwrap();
+        assert!(wide.ends_with("長.pdf"), "{wide}");
     }
 
     #[test]

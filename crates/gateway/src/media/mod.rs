@@ -5,6 +5,7 @@
 
 mod hear;
 mod keep;
+mod picture;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +36,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 const WAIT_MAX: Duration = Duration::from_secs(5);
 /// Longest that all files of a message may take: the person waits for an answer.
 const TIME: Duration = Duration::from_secs(90);
+
+/// The type of a file that nobody knows anything about.
+const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 /// Where a file is, as the channels' intake writes it into [`Attachment::source`].
 #[derive(Debug, Deserialize)]
@@ -100,7 +104,7 @@ async fn bring_one(
         Ok(fetched) => fetched,
         Err(error) => return Became::Words(not_fetched(name.as_deref(), &error.message)),
     };
-    let mime = sniffed(&fetched.bytes).map_or(fetched.mime, str::to_owned);
+    let mime = proved_type(&fetched);
     become_input(gateway, row, number, media.kind, FetchedMedia { bytes: fetched.bytes, mime }, name).await
 }
 
@@ -114,7 +118,9 @@ async fn become_input(
 ) -> Became {
     let mime = file.mime.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let fits = match mime.as_str() {
-        "image/png" | "image/jpeg" | "image/gif" | "image/webp" => file.bytes.len() <= PICTURE_MAX,
+        "image/png" | "image/jpeg" | "image/gif" | "image/webp" => {
+            file.bytes.len() <= PICTURE_MAX && picture::can_be_shown(&file.bytes)
+        }
         "application/pdf" => file.bytes.len() <= PDF_MAX,
         _ => is_text(&mime) && file.bytes.len() <= TEXT_MAX && std::str::from_utf8(&file.bytes).is_ok(),
     };
@@ -174,6 +180,16 @@ async fn fetch(channel: &Arc<dyn Channel>, media: &MediaRef, max_bytes: u64) -> 
     }
 }
 
+/// What the first bytes prove, else what the sender says. Who says that it is a picture or a PDF has to prove it: what is none makes
+/// a vendor refuse the whole conversation.
+fn proved_type(file: &FetchedMedia) -> String {
+    match sniffed(&file.bytes) {
+        Some(proved) => proved.to_owned(),
+        None if file.mime.starts_with("image/") || file.mime.starts_with("application/pdf") => UNKNOWN_TYPE.to_owned(),
+        None => file.mime.clone(),
+    }
+}
+
 fn is_text(mime: &str) -> bool {
     mime.starts_with("text/") || matches!(mime, "application/json" | "application/xml")
 }
@@ -184,4 +200,24 @@ fn recording_word(kind: MediaKind) -> &'static str {
 
 fn not_fetched(name: Option<&str>, why: &str) -> String {
     format!("[a file{} could not be fetched: {why}]", name.map(|name| format!(", {name},")).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_that_is_a_lie_is_not_believed() {
+        let rows: [(&[u8], &str, &str); 5] = [
+            (b"<html>", "image/png", UNKNOWN_TYPE),
+            (b"<html>", "image/svg+xml", UNKNOWN_TYPE),
+            (b"hello", "application/pdf", UNKNOWN_TYPE),
+            (b"\x89PNG\r\n", "text/plain", "image/png"),
+            (b"hello", "text/plain", "text/plain"),
+        ];
+        for (bytes, said, expected) in rows {
+            let file = FetchedMedia { bytes: bytes.to_vec(), mime: said.to_owned() };
+            assert_eq!(proved_type(&file), expected, "{said}");
+        }
+    }
 }
