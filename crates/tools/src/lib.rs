@@ -23,7 +23,7 @@ mod web_fetch;
 mod write;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chela_agent::{AgentTools, ToolSet};
 
@@ -32,7 +32,7 @@ pub use crate::exec::Processes;
 pub use crate::policy::{ExecRefusal, effective, exec_refusal, in_profile};
 pub use crate::table::{Group, TOOLS, ToolId, ToolRow};
 
-use crate::files::Files;
+use crate::files::{Access, Files};
 
 /// What the tools know of the machine. Made once by the gateway and cloned for each agent.
 #[derive(Clone)]
@@ -76,15 +76,27 @@ pub(crate) struct Kit {
     pub(crate) files: Files,
 }
 
+impl ToolHost {
+    /// Whether a file is closed to the tools of every agent, and so must not leave the house in any other way. `path` is the real
+    /// one, without links. Blocking.
+    pub fn is_private(&self, workspace: &Path, path: &Path) -> bool {
+        self.files(false).judge(workspace).is_private(path, Access::Read)
+    }
+
+    fn files(&self, workspace_only: bool) -> Files {
+        Files {
+            home: self.home.clone(),
+            state_dir: self.state_dir.clone(),
+            secrets: self.secret_files.clone(),
+            readable: self.readable.clone(),
+            workspace_only,
+        }
+    }
+}
+
 impl Kit {
     fn new(config: ToolsConfig, host: ToolHost) -> Self {
-        let files = Files {
-            home: host.home.clone(),
-            state_dir: host.state_dir.clone(),
-            secrets: host.secret_files.clone(),
-            readable: host.readable.clone(),
-            workspace_only: config.fs.workspace_only.unwrap_or(false),
-        };
+        let files = host.files(config.fs.workspace_only.unwrap_or(false));
         Self { config, host, files }
     }
 }

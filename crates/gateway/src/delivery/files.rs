@@ -1,4 +1,5 @@
-//! Files that an answer names, on their way out: only what lies in the agent's workspace, and only what the platform takes.
+//! Files that an answer names, on their way out: only what lies in the agent's workspace and is not private to the gateway, and
+//! only what the platform takes.
 
 use std::path::{Path, PathBuf};
 
@@ -9,11 +10,15 @@ use crate::outside::Outside;
 /// A file that can be sent, or a plain sentence that says why not.
 pub(super) type Resolved = Result<OutboundMedia, String>;
 
+/// Longest path that a notice repeats.
+const SHOWN_CHARS: usize = 200;
+
 /// Resolves the files that an answer names, each for itself. Symlinks are followed before the workspace is looked at, so that
 /// none leads out of it.
 pub(super) async fn resolve(
     outside: &Outside,
     workspace: PathBuf,
+    is_private: impl Fn(&Path) -> bool + Send + 'static,
     files: Vec<String>,
     max_bytes: u64,
     as_voice: bool,
@@ -22,17 +27,32 @@ pub(super) async fn resolve(
         return Vec::new();
     }
     let named = files.clone();
-    let look = move || files.iter().map(|file| resolve_one(&workspace, file, max_bytes, as_voice)).collect();
-    let failed = |_| named.iter().map(|file| Err(format!("The file {file} could not be read."))).collect();
+    let look = move || {
+        let one = |file: &String| resolve_one(&workspace, &is_private, file, max_bytes, as_voice);
+        files.iter().map(one).collect()
+    };
+    let failed = |_| named.iter().map(|file| Err(format!("The file {} could not be read.", shown(file)))).collect();
     outside.off_thread(look).await.unwrap_or_else(failed)
 }
 
-fn resolve_one(workspace: &Path, file: &str, max_bytes: u64, as_voice: bool) -> Resolved {
+fn resolve_one(
+    workspace: &Path,
+    is_private: impl Fn(&Path) -> bool,
+    file: &str,
+    max_bytes: u64,
+    as_voice: bool,
+) -> Resolved {
+    let written = file;
+    let file = shown(file);
     let missing = |_| format!("The file {file} is not in the workspace.");
     let root = workspace.canonicalize().map_err(missing)?;
-    let path = root.join(file).canonicalize().map_err(missing)?;
+    let path = root.join(written).canonicalize().map_err(missing)?;
     if !path.starts_with(&root) {
         return Err(format!("The file {file} lies outside the workspace, so it is not sent."));
+    }
+    // A workspace may be somebody's whole home.
+    if is_private(&path) {
+        return Err(format!("The file {file} is private to the gateway, so it is not sent."));
     }
     let found = path.metadata().map_err(missing)?;
     if !found.is_file() {
@@ -49,6 +69,16 @@ fn resolve_one(workspace: &Path, file: &str, max_bytes: u64, as_voice: bool) -> 
     let mime = mime_of(&path).to_owned();
     let voice = as_voice && mime.starts_with("audio/");
     Ok(OutboundMedia { path, name, mime, voice })
+}
+
+/// The path as a notice repeats it: one line without markup.
+fn shown(file: &str) -> String {
+    let plain = |sign: char| if sign.is_control() || "`*_[]<>|".contains(sign) { '_' } else { sign };
+    let mut shown: String = file.chars().take(SHOWN_CHARS).map(plain).collect();
+    if shown.len() < file.len() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// By the ending, which is what platforms go by.
@@ -83,7 +113,8 @@ mod tests {
     use super::*;
 
     async fn resolved(workspace: &Path, file: &str) -> Resolved {
-        resolve(&Outside::real(), workspace.to_owned(), vec![file.to_owned()], 8, true).await.remove(0)
+        let is_private = |path: &Path| path.ends_with("private.txt");
+        resolve(&Outside::real(), workspace.to_owned(), is_private, vec![file.to_owned()], 8, true).await.remove(0)
     }
 
     #[tokio::test]
@@ -94,6 +125,7 @@ mod tests {
         std::fs::write(workspace.join("out/a.ogg"), "sound").unwrap();
         std::fs::write(workspace.join("big.txt"), "123456789").unwrap();
         std::fs::write(workspace.join("none.txt"), "").unwrap();
+        std::fs::write(workspace.join("private.txt"), "key").unwrap();
         std::fs::write(house.path().join("secret"), "secret").unwrap();
         std::os::unix::fs::symlink(house.path().join("secret"), workspace.join("link")).unwrap();
 
@@ -109,6 +141,11 @@ mod tests {
             ("out", "is not a file"),
             ("big.txt", "at most 8"),
             ("none.txt", "is empty"),
+            ("private.txt", "private to the gateway"),
+            ("out/../private.txt", "private to the gateway"),
+            ("/dev/zero", "outside the workspace"),
+            ("a\0b", "not in the workspace"),
+            ("[x](http://evil)\u{1b}", "The file _x_(http://evil)_ is not"),
         ];
         for (file, expected) in rows {
             let refused = resolved(&workspace, file).await.unwrap_err();

@@ -1,6 +1,7 @@
 //! One reply on its way: its parts are sent in order, each recorded before the next, until the platform has it whole.
 
 use std::panic::AssertUnwindSafe;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,7 +71,8 @@ impl ReplyDelivery {
     }
 
     async fn deliver(&mut self) -> Result<(), Stopped> {
-        let reply = Reply::from_body(&self.row.body);
+        let mut reply = Reply::from_body(&self.row.body);
+        reply.text = self.gateway.logs.without_tokens(reply.text);
         let said = Directives::read(&reply.text);
         let had = self.row.parts_sent as usize;
         if had == 0 {
@@ -104,7 +106,10 @@ impl ReplyDelivery {
         let workspace = agents.profile_or_default(&self.row.session.agent()).workspace.clone();
         let capabilities = self.channel.capabilities();
         let cap = capabilities.upload_max_bytes.min(self.policy.media_max_bytes);
-        let files = files::resolve(&self.gateway.outside, workspace, said.files.clone(), cap, said.as_voice).await;
+        let (host, root) = (self.gateway.tools.clone(), workspace.clone());
+        let is_private = move |path: &Path| host.is_private(&root, path);
+        let named = said.files.clone();
+        let files = files::resolve(&self.gateway.outside, workspace, is_private, named, cap, said.as_voice).await;
         let prefix = super::prefix(&self.gateway, &self.policy, &self.row.session.agent());
         let manner = plan::Manner { chat: &self.row.chat, policy: &self.policy, capabilities, prefix: &prefix };
         plan::parts(reply, said, files, &manner)

@@ -21,8 +21,15 @@ use crate::config::{ConsoleStyle, Level, LoggingConfig};
 
 /// A shorter text is no secret: replacing it would only garble lines.
 const SECRET_MIN_BYTES: usize = 8;
+/// In what people read, only what nobody writes by chance is taken out: a token is longer than any word.
+const TOKEN_MIN_BYTES: usize = 16;
+/// So much of a token's beginning at the end of a text is taken for one that is still being written.
+const TOKEN_BEGINNING_BYTES: usize = 8;
 /// Secrets that are remembered; there are a few providers and channels.
 const SECRETS_MAX: usize = 1024;
+
+/// What stands in a secret's place.
+const HIDDEN: &str = "***";
 
 /// Where lines go, and what must not be in them.
 pub(crate) struct Logs {
@@ -90,6 +97,24 @@ impl Logs {
         secrets.sort_by_key(|text| std::cmp::Reverse(text.len()));
     }
 
+    /// The text without the tokens and keys that the log hides, on its way to a chat: a model may have been talked into saying one.
+    /// One that is still being written at the end goes as well.
+    pub(crate) fn without_tokens(&self, mut text: String) -> String {
+        let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
+        for token in secrets.iter().filter(|secret| secret.len() >= TOKEN_MIN_BYTES) {
+            if text.contains(token.as_str()) {
+                text = text.replace(token.as_str(), HIDDEN);
+            }
+            let begun = (TOKEN_BEGINNING_BYTES..token.len()).rev();
+            let begun = begun.filter_map(|end| token.get(..end)).find(|begun| text.ends_with(begun));
+            if let Some(begun) = begun {
+                text.truncate(text.len() - begun.len());
+                text.push_str(HIDDEN);
+            }
+        }
+        text
+    }
+
     /// The file that lines go to today.
     pub(crate) fn path(&self) -> PathBuf {
         self.lock_file().path()
@@ -114,7 +139,7 @@ impl Logs {
         let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
         for secret in secrets.iter() {
             if text.contains(secret.as_str()) {
-                text = text.replace(secret.as_str(), "***");
+                text = text.replace(secret.as_str(), HIDDEN);
             }
         }
         text
@@ -157,6 +182,23 @@ impl<S: Subscriber> Layer<S> for Sink {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_that_a_model_says_reaches_no_chat() {
+        let dir = tempfile::tempdir().unwrap();
+        let logs = Logs::new(dir.path(), "box".to_owned(), false, ConsoleStyle::Pretty);
+        logs.hide("123456:AAF-token-of-a-bot");
+        logs.hide("password");
+        let rows = [
+            ("it is `123456:AAF-token-of-a-bot`.", "it is `***`."),
+            ("it is 123456:AAF-tok", "it is ***"),
+            ("it is 123456:", "it is 123456:"),
+            ("your password is password", "your password is password"),
+        ];
+        for (said, expected) in rows {
+            assert_eq!(logs.without_tokens(said.to_owned()), expected, "{said}");
+        }
+    }
 
     #[test]
     fn lines_reach_the_file_in_the_references_shape_and_without_secrets() {

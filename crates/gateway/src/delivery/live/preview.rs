@@ -196,7 +196,8 @@ fn part(scene: &Scene, shown: &str) -> Option<OutboundPart> {
     let capabilities = scene.channel.capabilities();
     let prefix = crate::delivery::prefix(&scene.gateway, &scene.policy, &scene.row.agent);
     let manner = plan::Manner { chat: &scene.route.chat, policy: &scene.policy, capabilities, prefix: &prefix };
-    plan::preview(&scene.reply(), shown, &manner)
+    let shown = scene.gateway.logs.without_tokens(shown.to_owned());
+    plan::preview(&scene.reply(), &shown, &manner)
 }
 
 #[cfg(test)]
