@@ -77,8 +77,14 @@ pub(super) fn update_id(update: &Value) -> Option<u32> {
     update.get("update_id")?.as_u64()?.try_into().ok()
 }
 
+/// Objects and lists within each other. Telegram's own go to nine or so; each message within another one takes much of the stack.
+const DEPTH_MAX: usize = 12;
+
 /// Reads one update. The error says what is wrong with it, without its content.
 pub(super) fn read_update(update: Value, view: View<'_>) -> Result<ReadUpdate, String> {
+    if is_deeper(&update, DEPTH_MAX) {
+        return Err(format!("more than {DEPTH_MAX} things stand within each other"));
+    }
     // The reader's words may quote values of the message, so only where it stopped is told.
     let update: Update = serde_json::from_value(update).map_err(|error| format!("{:?}", error.classify()))?;
     let id = update.update_id;
@@ -243,6 +249,16 @@ impl View<'_> {
             InboundEvent::Reaction(Reaction { event, place, emoji: emoji.clone(), added, on_ours })
         };
         Meaning::Events(gone.chain(added).map(event).collect())
+    }
+}
+
+/// Goes no deeper than it has to.
+fn is_deeper(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Object(_) | Value::Array(_) if levels == 0 => true,
+        Value::Object(fields) => fields.values().any(|inner| is_deeper(inner, levels - 1)),
+        Value::Array(items) => items.iter().any(|inner| is_deeper(inner, levels - 1)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
 

@@ -117,6 +117,17 @@ fn groups_and_topics_name_their_places() {
 }
 
 #[test]
+fn messages_within_messages_without_end_are_not_read() {
+    let within =
+        |depth: usize| (0..depth).fold(private(json!({})), |inner, _| private(json!({ "reply_to_message": inner })));
+    let us = us();
+    let view = View { us: &us, is_ours: &|_, _| false, former_id: &|_| None, now_ms: 0 };
+    let read = |depth| read_update(json!({ "update_id": 1, "message": within(depth) }), view);
+    assert!(read(3).is_ok());
+    assert!(read(100).is_err_and(|words| words.contains("within each other")));
+}
+
+#[test]
 fn a_title_is_never_an_id_and_a_former_id_still_counts() {
     let named = |chat: Value| said(group(json!({"text": "x", "chat": chat}))).places[0].names.clone();
     assert_eq!(named(json!({"id": -5, "type": "group", "title": " -1001 "})), Vec::<String>::new());
