@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use chela_channels::CHANNELS;
 use jiff::Timestamp;
 use serde_json::json;
 use tracing::field::{Field, Visit};
@@ -69,14 +70,15 @@ impl Line {
     }
 }
 
-/// Whether a target is one of ours: a crate of the house, or a plain subsystem name.
+/// Whether a target is one of ours: a crate of the house, a plain subsystem name, or a kind of channel.
 pub(super) fn is_ours(target: &str) -> bool {
-    target.starts_with("chela") || KNOWN.contains(&target)
+    target.starts_with("chela") || KNOWN.contains(&target) || CHANNELS.iter().any(|kind| kind.id == target)
 }
 
 /// Subsystems that are named in the code.
-const KNOWN: &[&str] =
-    &["gateway", "ws", "reload", "shutdown", "config", "agent", "sessions", "models", "tools", "web", "store"];
+const KNOWN: &[&str] = &[
+    "gateway", "ws", "reload", "shutdown", "config", "agent", "sessions", "models", "tools", "web", "store", "channels",
+];
 
 /// `chela_agent::turn` is `agent`; other names stay, up to their first part.
 fn subsystem(target: &str) -> String {

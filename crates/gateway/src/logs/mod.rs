@@ -214,10 +214,12 @@ mod tests {
             tracing::info!(target: "gateway", shown = ?r#"hunter2"and\back"#, r#"it is hunter2"and\back"#);
             tracing::debug!(target: "gateway", "not at this level");
             tracing::info!(target: "hyper::proto", "a library's chatter");
+            tracing::info!(target: "discord", "logged in to discord as chela");
         });
         let text = std::fs::read_to_string(logs.path()).unwrap();
         let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(lines.len(), 3, "{text}");
+        assert_eq!(lines.len(), 4, "{text}");
+        assert_eq!(lines[3]["0"], r#"{"subsystem":"discord"}"#);
         assert_eq!(lines[1]["1"], r"refused client=x\n2026 [gateway] forged\u{1b}[2J\u{202e}");
         assert_eq!(lines[0]["0"], r#"{"subsystem":"gateway"}"#);
         assert_eq!(lines[0]["1"], "token is *** tries=3");
