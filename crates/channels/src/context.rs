@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::Pending;
-use crate::inbound::InboundEvent;
+use crate::inbound::{InboundEvent, InboundMessage};
 use crate::status::StatusCell;
 
 /// What a worker may touch.
@@ -56,8 +56,15 @@ pub trait Inbox: Send + Sync {
     /// to the platform. Events of one chat must be given in their order, the next after the last was received.
     fn accept(&self, event: InboundEvent) -> Pending<'_, Result<Receipt, InboxError>>;
 
-    /// What may stand in an argument of a command, for completion; 25 at most.
-    fn choices<'a>(&'a self, command: &'a str, arg: &'a str, typed: &'a str) -> Pending<'a, Vec<String>>;
+    /// What may stand in an argument of a command, for completion; 25 at most, and nothing for somebody who may not use the command.
+    /// `asker` says who types it, and where.
+    fn choices<'a>(
+        &'a self,
+        asker: &'a InboundMessage,
+        command: &'a str,
+        arg: &'a str,
+        typed: &'a str,
+    ) -> Pending<'a, Vec<String>>;
 }
 
 /// What became of an event.

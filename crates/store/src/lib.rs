@@ -33,7 +33,7 @@ pub use items::{Item, ItemKind, NewItem, Tail};
 pub use lock::{InstanceInfo, InstanceLock, LOCK_FILE, LockError};
 pub use migrations::{Rollback, rollback};
 pub use outbox::{NewOutbound, OutboxId, OutboxRow};
-pub use pairings::{NewPairing, PAIRING_KEEP_MS, PAIRINGS_MAX, PairedSender, PairingAsked, PairingCode};
+pub use pairings::{NewPairing, Ownership, PAIRING_KEEP_MS, PAIRINGS_MAX, PairedSender, PairingAsked, PairingCode};
 pub use search::SearchHit;
 pub use sent::SentPart;
 pub use sessions::{Session, SessionFilter, SessionPatch, SessionSettings};

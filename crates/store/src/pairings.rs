@@ -60,6 +60,15 @@ pub struct PairedSender {
     pub approved_at_ms: i64,
 }
 
+/// Whether somebody becomes an owner by being let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ownership {
+    /// The one who is let in while there is no owner on any channel.
+    First,
+    /// Owners are named elsewhere.
+    Nobody,
+}
+
 /// How long a code holds.
 pub const PAIRING_KEEP_MS: i64 = 60 * 60 * 1000;
 
@@ -100,12 +109,13 @@ impl Store {
         .await
     }
 
-    /// Lets the person with this code in; the first one ever on any channel becomes an owner. `notice` makes the message that
-    /// tells them, in the same transaction. `None`: no such code, or too old.
+    /// Lets the person with this code in, as an owner where `ownership` says so. `notice` makes the message that tells them, in the
+    /// same transaction. `None`: no such code, or too old.
     pub async fn approve_pairing(
         &self,
         channel: &str,
         code: &str,
+        ownership: Ownership,
         now_ms: i64,
         notice: impl FnOnce(&PairingCode) -> NewOutbound + Send + 'static,
     ) -> Result<Option<PairedSender>, StoreError> {
@@ -117,7 +127,8 @@ impl Store {
             let notice = notice(&asked);
             outbox::insert(c, &notice, &notice.body.to_string())?;
             let PairingCode { channel, account, sender, name, .. } = asked;
-            let paired = PairedSender { channel, account, sender, name, owner: owners == 0, approved_at_ms: now_ms };
+            let owner = ownership == Ownership::First && owners == 0;
+            let paired = PairedSender { channel, account, sender, name, owner, approved_at_ms: now_ms };
             let insert = "INSERT OR REPLACE INTO paired_senders (channel, account, sender, name, owner, approved_at_ms)
                           VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
             let PairedSender { channel, account, sender, name, owner, approved_at_ms } = &paired;

@@ -161,8 +161,13 @@ pub(super) async fn defer(shared: &Shared, interaction: &Interaction) {
 /// Offers what may stand in the argument that is being typed.
 pub(super) async fn complete(shared: &Shared, interaction: &Interaction) {
     let Some(option) = interaction.data.options.iter().find(|option| option.focused) else { return };
+    if let Some(channel) = &interaction.channel {
+        shared.names.learn_channel(channel, interaction.guild_id.as_deref());
+    }
+    let asker = normalise::interaction(&shared.names, interaction, &shared.context.commands);
+    let Some(asker) = asker else { return };
     let typed = option.value.as_str().unwrap_or_default();
-    let found = shared.context.inbox.choices(&interaction.data.name, &option.name, typed);
+    let found = shared.context.inbox.choices(&asker, &interaction.data.name, &option.name, typed);
     let found = tokio::time::timeout(DEFER_TIMEOUT, found).await.unwrap_or_default();
     let fits = |choice: &&String| !choice.is_empty() && choice.chars().count() <= CHOICE_CHARS_MAX;
     let choices = found.iter().filter(fits).take(CHOICES_MAX);

@@ -10,6 +10,10 @@ const CHATS_MAX: usize = 500;
 /// Messages of one chat, whatever the configuration asks for.
 const MESSAGES_MAX: usize = 200;
 
+/// Bytes of all texts and names of one chat: with [`CHATS_MAX`] of them, what strangers say takes a few megabytes of memory at most,
+/// and a turn is not given a book to read. The newest message is kept whatever it has.
+const CHAT_BYTES_MAX: usize = 16 * 1024;
+
 /// Characters of one message: what is longer is a document, and its beginning says what it is about.
 const CHARS_MAX: usize = 2_000;
 
@@ -46,7 +50,7 @@ impl Heard {
             Some(known) => *known = message,
             None => kept.messages.push_back(message),
         }
-        while kept.messages.len() > limit {
+        while kept.messages.len() > limit || (kept.messages.len() > 1 && kept.bytes() > CHAT_BYTES_MAX) {
             kept.messages.pop_front();
         }
     }
@@ -88,6 +92,12 @@ impl Heard {
     }
 }
 
+impl Chat {
+    fn bytes(&self) -> usize {
+        self.messages.iter().map(|message| message.text.len() + message.sender_name.len()).sum()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +126,17 @@ mod tests {
         heard.note("a", message(5, "later"), 3);
         heard.taken("a", &taken);
         assert_eq!(texts(&heard, "a"), ["later"]);
+    }
+
+    #[test]
+    fn a_flood_of_long_messages_is_cut_to_size() {
+        let mut heard = Heard::default();
+        for id in 0..10_000 {
+            heard.note("a", message(id, &"ä".repeat(CHARS_MAX)), MESSAGES_MAX);
+        }
+        let kept = heard.of("a");
+        assert!(kept.iter().map(|one| one.text.len()).sum::<usize>() <= CHAT_BYTES_MAX);
+        assert_eq!(kept.last().unwrap().message, MessageId("9999".into()));
     }
 
     #[test]

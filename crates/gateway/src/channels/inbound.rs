@@ -4,8 +4,8 @@
 
 use std::sync::{Arc, Weak};
 
-use chela_agent::{ArgChoices, COMMANDS, Reply, TurnInput};
-use chela_channels::access::{AllowList, Facts, Granted, LoopVerdict, MentionPatterns, Verdict, decide};
+use chela_agent::{Access, ArgChoices, COMMANDS, Command, Reply, TurnInput};
+use chela_channels::access::{AllowList, Facts, Granted, LoopVerdict, Verdict, decide};
 use chela_channels::{
     ChatKind, Heard, InboundEvent, InboundMessage, Inbox, InboxError, MessageId, Pending, Reaction, ReactionNotice,
     Receipt,
@@ -13,7 +13,7 @@ use chela_channels::{
 use chela_protocol::{AgentId, RunId};
 use chela_store::{InboxRow, NewOutbound, StoreError};
 
-use super::{OpenAccount, input, pairing};
+use super::{OpenAccount, input, pairing, tame};
 use crate::app::Gateway;
 use crate::commands::{self, Reading};
 use crate::config::Config;
@@ -53,9 +53,21 @@ impl Inbox for AccountInbox {
         })
     }
 
-    fn choices<'a>(&'a self, command: &'a str, arg: &'a str, typed: &'a str) -> Pending<'a, Vec<String>> {
+    fn choices<'a>(
+        &'a self,
+        asker: &'a InboundMessage,
+        command: &'a str,
+        arg: &'a str,
+        typed: &'a str,
+    ) -> Pending<'a, Vec<String>> {
         Box::pin(async move {
-            self.gateway.upgrade().map(|gateway| choices(&gateway, command, arg, typed)).unwrap_or_default()
+            let Some(gateway) = self.gateway.upgrade() else { return Vec::new() };
+            let door = Door { gateway: &gateway, account: &self.account };
+            let config = gateway.config.load_full();
+            match door.verdict(&config, asker).await {
+                Ok(Verdict::Answer(granted)) => choices(&gateway, &granted, command, arg, typed),
+                Ok(Verdict::Overheard | Verdict::Pair | Verdict::Ignore(_)) | Err(_) => Vec::new(),
+            }
         })
     }
 }
@@ -75,7 +87,7 @@ struct Meant<'a> {
 
 impl Door<'_> {
     async fn message(&self, message: &InboundMessage) -> Result<Receipt, InboxError> {
-        if message.event.is_empty() || (message.text.trim().is_empty() && message.media.is_empty()) {
+        if message.event.is_empty() || is_empty(message) {
             return Ok(Receipt::Ignored);
         }
         let config = self.gateway.config.load_full();
@@ -95,7 +107,7 @@ impl Door<'_> {
             }
             Verdict::Pair => {
                 let target = self.target(&config, message, None);
-                pairing::ask(self.gateway, &self.account.name, target.session, message).await.map_err(of_store)?;
+                pairing::ask(self.gateway, self.account, target.session, message).await.map_err(of_store)?;
                 Ok(Receipt::Ignored)
             }
             Verdict::Answer(_) if self.is_looping(message) => Ok(Receipt::Ignored),
@@ -130,7 +142,7 @@ impl Door<'_> {
         let profile = book.profile_or_default(&agent);
         let own = profile.mention_patterns.as_deref();
         let patterns = own.or(config.messages.group_chat.mention_patterns.as_deref());
-        MentionPatterns::compile(patterns, Some(&profile.name)).0.called_by_name(&message.text)
+        self.gateway.channels.callings.of(&agent, patterns, &profile.name).called_by_name(&message.text)
     }
 
     /// Whether this is one message too many of a bot that may be answering us.
@@ -232,9 +244,16 @@ impl Door<'_> {
 
     /// A message that still waits is answered as it stands now. One whose turn began was answered as it stood then.
     async fn edited(&self, message: &InboundMessage) -> Result<Receipt, InboxError> {
-        self.account.heard().edit(&message.chat, &message.message, &message.text);
+        let config = self.gateway.config.load_full();
+        // Who is not even listened to must not make us look through everything that waits.
+        if matches!(self.verdict(&config, message).await?, Verdict::Ignore(_) | Verdict::Pair) {
+            return Ok(Receipt::Ignored);
+        }
+        if let Some(heard) = input::heard(message) {
+            self.account.heard().edit(&message.chat, &message.message, &heard.text);
+        }
         let Some(row) = self.waiting(&message.chat, &message.message).await? else { return Ok(Receipt::Ignored) };
-        if commands::is_command(&row.body) || (message.text.trim().is_empty() && message.media.is_empty()) {
+        if commands::is_command(&row.body) || is_empty(message) {
             return Ok(Receipt::Ignored);
         }
         let body = input::edited(TurnInput::from_body(&row.body), &self.account.name, message).to_body();
@@ -270,13 +289,22 @@ impl Door<'_> {
         }))
     }
 
+    /// Whether the message is one of ours that the store remembers. A platform that doesn't say whose it is knows less, above all
+    /// after a restart.
+    async fn is_ours(&self, place: &InboundMessage) -> Result<bool, InboxError> {
+        let name = &self.account.name;
+        let sent = self.gateway.store.sent_message(&name.channel, &name.account, &place.chat, &place.message.0);
+        Ok(sent.await.map_err(of_store)?.is_some())
+    }
+
     /// What people think of a message is context of the next turn, where the account wants to know.
     async fn reaction(&self, reaction: &Reaction) -> Result<Receipt, InboxError> {
         let Reaction { place, emoji, added, on_ours, .. } = reaction;
         let policy = self.account.policy.load_full();
+        let on_ours = *on_ours || self.is_ours(place).await?;
         let is_wanted = match policy.delivery.reactions {
             ReactionNotice::Off => false,
-            ReactionNotice::Own => *on_ours,
+            ReactionNotice::Own => on_ours,
             ReactionNotice::All | ReactionNotice::Allowlist => true,
         };
         if !is_wanted || place.sender.is_bot {
@@ -288,8 +316,9 @@ impl Door<'_> {
             Verdict::Overheard if policy.delivery.reactions != ReactionNotice::Allowlist => {}
             Verdict::Overheard | Verdict::Pair | Verdict::Ignore(_) => return Ok(Receipt::Ignored),
         }
+        let emoji = tame::name(emoji);
         let what = if *added { "reacted with" } else { "took back the reaction" };
-        let whose = if *on_ours { "your message" } else { "a message" };
+        let whose = if on_ours { "your message" } else { "a message" };
         let heard = Heard {
             message: MessageId(format!("reaction:{}", reaction.event)),
             sender_name: input::shown_name(place),
@@ -302,9 +331,15 @@ impl Door<'_> {
     }
 }
 
-/// What an argument of a command may be, as far as it begins with or holds what is typed.
-fn choices(gateway: &Gateway, command: &str, arg: &str, typed: &str) -> Vec<String> {
-    let command = COMMANDS.iter().find(|row| row.name == command);
+/// Whether there is nothing to read and nothing to fetch.
+fn is_empty(message: &InboundMessage) -> bool {
+    message.media.is_empty() && tame::visible(&message.text).trim().is_empty()
+}
+
+/// What an argument of a command may be, as far as it begins with or holds what is typed; nothing of another one's command.
+fn choices(gateway: &Gateway, granted: &Granted, command: &str, arg: &str, typed: &str) -> Vec<String> {
+    let may = |row: &&Command| row.name == command && (granted.is_owner || row.access == Access::Sender);
+    let command = COMMANDS.iter().find(may);
     let Some(arg) = command.and_then(|command| command.args.iter().find(|known| known.name == arg)) else {
         return Vec::new();
     };

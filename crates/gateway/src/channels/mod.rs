@@ -7,6 +7,7 @@
 //! ```
 
 mod albums;
+mod calling;
 mod check;
 mod context;
 mod heard;
@@ -16,6 +17,7 @@ mod pairing;
 mod people;
 mod report;
 mod supervise;
+mod tame;
 mod wanted;
 
 use std::collections::BTreeMap;
@@ -35,6 +37,7 @@ pub(crate) use report::in_words;
 pub(crate) use supervise::{ByHand, Listed};
 
 use albums::Albums;
+use calling::Callings;
 use heard::Heard;
 use supervise::Supervisor;
 
@@ -44,6 +47,7 @@ pub(crate) struct Channels {
     accounts: RwLock<BTreeMap<AccountName, Arc<OpenAccount>>>,
     /// Whom pairing let in.
     pub(crate) people: People,
+    callings: Callings,
     supervisor: Supervisor,
 }
 
@@ -70,6 +74,8 @@ pub(crate) struct OpenAccount {
     heard: Mutex<Heard>,
     loops: Mutex<LoopGuard>,
     albums: Mutex<Albums>,
+    /// When the log was last told that too many strangers ask; Unix milliseconds, 0 for never.
+    crowd_told_at_ms: AtomicI64,
 }
 
 impl Channels {
@@ -120,6 +126,7 @@ impl OpenAccount {
             heard: Mutex::default(),
             loops: Mutex::default(),
             albums: Mutex::default(),
+            crowd_told_at_ms: AtomicI64::new(0),
         })
     }
 

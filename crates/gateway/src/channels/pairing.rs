@@ -1,26 +1,41 @@
 //! Strangers: the code they are given, and what they are told. All words for them stand here.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use chela_agent::Reply;
 use chela_channels::InboundMessage;
 use chela_protocol::SessionKey;
-use chela_store::{NewOutbound, NewPairing, PairedSender, PairingAsked, PairingCode, StoreError};
+use chela_store::{
+    NewOutbound, NewPairing, Ownership, PAIRING_KEEP_MS, PAIRINGS_MAX, PairedSender, PairingAsked, PairingCode,
+    StoreError,
+};
 
-use super::{AccountName, input};
+use super::{AccountName, OpenAccount, input};
 use crate::app::Gateway;
 
 /// Letters and digits that nobody takes for another: no 0 and O, no 1, I and L.
 const ALPHABET: &[u8; 31] = b"ABCDEFGHJKMNPQRSTUVWXYZ23456789";
 const CODE_CHARS: usize = 8;
 
-/// Gives a stranger a code and tells them what to do with it; once, however often they write.
+/// Gives a stranger a code and tells them what to do with it; once, however often they write. A flood of strangers writes nothing
+/// into the store, and at most a line an hour into the log.
 pub(super) async fn ask(
     gateway: &Arc<Gateway>,
-    name: &AccountName,
+    account: &OpenAccount,
     session: SessionKey,
     message: &InboundMessage,
 ) -> Result<(), StoreError> {
+    let name = &account.name;
+    let mut waiting = gateway.store.pairing_codes(gateway.now_ms()).await?;
+    waiting.retain(|one| one.channel == name.channel && one.account == name.account);
+    if waiting.iter().any(|one| one.sender == message.sender.id) {
+        return Ok(());
+    }
+    if waiting.len() >= PAIRINGS_MAX {
+        note_crowd(gateway, account);
+        return Ok(());
+    }
     let code = code(|bytes| gateway.outside.fill(bytes).is_ok());
     let Some(code) = code else {
         tracing::error!(target: "channels", "the system gives no random bytes, so {name} can give nobody a code");
@@ -49,7 +64,7 @@ pub(super) async fn ask(
             gateway.delivery.wake();
         }
         PairingAsked::Waiting => {}
-        PairingAsked::Full => tracing::warn!(target: "channels", "{name}: a stranger gets no code, too many wait"),
+        PairingAsked::Full => note_crowd(gateway, account),
     }
     Ok(())
 }
@@ -68,7 +83,11 @@ pub(crate) async fn approve(
         let reply = Reply { text: APPROVED.to_owned(), run, ..Reply::default() };
         outbound(&name, &asked.chat, session, &reply, now_ms)
     };
-    let paired = gateway.store.approve_pairing(channel, &read_code(code), now_ms, notice).await?;
+    // Whom the configuration names is an owner, and then nobody becomes one by being the first.
+    let owners = gateway.config.load().commands.owners();
+    let is_named = owners.0.iter().any(|entry| !matches!(entry.trim(), "" | "*"));
+    let ownership = if is_named { Ownership::Nobody } else { Ownership::First };
+    let paired = gateway.store.approve_pairing(channel, &read_code(code), ownership, now_ms, notice).await?;
     if paired.is_some() {
         gateway.channels.people.changed();
         gateway.delivery.wake();
@@ -79,6 +98,21 @@ pub(crate) async fn approve(
 /// A code as people type it.
 pub(crate) fn read_code(text: &str) -> String {
     text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase()
+}
+
+/// Tells the log, once in a while, that strangers are turned away.
+fn note_crowd(gateway: &Gateway, account: &OpenAccount) {
+    let now_ms = gateway.now_ms();
+    let told_at_ms = account.crowd_told_at_ms.swap(now_ms, Ordering::Relaxed);
+    if told_at_ms == 0 || now_ms.saturating_sub(told_at_ms) >= PAIRING_KEEP_MS {
+        tracing::warn!(
+            target: "channels",
+            "{}: strangers get no code any more, since {PAIRINGS_MAX} wait already; `chela pairing list` shows them",
+            account.name
+        );
+    } else {
+        account.crowd_told_at_ms.store(told_at_ms, Ordering::Relaxed);
+    }
 }
 
 /// What a person who was let in is told.

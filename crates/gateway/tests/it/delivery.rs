@@ -213,11 +213,12 @@ async fn files_come_in_and_go_out() {
     let gateway = talk.gateway().await;
     let workspace = gateway.state_dir.path().join("workspace");
 
-    let picture = [0x89, b'P', b'N', b'G', 1, 2, 3];
-    talk.telegram.say(talk.chat, talk.ada, "what is it?").photo(picture.to_vec()).send();
+    // The head of a PNG with one point.
+    let picture = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01".to_vec();
+    talk.telegram.say(talk.chat, talk.ada, "what is it?").photo(picture).send();
     talk.answers(1).await;
     let asked = talk.model.requests().remove(0).text;
-    assert!(asked.contains("data:image/png;base64,iVBORwECAw=="), "{asked}");
+    assert!(asked.contains("data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAAB"), "{asked}");
 
     talk.telegram.say(talk.chat, talk.ada, "").voice(b"OggS sound".to_vec()).send();
     talk.answers(2).await;

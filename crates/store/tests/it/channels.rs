@@ -1,6 +1,8 @@
 //! What channels need: messages of ours that platforms have, and senders who were let in.
 
-use chela_store::{NewOutbound, NewPairing, PAIRING_KEEP_MS, PAIRINGS_MAX, PairingAsked, SentPart, WriterMode};
+use chela_store::{
+    NewOutbound, NewPairing, Ownership, PAIRING_KEEP_MS, PAIRINGS_MAX, PairingAsked, SentPart, WriterMode,
+};
 use serde_json::json;
 
 use crate::support::{House, main_key, open};
@@ -55,7 +57,7 @@ async fn a_code_lets_its_person_in_once_and_the_first_is_the_owner() {
     }
     let approve = async |code: &'static str, now_ms| {
         let welcome = |code: &chela_store::PairingCode| notice(&code.chat, "welcome");
-        house.store.approve_pairing("telegram", code, now_ms, welcome).await.unwrap()
+        house.store.approve_pairing("telegram", code, Ownership::First, now_ms, welcome).await.unwrap()
     };
     assert!(approve("CODE7", 5).await.unwrap().owner);
     assert!(approve("CODE7", 5).await.is_none(), "a code is used up");
@@ -70,11 +72,21 @@ async fn a_code_lets_its_person_in_once_and_the_first_is_the_owner() {
 }
 
 #[tokio::test]
+async fn whoever_is_let_in_where_owners_are_named_elsewhere_is_none() {
+    let house = House::new(WriterMode::Inline);
+    house.store.ask_pairing(asked("7", 1)).await.unwrap();
+    let welcome = |code: &chela_store::PairingCode| notice(&code.chat, "welcome");
+    let paired = house.store.approve_pairing("telegram", "CODE7", Ownership::Nobody, 5, welcome).await.unwrap();
+    assert!(!paired.unwrap().owner);
+}
+
+#[tokio::test]
 async fn an_expired_code_opens_nothing() {
     let house = House::new(WriterMode::Inline);
     house.store.ask_pairing(asked("7", 1)).await.unwrap();
     let welcome = |code: &chela_store::PairingCode| notice(&code.chat, "welcome");
-    let late = house.store.approve_pairing("telegram", "CODE7", 1 + PAIRING_KEEP_MS, welcome).await.unwrap();
+    let late = 1 + PAIRING_KEEP_MS;
+    let late = house.store.approve_pairing("telegram", "CODE7", Ownership::First, late, welcome).await.unwrap();
     assert!(late.is_none());
     assert_eq!(house.store.paired_senders().await.unwrap(), []);
 }

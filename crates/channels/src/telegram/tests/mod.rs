@@ -157,7 +157,7 @@ impl Inbox for Ears {
         })
     }
 
-    fn choices<'a>(&'a self, _: &'a str, _: &'a str, _: &'a str) -> Pending<'a, Vec<String>> {
+    fn choices<'a>(&'a self, _: &'a InboundMessage, _: &'a str, _: &'a str, _: &'a str) -> Pending<'a, Vec<String>> {
         Box::pin(async { Vec::new() })
     }
 }

@@ -254,7 +254,13 @@ impl Inbox for TestInbox {
         })
     }
 
-    fn choices<'a>(&'a self, _: &'a str, _: &'a str, typed: &'a str) -> Pending<'a, Vec<String>> {
+    fn choices<'a>(
+        &'a self,
+        _: &'a InboundMessage,
+        _: &'a str,
+        _: &'a str,
+        typed: &'a str,
+    ) -> Pending<'a, Vec<String>> {
         Box::pin(async move { vec![format!("{typed}-one"), format!("{typed}-two")] })
     }
 }
