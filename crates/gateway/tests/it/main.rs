@@ -15,6 +15,7 @@ mod commands;
 mod conversation;
 mod delivery;
 mod handshake;
+mod hostile;
 mod http;
 mod limits;
 mod live;
