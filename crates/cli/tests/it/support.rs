@@ -154,6 +154,12 @@ impl RunningGateway {
         }
     }
 
+    /// All that it said on its console, up to now.
+    pub(crate) fn console(&self) -> String {
+        let further: Vec<String> = self.heard.try_iter().collect();
+        [self.lines.as_slice(), &further].concat().join("\n")
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }

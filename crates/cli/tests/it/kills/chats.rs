@@ -79,7 +79,7 @@ fn all_parts(messages: &[&str]) -> Vec<String> {
 }
 
 /// What the model says to a request.
-fn answer(request: &Recorded) -> Step {
+pub(crate) fn answer(request: &Recorded) -> Step {
     let text = request.last_user_text();
     let is_name = |word: &&str| word.ends_with(|c: char| c.is_ascii_digit()) && word.starts_with(['m', 't']);
     let message = text.split_whitespace().rfind(is_name).unwrap_or_default();
@@ -139,8 +139,8 @@ async fn dies<P: Platform>(case: Case) {
     platform.say(Place::Group, "text7");
     direct.push("text6");
     until_answered(&platform, &direct, &["m4", "text7"], &at).await;
-    assert_eq!(platform.answers(Place::Direct), all_parts(&direct), "{at}");
-    assert_eq!(platform.answers(Place::Group), all_parts(&["m4", "text7"]), "{at}");
+    assert_answers(&platform, &direct, &["m4", "text7"], &at);
+    platform.wait("the answer to the command", |platform| platform.statuses() > 0).await;
     assert_eq!(platform.statuses(), 1, "{at}");
     for message in ["m2", "m4"] {
         assert!(house.written(message) <= 1, "{at}: {message}");
@@ -150,17 +150,20 @@ async fn dies<P: Platform>(case: Case) {
     gateway.kill();
 }
 
-/// Waits until all of these stand in the chats, and the answer to the command.
-async fn until_answered<P: Platform>(platform: &P, direct: &[&str], group: &[&str], at: &str) {
+/// Each of these messages was answered once, in their order, and nothing else was said.
+pub(crate) fn assert_answers<P: Platform>(platform: &P, direct: &[&str], group: &[&str], at: &str) {
+    assert_eq!(platform.answers(Place::Direct), all_parts(direct), "{at}");
+    assert_eq!(platform.answers(Place::Group), all_parts(group), "{at}");
+}
+
+/// Waits until the whole answers to these messages stand in the chats.
+pub(crate) async fn until_answered<P: Platform>(platform: &P, direct: &[&str], group: &[&str], at: &str) {
     let has = |place, messages: &[&str]| {
         let seen = platform.answers(place);
         all_parts(messages).iter().all(|part| seen.contains(part))
     };
-    let holds = |platform: &P| {
-        let answered = has(Place::Direct, direct) && has(Place::Group, group);
-        answered && (group.is_empty() || platform.statuses() > 0)
-    };
-    if timeout(PATIENCE, platform.wait("the answers", holds)).await.is_err() {
+    let answered = |_: &P| has(Place::Direct, direct) && has(Place::Group, group);
+    if timeout(PATIENCE, platform.wait("the answers", answered)).await.is_err() {
         let seen = [platform.texts(Place::Direct), platform.texts(Place::Group), platform.asides()];
         panic!("{at}: {direct:?} and {group:?} are not answered; these are seen: {seen:#?}");
     }

@@ -74,7 +74,7 @@ impl House {
         self.start_with(&[("CHELA_FAULT_POINT", point)])
     }
 
-    fn start_with(&self, environment: &[(&str, &str)]) -> RunningGateway {
+    pub(crate) fn start_with(&self, environment: &[(&str, &str)]) -> RunningGateway {
         let token = [("CHELA_GATEWAY_TOKEN", TOKEN)];
         RunningGateway::start_with(&self.home, &[], &[&token, environment].concat())
     }

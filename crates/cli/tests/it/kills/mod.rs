@@ -1,9 +1,9 @@
 //! The real binary dies by `kill -9` wherever it can, starts again on the same state dir, and nothing is lost and nothing
 //! doubled (G6, G7, G30, G39).
 //!
-//! `CHELA_KILLS=50` repeats each kill from outside fifty times instead of twice.
+//! `CHELA_KILLS=50` repeats each kill from outside fifty times instead of twice, and strikes at fifty passes of each point.
 
-mod chats;
+pub(crate) mod chats;
 pub(crate) mod house;
 mod lock;
 mod moments;

@@ -38,7 +38,7 @@ impl Way {
     }
 }
 
-/// Everything that a message passes in this version: replies to channels come with the channels.
+/// Everything that a message passes whose answer goes to no chat platform; [`super::chats`] has the rest.
 fn points() -> impl Iterator<Item = &'static str> {
     chela_store::fault::POINTS.iter().copied().filter(|point| !point.starts_with("outbox."))
 }
