@@ -2,6 +2,7 @@
 
 pub mod discord;
 pub mod model;
+mod multipart;
 pub mod telegram;
 
 pub use discord::FakeDiscord;

@@ -1,6 +1,9 @@
-//! Small pieces of HTTP that the fake reads by itself: percent signs, queries, forms with files; and how it refuses.
+//! Small pieces of HTTP that the fake reads by itself: percent signs, queries, the forms of messages; and how it refuses.
 
+use axum::body::Bytes;
 use serde_json::{Value, json};
+
+use crate::multipart::{self, FormPart};
 
 /// An error of the platform.
 #[derive(Debug, Clone)]
@@ -66,52 +69,19 @@ pub(super) struct FormFile {
 }
 
 /// Reads a form with `payload_json` and `files[n]`. The error says what is wrong with it.
-pub(super) fn read_form(content_type: &str, body: &[u8]) -> Result<(Value, Vec<FormFile>), String> {
-    let boundary = content_type.split_once("boundary=").ok_or("no boundary")?.1.trim_matches('"');
+pub(super) fn read_form(content_type: &str, body: &Bytes) -> Result<(Value, Vec<FormFile>), String> {
     let (mut payload, mut files) = (None, Vec::new());
-    for part in parts(body, boundary)? {
-        let (head, bytes) = split_at(part, b"\r\n\r\n").ok_or("a part without headers")?;
-        let head = std::str::from_utf8(head).map_err(|_| "headers that are no text")?;
-        let name = quoted(head, "name").ok_or("a part without a name")?;
+    for FormPart { name, file_name, mime, bytes } in multipart::read(content_type, body)? {
         if name == "payload_json" {
-            payload = Some(serde_json::from_slice(bytes).map_err(|error| format!("payload_json: {error}"))?);
+            payload = Some(serde_json::from_slice(&bytes).map_err(|error| format!("payload_json: {error}"))?);
             continue;
         }
         let index = name.strip_prefix("files[").and_then(|rest| rest.strip_suffix(']')?.parse().ok());
         let index = index.ok_or_else(|| format!("unknown part `{name}`"))?;
-        let file_name = quoted(head, "filename").ok_or_else(|| format!("{name} without a file name"))?;
-        let mime = head.lines().find_map(|line| {
-            let (header, value) = line.split_once(':')?;
-            header.eq_ignore_ascii_case("content-type").then(|| value.trim().to_owned())
-        });
-        files.push(FormFile { index, name: file_name.to_owned(), mime, bytes: bytes.to_vec() });
+        let file_name = file_name.ok_or_else(|| format!("{name} without a file name"))?;
+        files.push(FormFile { index, name: file_name, mime, bytes: bytes.to_vec() });
     }
     Ok((payload.unwrap_or_else(|| json!({})), files))
-}
-
-fn parts<'a>(body: &'a [u8], boundary: &str) -> Result<Vec<&'a [u8]>, String> {
-    let opening = format!("--{boundary}");
-    let between = format!("\r\n--{boundary}");
-    let mut rest = body.strip_prefix(opening.as_bytes()).ok_or("the form does not begin with its boundary")?;
-    let mut parts = Vec::new();
-    while !rest.starts_with(b"--") {
-        let inner = rest.strip_prefix(b"\r\n").ok_or("a boundary without a line end")?;
-        let (part, after) = split_at(inner, between.as_bytes()).ok_or("the form has no end")?;
-        parts.push(part);
-        rest = after;
-    }
-    Ok(parts)
-}
-
-fn split_at<'a>(bytes: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let at = bytes.windows(separator.len()).position(|window| window == separator)?;
-    Some((&bytes[..at], &bytes[at + separator.len()..]))
-}
-
-/// `key="value"` of a header; `name` is not found inside `filename`.
-fn quoted<'a>(head: &'a str, key: &str) -> Option<&'a str> {
-    let (_, rest) = head.split_once(&format!("; {key}=\""))?;
-    rest.split_once('"').map(|(value, _)| value)
 }
 
 /// Undoes percent signs; `None` when they hide no text.

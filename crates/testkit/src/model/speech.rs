@@ -6,6 +6,8 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, header};
 use serde_json::{Value, json};
 
+use crate::multipart::{self, FormPart};
+
 /// A recording as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FakeRecording {
@@ -25,22 +27,25 @@ pub(super) fn is_path(path: &str) -> bool {
 /// What was sent, or what the vendor says of a broken form.
 pub(super) fn read(headers: &HeaderMap, body: &Bytes) -> Result<FakeRecording, String> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-    let form = text(header::CONTENT_TYPE);
-    let boundary = form.split("boundary=").nth(1).ok_or("the body is no multipart form")?.trim_matches('"').to_owned();
     let mut recording = FakeRecording {
         authorization: text(header::AUTHORIZATION),
         fields: BTreeMap::new(),
         file_name: String::new(),
         bytes: Vec::new(),
     };
-    let mark = format!("\r\n--{boundary}");
-    let body = [b"\r\n", &body[..]].concat();
-    let mut rest = &body[..];
-    while let Some(at) = find(rest, mark.as_bytes()) {
-        rest = &rest[at + mark.len()..];
-        let end = find(rest, mark.as_bytes()).unwrap_or(0);
-        if let Some(head) = find(&rest[..end], b"\r\n\r\n") {
-            recording.take(&String::from_utf8_lossy(&rest[..head]), &rest[head + 4..end]);
+    let form = text(header::CONTENT_TYPE);
+    if !form.starts_with("multipart/form-data") {
+        return Err("the body is no multipart form".to_owned());
+    }
+    for FormPart { name, file_name, bytes, .. } in multipart::read(&form, body)? {
+        match file_name {
+            Some(file_name) if name == "file" => {
+                recording.file_name = file_name;
+                recording.bytes = bytes.to_vec();
+            }
+            _ => {
+                recording.fields.insert(name, String::from_utf8_lossy(&bytes).into_owned());
+            }
         }
     }
     if recording.authorization.is_empty() {
@@ -59,24 +64,4 @@ pub(super) fn read(headers: &HeaderMap, body: &Bytes) -> Result<FakeRecording, S
 /// The words of every recording.
 pub(super) fn answer(recording: &FakeRecording) -> Value {
     json!({ "text": format!("words of {} bytes", recording.bytes.len()) })
-}
-
-impl FakeRecording {
-    fn take(&mut self, head: &str, content: &[u8]) {
-        let value = |key: &str| Some(head.split(&format!("{key}=\"")).nth(1)?.split('"').next()?.to_owned());
-        match (value(" name"), value("filename")) {
-            (Some(name), Some(file)) if name == "file" => {
-                self.file_name = file;
-                self.bytes = content.to_vec();
-            }
-            (Some(name), _) => {
-                self.fields.insert(name, String::from_utf8_lossy(content).into_owned());
-            }
-            (None, _) => {}
-        }
-    }
-}
-
-fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::state::ApiError;
+use crate::multipart::{self, FormPart};
 
 /// What a call says.
 #[derive(Debug, Clone, Default)]
@@ -34,8 +35,7 @@ impl Params {
         } else if content_type.starts_with("application/x-www-form-urlencoded") {
             params.add_form(body);
         } else if content_type.starts_with("multipart/form-data") {
-            let boundary = header_value(content_type, "boundary").ok_or("multipart without a boundary")?;
-            params.add_multipart(&boundary, body)?;
+            params.add_multipart(content_type, body)?;
         } else if !body.is_empty() {
             return Err(format!("a body of the type \"{content_type}\""));
         }
@@ -78,48 +78,15 @@ impl Params {
         }
     }
 
-    fn add_multipart(&mut self, boundary: &str, body: &Bytes) -> Result<(), String> {
-        let opening = format!("--{boundary}");
-        let closing = format!("\r\n--{boundary}");
-        let mut at = find(body, opening.as_bytes(), 0).ok_or("multipart without a part")? + opening.len();
-        while body[at..].starts_with(b"\r\n") {
-            let head_end = find(body, b"\r\n\r\n", at).ok_or("a part without an end of its headers")?;
-            let end = find(body, closing.as_bytes(), head_end).ok_or("a part without an end")?;
-            let head = String::from_utf8_lossy(&body[at..head_end]).into_owned();
-            self.add_part(&head, body.slice(head_end + 4..end))?;
-            at = end + closing.len();
-        }
-        if body[at..].starts_with(b"--") { Ok(()) } else { Err("multipart without its last boundary".to_owned()) }
-    }
-
-    fn add_part(&mut self, head: &str, bytes: Bytes) -> Result<(), String> {
-        let header = |name: &str| {
-            head.lines().find_map(|line| {
-                let (found, value) = line.split_once(':')?;
-                found.trim().eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
-            })
-        };
-        let disposition = header("content-disposition").ok_or("a part without Content-Disposition")?;
-        let name = header_value(&disposition, "name").ok_or("a part without a name")?;
-        if let Some(file_name) = header_value(&disposition, "filename") {
-            let upload = Upload { name: file_name, mime: header("content-type"), bytes };
-            self.uploads.insert(name, upload);
-        } else {
-            let text = String::from_utf8(bytes.to_vec()).map_err(|_| format!("the part {name} is no UTF-8"))?;
-            self.values.insert(name, Value::String(text));
+    fn add_multipart(&mut self, content_type: &str, body: &Bytes) -> Result<(), String> {
+        for FormPart { name, file_name, mime, bytes } in multipart::read(content_type, body)? {
+            if let Some(file_name) = file_name {
+                self.uploads.insert(name, Upload { name: file_name, mime, bytes });
+            } else {
+                let text = String::from_utf8(bytes.to_vec()).map_err(|_| format!("the part {name} is no UTF-8"))?;
+                self.values.insert(name, Value::String(text));
+            }
         }
         Ok(())
     }
-}
-
-/// A parameter of a header: `form-data; name="photo"; filename="a.jpg"`.
-fn header_value(header: &str, name: &str) -> Option<String> {
-    header.split(';').skip(1).find_map(|pair| {
-        let (found, value) = pair.split_once('=')?;
-        found.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches('"').to_owned())
-    })
-}
-
-fn find(bytes: &[u8], wanted: &[u8], from: usize) -> Option<usize> {
-    bytes.get(from..)?.windows(wanted.len()).position(|window| window == wanted).map(|found| from + found)
 }
