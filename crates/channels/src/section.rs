@@ -100,11 +100,12 @@ fn accounts(channel: &'static str, value: &Value) -> Vec<AccountConfig> {
     match shared.remove("accounts") {
         Some(Value::Object(named)) if !named.is_empty() => {
             let one = |(name, own): (String, Value)| {
-                let mut merged = shared.clone();
-                if let Value::Object(own) = own {
-                    merged.extend(own);
-                }
-                account(channel, &name, format!("{path}.accounts.{name}"), Value::Object(merged))
+                // What is no object stays what it is: with the shared keys alone it would be another account.
+                let value = match own {
+                    Value::Object(own) => Value::Object(shared.clone().into_iter().chain(own).collect()),
+                    wrong => wrong,
+                };
+                account(channel, &name, format!("{path}.accounts.{name}"), value)
             };
             named.into_iter().map(one).collect()
         }
@@ -115,4 +116,39 @@ fn accounts(channel: &'static str, value: &Value) -> Vec<AccountConfig> {
 fn account(channel: &'static str, name: &str, path: String, value: Value) -> AccountConfig {
     let enabled = value.get("enabled").and_then(Value::as_bool).unwrap_or(true);
     AccountConfig { channel, account: name.to_owned(), enabled, path, value }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(section: &Value) -> (Vec<(String, Value, bool)>, Vec<String>) {
+        let mut problems = Vec::new();
+        let prepared = prepare(section, &|_| false, &mut problems);
+        let accounts = prepared.into_iter().map(|one| (one.config.path, one.config.value, one.account.is_some()));
+        (accounts.collect(), problems.into_iter().map(|problem| problem.path).collect())
+    }
+
+    #[test]
+    fn accounts_take_over_the_shared_keys_that_they_leave_out() {
+        let (accounts, problems) = read(&json!({ "telegram": {
+            "historyLimit": 5, "defaultAccount": "work",
+            "accounts": { "home": {}, "work": { "historyLimit": 7 } },
+        } }));
+        assert_eq!(problems, Vec::<String>::new());
+        let account = |name: &str, limit: u64| {
+            (format!("channels.telegram.accounts.{name}"), json!({ "historyLimit": limit }), true)
+        };
+        assert_eq!(accounts, [account("home", 5), account("work", 7)]);
+    }
+
+    #[test]
+    fn an_account_that_is_no_object_does_not_run_with_the_shared_keys() {
+        for kind in CHANNELS {
+            let (accounts, problems) = read(&json!({ kind.id: { "enabled": true, "accounts": { "work": "yes" } } }));
+            let path = format!("channels.{}.accounts.work", kind.id);
+            assert_eq!(accounts, [(path.clone(), json!("yes"), false)]);
+            assert_eq!(problems, [path]);
+        }
+    }
 }
