@@ -10,6 +10,9 @@ use crate::{ChannelFailure, FailureKind, SendError, SendErrorKind};
 /// Where Telegram asks for a pause and doesn't say how long.
 const PAUSE_UNTOLD: Duration = Duration::from_secs(5);
 
+/// Longest pause that the inbound side makes because Telegram asks for it: a new try costs less than a bot that hears nothing.
+const ASKED_PAUSE_MAX: Duration = Duration::from_mins(5);
+
 /// Phrases that mean that the person or the chat doesn't want us, with what people should know.
 const SHUT_OUT: &[(&str, &str)] = &[
     ("bot was blocked by the user", "the person blocked the bot; they have to unblock it and write again"),
@@ -91,11 +94,11 @@ pub(super) fn poll_words(error: &ApiError) -> String {
     }
 }
 
-/// The pause that Telegram asks for.
+/// The pause that Telegram asks for, [`ASKED_PAUSE_MAX`] at most.
 pub(super) fn asked_pause(error: &ApiError) -> Option<Duration> {
     match error {
         ApiError::Refused { parameters, .. } => {
-            parameters.retry_after.map(|seconds| Duration::from_secs(u64::from(seconds)))
+            parameters.retry_after.map(|seconds| Duration::from_secs(u64::from(seconds)).min(ASKED_PAUSE_MAX))
         }
         ApiError::Unreachable(_) | ApiError::Unanswered(_) | ApiError::Impossible(_) => None,
     }

@@ -31,9 +31,6 @@ const BATCH_MAX: usize = 100;
 /// Telegram numbers updates anew after a week of silence; an offset that is about as old could pass over new ones.
 const OFFSET_LASTS_MS: i64 = 5 * 24 * 60 * 60 * 1000;
 
-/// Longest pause that Telegram is believed to want.
-const ASKED_PAUSE_MAX: Duration = Duration::from_mins(5);
-
 /// How many first pauses a batch may wait for a chat that is busy, before the others are polled for again.
 const BUSY_PAUSES: u32 = 2;
 
@@ -177,8 +174,7 @@ async fn poll(bot: &Bot, offset: Option<u32>, wait: Duration) -> Result<Vec<Valu
                     return Err(failure);
                 }
                 bot.troubled(poll_words(&error));
-                let pause = asked_pause(&error).map(|pause| pause.min(ASKED_PAUSE_MAX));
-                tokio::time::sleep(pause.unwrap_or_else(|| back_off.next_pause())).await;
+                tokio::time::sleep(asked_pause(&error).unwrap_or_else(|| back_off.next_pause())).await;
                 // To know soon whether it is over.
                 wait = Duration::ZERO;
             }
