@@ -101,8 +101,26 @@ pub(crate) fn also(schema: &mut schemars::Schema, word: &str) {
     }
 }
 
+/// What a number of megabytes in the configuration means. What is below 0 or no number is 0, and [`MEDIA_MAX_MB`] the most.
+pub(crate) fn bytes_of_mb(megabytes: f64) -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=2000 MB")]
+    let bytes = (megabytes.clamp(0.0, MEDIA_MAX_MB) * 1024.0 * 1024.0) as u64;
+    bytes
+}
+
+/// A number of earlier messages in the configuration, bounded.
+pub(crate) fn history_within(written: Option<usize>, usual: usize) -> usize {
+    written.unwrap_or(usual).min(HISTORY_MAX)
+}
+
 /// Files of messages, where the configuration sets no cap.
-const MEDIA_MAX_BYTES: u64 = 20 * 1024 * 1024;
+const MEDIA_DEFAULT_BYTES: u64 = 20 * 1024 * 1024;
+
+/// What a Bot API server of one's own takes and gives; no platform has more.
+const MEDIA_MAX_MB: f64 = 2000.0;
+
+/// More earlier messages would fill a context with chatter.
+const HISTORY_MAX: usize = 200;
 
 impl Default for DeliveryPolicy {
     fn default() -> Self {
@@ -116,7 +134,7 @@ impl Default for DeliveryPolicy {
             response_prefix: None,
             history_limit: 20,
             dm_history_limit: 0,
-            media_max_bytes: MEDIA_MAX_BYTES,
+            media_max_bytes: MEDIA_DEFAULT_BYTES,
             link_preview: true,
             silent_errors: false,
         }

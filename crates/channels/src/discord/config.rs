@@ -40,7 +40,7 @@ pub(super) struct DiscordConfig {
     pub(super) bot_loop_protection: LoopConfig,
     /// Whose messages in a channel become context of a later turn, though nobody answers them. Default: `all`.
     pub(super) context_visibility: Option<ContextVisibility>,
-    /// Earlier messages of a channel that a turn gets as context. Default: 20.
+    /// Earlier messages of a channel that a turn gets as context, 200 at most; 0 for none. Default: 20.
     pub(super) history_limit: Option<usize>,
     /// The same in direct chats. Default: 0.
     pub(super) dm_history_limit: Option<usize>,
@@ -60,8 +60,8 @@ pub(super) struct DiscordConfig {
     pub(super) markdown: MarkdownConfig,
     /// Which messages of an answer quote the question. Default: `off`.
     pub(super) reply_to_mode: Option<ReplyToMode>,
-    /// Largest file that is taken from a message, in megabytes. Default: 20.
-    #[schemars(range(min = 1))]
+    /// Largest file of a message, in megabytes, 2000 at most. Default: 20.
+    #[schemars(range(min = 0))]
     pub(super) media_max_mb: Option<f64>,
     /// Emoji put on a message that is being answered. Default: `messages.ackReaction`.
     pub(super) ack_reaction: Option<String>,

@@ -6,8 +6,8 @@ use chela_config::{KeyPath, Problem, Severity, check, schema_of};
 use serde_json::{Map, Value};
 
 use super::config::{AllowBots, DiscordConfig, GuildChannelConfig, GuildConfig, Who};
-use crate::access::{AccessRules, AllowList, BotRule, DmPolicy, GroupPolicy, LoopProtection, Place};
-use crate::policy::{AccountPolicy, DeliveryPolicy, PreviewMode};
+use crate::access::{AccessRules, AllowList, BotRule, ContextVisibility, DmPolicy, GroupPolicy, LoopProtection, Place};
+use crate::policy::{AccountPolicy, DeliveryPolicy, PreviewMode, bytes_of_mb, history_within};
 use crate::render::Limits;
 
 /// Discord's own limit of one message.
@@ -15,9 +15,6 @@ pub(super) const CHARS_MAX: usize = 2000;
 
 /// Discord folds messages of bots that are longer.
 const LINES_MAX: usize = 17;
-
-/// A file of a message is held in memory once while it is taken.
-const MEGABYTE: f64 = 1024.0 * 1024.0;
 
 /// The keys of an account as far as they could be read.
 #[derive(Debug, Default)]
@@ -34,7 +31,7 @@ pub(super) struct Reading {
 pub(super) fn read(path: &str, value: &Value, problems: &mut Vec<Problem>) -> Reading {
     let base: KeyPath = path.parse().unwrap_or_else(|_| KeyPath::root());
     let found = check(value, &schema_of::<DiscordConfig>(), &base);
-    problems.extend(found.into_iter().filter(|problem| problem.severity == Severity::Error));
+    chela_config::extend(problems, found.into_iter().filter(|problem| problem.severity == Severity::Error).collect());
     let mut reading = Reading::default();
     let Some(object) = value.as_object() else {
         reading.broken.extend(SECURITY_KEYS.iter().map(|key| (*key).to_owned()));
@@ -100,7 +97,10 @@ fn access(reading: &Reading) -> AccessRules {
         group_allow_from: AllowList::default(),
         places: Some(places(config, broken_guilds)),
         require_mention: true,
-        context: config.context_visibility.unwrap_or_default(),
+        context: match config.context_visibility {
+            _ if is_broken(&["contextVisibility"]) => ContextVisibility::Allowlist,
+            visibility => visibility.unwrap_or_default(),
+        },
         bots: match config.allow_bots {
             None | Some(AllowBots::Whether(false)) => BotRule::Ignore,
             Some(AllowBots::Whether(true)) => BotRule::Allow,
@@ -193,15 +193,10 @@ fn delivery(config: &DiscordConfig) -> DeliveryPolicy {
         ack_scope: config.ack_reaction_scope,
         reactions: config.reaction_notifications.unwrap_or_default(),
         response_prefix: config.response_prefix.clone(),
-        history_limit: config.history_limit.unwrap_or(usual.history_limit),
-        dm_history_limit: config.dm_history_limit.unwrap_or(usual.dm_history_limit),
-        media_max_bytes: config.media_max_mb.map_or(usual.media_max_bytes, megabytes),
+        history_limit: history_within(config.history_limit, usual.history_limit),
+        dm_history_limit: history_within(config.dm_history_limit, usual.dm_history_limit),
+        media_max_bytes: config.media_max_mb.map_or(usual.media_max_bytes, bytes_of_mb),
         link_preview: config.suppress_embeds != Some(true),
         silent_errors: usual.silent_errors,
     }
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast from a float ends at the limits")]
-fn megabytes(count: f64) -> u64 {
-    (count.max(0.0) * MEGABYTE) as u64
 }

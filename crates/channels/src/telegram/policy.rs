@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::config::{GroupConfig, PersonEntry, ReactionLevel, TelegramConfig, TopicConfig};
 use crate::access::{AccessRules, AllowList, Place};
-use crate::policy::{AccountPolicy, AckScope, DeliveryPolicy};
+use crate::policy::{AccountPolicy, AckScope, DeliveryPolicy, bytes_of_mb, history_within};
 use crate::render::Limits;
 
 /// Telegram's own limit of a message, in UTF-16 units of its visible text.
@@ -17,22 +17,23 @@ pub(super) const TEXT_MAX: usize = 4096;
 const TEXT_DEFAULT: usize = 4000;
 
 const HISTORY_DEFAULT: usize = 50;
-/// More would fill a context with chatter.
-const HISTORY_MAX: usize = 200;
 
-/// What Telegram gives a bot.
-const MEDIA_DEFAULT_MB: f64 = 20.0;
-/// What a server of one's own takes and gives.
-const MEDIA_MAX_MB: f64 = 2000.0;
+/// Keys without which the account can't connect, and must not with those of somebody else: another token, another server.
+const CONNECTION_KEYS: &[&str] = &["botToken", "tokenFile", "apiBase", "apiRoot"];
 
-/// Reads the keys. `None` where they are no object at all; the problems say so.
+/// Reads the keys. `None` where they are no object at all, or one that the connection needs is wrong; the problems say so.
 pub(super) fn read_config(path: &str, value: &Value, problems: &mut Vec<Problem>) -> Option<TelegramConfig> {
     let base = path.parse::<KeyPath>().unwrap_or_default();
     let found = check(value, &schema_of::<TelegramConfig>(), &base);
     let mut keys = value.as_object().cloned();
     for problem in found.iter().filter(|problem| problem.severity == Severity::Error) {
-        if let (Some(keys), Ok(at)) = (&mut keys, problem.path.parse::<KeyPath>()) {
-            close(keys, at.segments().get(base.segments().len()..).unwrap_or_default());
+        let Ok(at) = problem.path.parse::<KeyPath>() else { continue };
+        let at = at.segments().get(base.segments().len()..).unwrap_or_default();
+        if matches!(at.first(), Some(Segment::Key(name)) if CONNECTION_KEYS.contains(&name.as_str())) {
+            keys = None;
+        }
+        if let Some(keys) = &mut keys {
+            close(keys, at);
         }
     }
     chela_config::extend(problems, found);
@@ -174,7 +175,7 @@ fn topic_place(id: &str, topic: &TopicConfig) -> Place {
 }
 
 fn delivery_of(config: &TelegramConfig) -> DeliveryPolicy {
-    let limit = |written: Option<usize>, default: usize| written.unwrap_or(default).min(HISTORY_MAX);
+    let usual = DeliveryPolicy::default();
     DeliveryPolicy {
         preview: config.preview(),
         limits: Limits {
@@ -188,19 +189,12 @@ fn delivery_of(config: &TelegramConfig) -> DeliveryPolicy {
         ack_scope: (config.reaction_level == ReactionLevel::Off).then_some(AckScope::Off),
         reactions: config.reaction_notifications,
         response_prefix: config.response_prefix.clone(),
-        history_limit: limit(config.history_limit, HISTORY_DEFAULT),
-        dm_history_limit: limit(config.dm_history_limit, 0),
-        media_max_bytes: bytes_of(config.media_max_mb.unwrap_or(MEDIA_DEFAULT_MB)),
-        link_preview: config.link_preview.unwrap_or(true),
+        history_limit: history_within(config.history_limit, HISTORY_DEFAULT),
+        dm_history_limit: history_within(config.dm_history_limit, usual.dm_history_limit),
+        media_max_bytes: config.media_max_mb.map_or(usual.media_max_bytes, bytes_of_mb),
+        link_preview: config.link_preview.unwrap_or(usual.link_preview),
         silent_errors: config.silent_error_replies,
     }
-}
-
-fn bytes_of(megabytes: f64) -> u64 {
-    // Bounded on both sides, so that the conversion is exact enough and never wraps.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=2000 MB")]
-    let bytes = (megabytes.clamp(0.0, MEDIA_MAX_MB) * 1024.0 * 1024.0) as u64;
-    bytes
 }
 
 /// People as the rules name them: without our own prefix, names in lowercase.

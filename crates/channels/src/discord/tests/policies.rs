@@ -3,7 +3,7 @@
 use chela_config::Problem;
 use serde_json::{Value, json};
 
-use crate::access::{AccessRules, AllowList, BotRule, DmPolicy, GroupPolicy, Place};
+use crate::access::{AccessRules, AllowList, BotRule, ContextVisibility, DmPolicy, GroupPolicy, Place};
 use crate::discord::{KIND, policy};
 use crate::policy::{AccountPolicy, AckScope, PreviewMode, ReactionNotice, ReplyToMode};
 use crate::render::{Cut, Tables};
@@ -119,6 +119,8 @@ fn g15_what_cannot_be_read_closes_what_it_was_to_guard() {
     }
     let (policy, problems) = with("allowBots", json!("sometimes"));
     assert_eq!((policy.access.bots, problems.len()), (BotRule::Ignore, 1));
+    let (policy, problems) = with("contextVisibility", json!("everybody"));
+    assert_eq!((policy.access.context, problems.len()), (ContextVisibility::Allowlist, 1));
 }
 
 #[test]

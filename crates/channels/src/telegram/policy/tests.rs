@@ -172,6 +172,15 @@ fn what_is_no_object_cannot_run() {
 }
 
 #[test]
+fn a_connection_that_cannot_be_read_is_not_made_with_another() {
+    for wrong in [json!({"botToken": 5}), json!({"tokenFile": []}), json!({"apiBase": 1}), json!({"apiRoot": {}})] {
+        let mut problems = Vec::new();
+        assert!(read_config("channels.telegram", &wrong, &mut problems).is_none(), "{wrong}");
+        assert_eq!(problems.len(), 1, "{problems:?}");
+    }
+}
+
+#[test]
 fn a_group_is_named_by_its_id_only() {
     let mut problems = Vec::new();
     let value = json!({"groups": {"My Group": {}, "-1": {"topics": {"News": {}, "2": {}}}}});
