@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::inbound::{InboundMessage, MediaRef, MessageId};
-use crate::outbound::{OutboundPart, SendError, SentMessage};
+use crate::outbound::{OutboundPart, SendError, SendErrorKind, SentMessage};
 use crate::render::Dialect;
-use crate::{ChannelFailure, render};
+use crate::{ChannelFailure, Patience, render};
 
 /// What a method of [`Channel`] returns. Dropping it cancels the call; whether the platform still carries it out is unknown then.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -73,6 +73,46 @@ pub trait Channel: Send + Sync {
 
     /// Asks the platform who we are and what is missing. For `status --probe`.
     fn probe(&self) -> Pending<'_, Result<Probe, SendError>>;
+}
+
+/// How much a call does, which decides how long it may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effort {
+    /// A request or two.
+    Quick,
+    /// Carries a file, or looks through a chat.
+    Long,
+}
+
+/// Longest that any call of a channel takes, as [`Channel`] promises.
+pub(crate) const CALL_MAX: Duration = Duration::from_secs(30);
+
+impl Effort {
+    pub(crate) fn of(part: &OutboundPart) -> Self {
+        if part.media.is_some() { Self::Long } else { Self::Quick }
+    }
+
+    pub(crate) fn call_max(self, patience: Patience) -> Duration {
+        match self {
+            Self::Quick => patience.call.min(CALL_MAX),
+            Self::Long => CALL_MAX,
+        }
+    }
+}
+
+/// Ends a call that takes longer than it may; nobody knows then whether it was carried out. `platform` is for people.
+pub(crate) fn within<'a, T: 'a>(
+    platform: &'static str,
+    limit: Duration,
+    call: impl Future<Output = Result<T, SendError>> + Send + 'a,
+) -> Pending<'a, Result<T, SendError>> {
+    Box::pin(async move {
+        let late = |_| {
+            let words = format!("{platform} did not answer within {} ms", limit.as_millis());
+            SendError::new(SendErrorKind::Unknown, words)
+        };
+        tokio::time::timeout(limit, call).await.map_err(late)?
+    })
 }
 
 /// What a platform can do. Fixed per kind, but for what the configuration switches off.

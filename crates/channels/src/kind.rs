@@ -1,7 +1,9 @@
 //! A kind of channel, and one configured account of it: the row that the table lists and the object that the supervisor opens.
 
-use chela_config::Problem;
-use secrecy::SecretString;
+use std::hash::{DefaultHasher, Hash as _};
+
+use chela_config::{Problem, Secret};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use crate::{AccountPolicy, ChannelContext, OpenChannel};
@@ -26,10 +28,11 @@ pub struct Kind {
 pub type ReadAccount = fn(path: &str, value: &Value, problems: &mut Vec<Problem>) -> Option<Box<dyn Account>>;
 
 /// Looks a secret of the configuration up. The error is a sentence for people.
-pub type SecretLookup<'a> = &'a dyn Fn(&chela_config::Secret) -> Result<SecretString, String>;
+pub type SecretLookup<'a> = &'a dyn Fn(&Secret) -> Result<SecretString, String>;
 
 /// A configured account.
 pub trait Account: Send + Sync {
+    /// Who may speak and how answers are given; read anew with each change of the configuration.
     fn policy(&self) -> &AccountPolicy;
 
     /// Two readings of one account with the same fingerprint need no new connection between them: it covers the token's
@@ -54,4 +57,15 @@ pub enum OpenError {
     Secret(String),
     #[error("{0}")]
     Setup(String),
+}
+
+/// Adds to a fingerprint where a secret comes from; of one that is written out, what it is.
+pub(crate) fn hash_secret(secret: Option<&Secret>, hasher: &mut DefaultHasher) {
+    match secret {
+        None => 0.hash(hasher),
+        Some(Secret::Text(text)) => text.expose_secret().hash(hasher),
+        Some(Secret::Reference(reference)) => {
+            (&reference.provider, &reference.id, format!("{:?}", reference.source)).hash(hasher);
+        }
+    }
 }

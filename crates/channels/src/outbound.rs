@@ -34,7 +34,7 @@ pub struct PartKey {
 }
 
 impl PartKey {
-    /// Short and stable, for platforms with an idempotency key: 22 characters of letters, digits, `-` and `_`.
+    /// Short and stable, for platforms with an idempotency key: 22 hexadecimal digits.
     pub fn nonce(&self) -> String {
         use std::fmt::Write as _;
         // FNV-1a, twice with different seeds: a name, not a secret.

@@ -1,7 +1,6 @@
 //! The speaking side: sends, finds, edits, reacts and fetches by REST. Keeps nothing but which reaction of ours a message has.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,16 +8,16 @@ use reqwest::Method;
 use serde_json::Value;
 use url::Url;
 
-use super::Shared;
+use super::api::{Body, Call, Failure};
+use super::failure::{Doing, explain, is_stale_interaction};
 use super::normalise::{self, Us};
-use super::payload;
+use super::outgoing;
 use super::policy::CHARS_MAX;
 use super::probe;
-use super::rest::{Body, Call, Failure};
 use super::via::Via;
 use super::wire::{self, made_at_ms, order};
-use super::words::{Doing, explain, is_stale_interaction};
-use crate::channel::{Capabilities, Channel, FetchedMedia, Pending, Probe};
+use super::{KIND, PAGE_MAX, Shared};
+use crate::channel::{CALL_MAX, Capabilities, Channel, Effort, FetchedMedia, Pending, Probe, within};
 use crate::inbound::{InboundMessage, MediaRef, MessageId};
 use crate::outbound::{OutboundPart, SendError, SendErrorKind, SentMessage};
 use crate::render::{Dialect, Limits};
@@ -26,15 +25,11 @@ use crate::render::{Dialect, Limits};
 /// The least that every server takes.
 const UPLOAD_BYTES_MAX: u64 = 10 * 1024 * 1024;
 
-/// A call that carries a file ends within this; others within the context's patience.
-const FILE_CALL_MAX: Duration = Duration::from_secs(30);
-
 /// Hosts that serve the files of messages.
 const FILE_HOSTS: &[&str] = &["cdn.discordapp.com", "media.discordapp.net"];
 
-/// Pages of a hundred messages that are looked through for one of ours: nobody writes more between a crash and the restart.
+/// Pages of messages that are looked through for one of ours: nobody writes more between a crash and the restart.
 const FIND_PAGES: usize = 3;
-const PAGE: &str = "100";
 
 /// Messages whose reaction is remembered: those under way, many times over.
 const REACTIONS_MAX: usize = 256;
@@ -74,14 +69,14 @@ impl DiscordChannel {
             }
         }
         let path = ["channels", &part.chat, "messages"];
-        let body = body(payload::create(part), file);
+        let body = body(outgoing::create(part), file);
         let outcome = self.shared.rest.ask(Call::new(Method::POST, &path).body(body)).await;
         self.sent(outcome, &part.chat)
     }
 
     /// The first part takes the place of "is thinking", the others follow it.
     async fn answer(&self, via: &Via, part: &OutboundPart, file: Option<Body>) -> Result<wire::Message, Failure> {
-        let body = body(payload::answer(part), file);
+        let body = body(outgoing::answer(part), file);
         let original = ["webhooks", &via.application, &via.token, "messages", "@original"];
         let (method, path) =
             if part.key.part == 0 { (Method::PATCH, &original[..]) } else { (Method::POST, &original[..3]) };
@@ -98,7 +93,7 @@ impl DiscordChannel {
         let is_it = |message: &wire::Message| {
             let name = part.media.as_ref().map(|media| media.name.as_str());
             message.author.id == us.id
-                && message.content.trim() == payload::text(part).trim()
+                && message.content.trim() == outgoing::text(part).trim()
                 && message.attachments.first().and_then(|file| file.filename.as_deref()) == name
                 && !known.iter().any(|known| known.0 == message.id)
         };
@@ -112,7 +107,7 @@ impl DiscordChannel {
         }
         let mut after = since.map(|since| since.0.clone());
         for _ in 0..FIND_PAGES {
-            let page = self.page(&part.chat, after.as_deref().map(|after| ("after", after)), PAGE).await?;
+            let page = self.page(&part.chat, after.as_deref().map(|after| ("after", after)), PAGE_MAX).await?;
             if let Some(found) = page.iter().find(|message| is_it(message)) {
                 return Ok(Some(SentMessage { message: MessageId(found.id.clone()) }));
             }
@@ -125,7 +120,7 @@ impl DiscordChannel {
 
     async fn edit_message(&self, message: &MessageId, part: &OutboundPart) -> Result<(), SendError> {
         let file = self.file(part).await?;
-        let body = body(payload::edit(part), file);
+        let body = body(outgoing::edit(part), file);
         if let Some(via) = self.via(part) {
             let path = ["webhooks", &via.application, &via.token, "messages", &message.0];
             match self.shared.rest.tell(Call::new(Method::PATCH, &path).body(body.clone())).await {
@@ -204,7 +199,7 @@ impl DiscordChannel {
         let too_large = || refused(format!("the file is larger than {max_bytes} bytes"));
         let broken = |_| SendError::new(SendErrorKind::Unreachable, "Discord's file server can't be reached");
         let client = self.shared.rest.client().map_err(|words| SendError::new(SendErrorKind::Unreachable, words))?;
-        let mut response = client.get(url).timeout(FILE_CALL_MAX).send().await.map_err(broken)?;
+        let mut response = client.get(url).timeout(CALL_MAX).send().await.map_err(broken)?;
         if !response.status().is_success() {
             let status = response.status();
             let kind = if status.is_server_error() { SendErrorKind::Unreachable } else { SendErrorKind::Gone };
@@ -236,8 +231,7 @@ impl DiscordChannel {
 
     async fn earlier(&self, chat: &str, before: &MessageId, limit: usize) -> Result<Vec<InboundMessage>, SendError> {
         let us = self.us(chat).await?;
-        let limit = limit.clamp(1, 100).to_string();
-        let mut page = self.page(chat, Some(("before", &before.0)), &limit).await?;
+        let mut page = self.page(chat, Some(("before", &before.0)), limit).await?;
         page.sort_by_key(|message| order(&message.id));
         let guild = self.shared.names.guild_of(chat);
         for message in &mut page {
@@ -250,7 +244,7 @@ impl DiscordChannel {
         &self,
         chat: &str,
         bound: Option<(&str, &str)>,
-        limit: &str,
+        limit: usize,
     ) -> Result<Vec<wire::Message>, SendError> {
         let page = self.shared.messages(chat, bound, limit).await;
         page.map_err(|failure| self.explain(failure, chat, Doing::Read))
@@ -271,8 +265,12 @@ impl DiscordChannel {
         Ok(Some(Body::File { payload: Value::Null, name, mime, bytes }))
     }
 
-    fn call_max(&self, has_file: bool) -> Duration {
-        if has_file { FILE_CALL_MAX } else { self.shared.context.patience.call }
+    fn within<'a, T: 'a>(
+        &self,
+        effort: Effort,
+        call: impl Future<Output = Result<T, SendError>> + Send + 'a,
+    ) -> Pending<'a, Result<T, SendError>> {
+        within(KIND.label, effort.call_max(self.shared.context.patience), call)
     }
 
     fn via(&self, part: &OutboundPart) -> Option<Via> {
@@ -305,7 +303,7 @@ impl Channel for DiscordChannel {
     }
 
     fn send<'a>(&'a self, part: &'a OutboundPart) -> Pending<'a, Result<SentMessage, SendError>> {
-        within(self.call_max(part.media.is_some()), self.send_part(part))
+        self.within(Effort::of(part), self.send_part(part))
     }
 
     fn find<'a>(
@@ -314,15 +312,15 @@ impl Channel for DiscordChannel {
         since: Option<&'a MessageId>,
         known: &'a [MessageId],
     ) -> Pending<'a, Result<Option<SentMessage>, SendError>> {
-        within(self.call_max(false), self.find_part(part, since, known))
+        self.within(Effort::Long, self.find_part(part, since, known))
     }
 
     fn edit<'a>(&'a self, message: &'a MessageId, part: &'a OutboundPart) -> Pending<'a, Result<(), SendError>> {
-        within(self.call_max(part.media.is_some()), self.edit_message(message, part))
+        self.within(Effort::of(part), self.edit_message(message, part))
     }
 
     fn delete<'a>(&'a self, chat: &'a str, message: &'a MessageId) -> Pending<'a, Result<(), SendError>> {
-        within(self.call_max(false), self.delete_message(chat, message))
+        self.within(Effort::Quick, self.delete_message(chat, message))
     }
 
     fn react<'a>(
@@ -331,11 +329,11 @@ impl Channel for DiscordChannel {
         message: &'a MessageId,
         emoji: Option<&'a str>,
     ) -> Pending<'a, Result<(), SendError>> {
-        within(self.call_max(false), self.set_reaction(chat, message, emoji))
+        self.within(Effort::Quick, self.set_reaction(chat, message, emoji))
     }
 
     fn typing<'a>(&'a self, chat: &'a str) -> Pending<'a, Result<(), SendError>> {
-        within(self.call_max(false), async move {
+        self.within(Effort::Quick, async move {
             let path = ["channels", chat, "typing"];
             let outcome = self.shared.rest.tell(Call::new(Method::POST, &path)).await;
             outcome.map_err(|failure| self.explain(failure, chat, Doing::Send))
@@ -343,7 +341,7 @@ impl Channel for DiscordChannel {
     }
 
     fn fetch<'a>(&'a self, media: &'a MediaRef, max_bytes: u64) -> Pending<'a, Result<FetchedMedia, SendError>> {
-        within(self.call_max(true), self.fetch_file(media, max_bytes))
+        self.within(Effort::Long, self.fetch_file(media, max_bytes))
     }
 
     fn history<'a>(
@@ -352,25 +350,12 @@ impl Channel for DiscordChannel {
         before: &'a MessageId,
         limit: usize,
     ) -> Pending<'a, Result<Vec<InboundMessage>, SendError>> {
-        within(self.call_max(false), self.earlier(chat, before, limit))
+        self.within(Effort::Quick, self.earlier(chat, before, limit))
     }
 
     fn probe(&self) -> Pending<'_, Result<Probe, SendError>> {
-        within(self.call_max(false), probe::probe(&self.shared))
+        self.within(Effort::Quick, probe::probe(&self.shared))
     }
-}
-
-/// Ends a call that takes longer than it may.
-fn within<'a, T: 'a>(
-    limit: Duration,
-    call: impl Future<Output = Result<T, SendError>> + Send + 'a,
-) -> Pending<'a, Result<T, SendError>> {
-    Box::pin(async move {
-        let late = |_| {
-            SendError::new(SendErrorKind::Unknown, format!("Discord did not answer within {} ms", limit.as_millis()))
-        };
-        tokio::time::timeout(limit, call).await.map_err(late)?
-    })
 }
 
 /// The body of a message, with its file where it has one.

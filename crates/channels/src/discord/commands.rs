@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Shared;
-use super::rest::{Call, Failure};
+use super::api::{Call, Failure};
 use crate::context::NativeCommand;
 
 /// Where the state keeps the name of what was registered last.

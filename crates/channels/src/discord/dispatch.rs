@@ -151,8 +151,8 @@ fn interaction_works(mut interaction: Interaction) -> Vec<Work> {
         interaction.channel_id = interaction.channel.as_ref().map(|channel| channel.id.clone());
     }
     match interaction.kind {
-        2 | 3 => vec![Work::Interaction(Box::new(interaction))],
-        4 => vec![Work::Completion(Box::new(interaction))],
+        Interaction::COMMAND | Interaction::COMPONENT => vec![Work::Interaction(Box::new(interaction))],
+        Interaction::COMPLETION => vec![Work::Completion(Box::new(interaction))],
         _ => Vec::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! Gives what was heard to the inbox: in order within a chat, chats beside each other, again until it is taken.
 //!
-//! Lives in the worker's own task and is dropped with it. Never holds up the socket: what does not fit in a chat's queue is fetched
-//! from Discord once the queue is empty.
+//! Lives in the worker's own task and is dropped with it. Never holds up the socket: messages that do not fit in a chat's queue are
+//! fetched from Discord once the queue is empty. Commands, which nobody can fetch, pass them by.
 
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
@@ -17,7 +17,7 @@ use super::Shared;
 use super::progress::{Progress, Ticket};
 use super::work::{self, Event, Outcome, Work};
 
-/// Events of one chat that wait in memory.
+/// Events of one chat that wait in memory, commands apart.
 const LANE_MAX: usize = 64;
 
 /// Events of all chats that wait in memory.
@@ -93,11 +93,12 @@ impl Intake {
             self.start(chat, event);
             return;
         };
-        if lane.gap.is_some() {
-            self.progress.done(event.ticket);
-        } else if lane.queue.len() < LANE_MAX && self.waiting < WAITING_MAX {
+        let fits_lane = lane.gap.is_none() && lane.queue.len() < LANE_MAX;
+        if self.waiting < WAITING_MAX && (fits_lane || event.work.is_told_once()) {
             lane.queue.push_back(event);
             self.waiting += 1;
+        } else if lane.gap.is_some() {
+            self.progress.done(event.ticket);
         } else {
             lane.gap = Some(event.ticket);
         }

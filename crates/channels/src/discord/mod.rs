@@ -1,27 +1,28 @@
 //! Discord: one bot per account, heard through the gateway's socket, answered by REST.
 //!
 //! Twilight drives the socket (`socket`), events become works (`dispatch`) that are given to the inbox in each chat's order
-//! (`intake`, `work`), and `progress` remembers how far was read. `channel` speaks, through `rest`. Nothing of Discord is kept in
+//! (`intake`, `work`), and `progress` remembers how far was read. `channel` speaks, through `api`. Nothing of Discord is kept in
 //! memory but names.
 
+mod api;
 mod channel;
 mod commands;
 mod config;
 mod dispatch;
+mod failure;
 mod intake;
 mod names;
 mod normalise;
-mod payload;
+mod outgoing;
 mod policy;
 mod probe;
 mod progress;
-mod rest;
 mod socket;
 #[cfg(test)]
 mod tests;
 mod via;
 mod wire;
-mod words;
+
 mod work;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -35,30 +36,35 @@ use tokio::sync::mpsc;
 use twilight_model::gateway::payload::outgoing::update_presence::UpdatePresencePayload;
 use twilight_model::gateway::presence::{Activity, ActivityType, MinimalActivity, Status};
 
+use self::api::{Call, Failure, Rest};
 use self::channel::DiscordChannel;
 use self::config::{DiscordConfig, OnlineStatus, Switch};
 use self::intake::Intake;
 use self::names::Names;
 use self::normalise::Us;
 use self::progress::Progress;
-use self::rest::{Call, Failure, Rest};
 use self::socket::{Socket, socket_url};
 use crate::channel::OpenChannel;
 use crate::context::{ChannelContext, ChannelFailure};
-use crate::kind::{Account, Kind, OpenError, SecretLookup};
+use crate::kind::{Account, Kind, OpenError, SecretLookup, hash_secret};
 use crate::policy::AccountPolicy;
 
 /// Discord's row of the table.
 pub(crate) const KIND: Kind = Kind {
     id: "discord",
     label: "Discord",
-    token_variables: &["DISCORD_BOT_TOKEN"],
+    token_variables: &[TOKEN_VARIABLE],
     schema: schema_of::<DiscordConfig>,
     read,
 };
 
+const TOKEN_VARIABLE: &str = "DISCORD_BOT_TOKEN";
+
 /// Events between the socket and the intake, which takes them at once.
 const EVENTS_MAX: usize = 256;
+
+/// Messages that Discord lists at once.
+const PAGE_MAX: usize = 100;
 
 /// One account as the configuration has it.
 struct DiscordAccount {
@@ -121,11 +127,7 @@ impl Account for DiscordAccount {
     fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.setup.hash(&mut hasher);
-        match &self.token {
-            Some(Secret::Text(token)) => token.expose_secret().hash(&mut hasher),
-            Some(Secret::Reference(reference)) => format!("{reference:?}").hash(&mut hasher),
-            None => {}
-        }
+        hash_secret(self.token.as_ref(), &mut hasher);
         hasher.finish()
     }
 
@@ -178,7 +180,7 @@ async fn work(shared: Arc<Shared>) -> Result<(), ChannelFailure> {
 }
 
 fn no_token() -> OpenError {
-    OpenError::NoToken { channel: "discord", variable: "DISCORD_BOT_TOKEN", key: "token" }
+    OpenError::NoToken { channel: KIND.id, variable: TOKEN_VARIABLE, key: "token" }
 }
 
 impl Setup {
@@ -263,15 +265,16 @@ impl Shared {
         Ok(Us { name: user.full_name(), application: application.id, id: user.id })
     }
 
-    /// Messages of a chat before or after one, or the last ones; in no certain order.
+    /// Messages of a chat before or after one, or the last ones, [`PAGE_MAX`] at most; in no certain order.
     async fn messages(
         &self,
         chat: &str,
         bound: Option<(&str, &str)>,
-        limit: &str,
+        limit: usize,
     ) -> Result<Vec<wire::Message>, Failure> {
         let path = ["channels", chat, "messages"];
-        let query: Vec<(&str, &str)> = [("limit", limit)].into_iter().chain(bound).collect();
+        let limit = limit.clamp(1, PAGE_MAX).to_string();
+        let query: Vec<(&str, &str)> = [("limit", limit.as_str())].into_iter().chain(bound).collect();
         self.rest.ask(Call::get(&path).query(&query)).await
     }
 

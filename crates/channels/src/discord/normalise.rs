@@ -9,9 +9,6 @@ use crate::inbound::{InboundMessage, MediaKind, MediaRef, Mention, MessageId, Qu
 /// member joined, a message was pinned).
 const SAID: [u64; 4] = [0, 19, 20, 23];
 
-/// The kind of an interaction that asks for completions of a command.
-const COMPLETION: u64 = 4;
-
 /// The flag of a recorded voice message.
 const VOICE: u64 = 1 << 13;
 
@@ -70,8 +67,8 @@ pub(super) fn interaction(names: &Names, wire: &Interaction, commands: &[NativeC
     let person = wire.member.as_ref().and_then(|member| member.user.as_ref()).or(wire.user.as_ref())?;
     let channel = wire.channel.as_ref().map(|channel| channel.id.clone()).or_else(|| wire.channel_id.clone())?;
     let text = match wire.kind {
-        2 | COMPLETION => command_text(wire, commands),
-        3 => pressed_text(wire)?,
+        Interaction::COMMAND | Interaction::COMPLETION => command_text(wire, commands),
+        Interaction::COMPONENT => pressed_text(wire)?,
         _ => return None,
     };
     let mut inbound = place(names, &channel, wire.guild_id.as_deref());

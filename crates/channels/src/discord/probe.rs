@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use super::Shared;
-use super::rest::Call;
+use super::api::Call;
+use super::failure::{Doing, explain};
 use super::wire::Application;
-use super::words::{Doing, explain};
 use crate::channel::Probe;
 use crate::outbound::SendError;
 

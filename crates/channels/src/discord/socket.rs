@@ -16,9 +16,10 @@ use twilight_gateway::{ConfigBuilder, Intents, Message, Session, Shard, ShardId,
 use url::Url;
 
 use super::Shared;
+use super::api::root_cause;
 use super::dispatch::{self, Frame};
+use super::failure::TOKEN_REFUSED;
 use super::progress::{Progress, SessionRef};
-use super::words::TOKEN_REFUSED;
 use super::work::Event;
 use crate::context::{ChannelFailure, FailureKind};
 use crate::status::ConnectionState;
@@ -366,15 +367,6 @@ fn drop_session_of(end: &End, progress: &Progress) {
     if matches!(end, End::InvalidSession { resumable: false } | End::Closed(Some(4007))) {
         progress.forget_session();
     }
-}
-
-/// The innermost cause says what happened.
-fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }
 
 /// Identifies are spaced before the connection is made, so that a shard needs no queue.

@@ -12,6 +12,11 @@ pub(super) fn made_at_ms(id: &str) -> i64 {
     id.parse::<u64>().ok().and_then(|id| i64::try_from(id >> 22).ok()).map_or(0, |ms| ms + EPOCH_MS)
 }
 
+/// The first id of this moment, in Unix milliseconds: nothing that was made before it has one as great.
+pub(super) fn first_id_at(ms: i64) -> u64 {
+    u64::try_from(ms - EPOCH_MS).unwrap_or(0) << 22
+}
+
 /// Ids grow with time; what is no id comes first.
 pub(super) fn order(id: &str) -> u64 {
     id.parse().unwrap_or(0)
@@ -216,7 +221,7 @@ pub(super) struct ThreadList {
 pub(super) struct Interaction {
     pub(super) id: String,
     pub(super) application_id: String,
-    /// 2 command, 3 button or menu, 4 completion.
+    /// One of the constants below; others are none of our business.
     #[serde(rename = "type")]
     pub(super) kind: u64,
     pub(super) token: String,
@@ -248,6 +253,14 @@ pub(super) struct CommandOption {
     pub(super) focused: bool,
 }
 
+impl Interaction {
+    pub(super) const COMMAND: u64 = 2;
+    /// A button or a menu under a message.
+    pub(super) const COMPONENT: u64 = 3;
+    /// A command that is being typed.
+    pub(super) const COMPLETION: u64 = 4;
+}
+
 impl User {
     /// As shown to people.
     pub(super) fn shown(&self) -> &str {
@@ -274,5 +287,18 @@ impl Emoji {
     pub(super) fn address(&self) -> String {
         let name = self.name.as_deref().unwrap_or_default();
         self.id.as_ref().map_or_else(|| name.to_owned(), |id| format!("{name}:{id}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_and_moments_say_the_same() {
+        let noon = 1_790_000_000_000;
+        let first = first_id_at(noon);
+        assert_eq!((made_at_ms(&first.to_string()), made_at_ms(&(first - 1).to_string())), (noon, noon - 1));
+        assert_eq!((first_id_at(EPOCH_MS), first_id_at(0)), (0, 0));
     }
 }

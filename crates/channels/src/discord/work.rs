@@ -6,14 +6,14 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 
-use super::Shared;
+use super::api::{Call, Failure};
 use super::commands;
 use super::names::Unknown;
 use super::normalise::{self, Us};
 use super::progress::{Progress, Ticket};
-use super::rest::{Call, Failure};
 use super::via::Via;
-use super::wire::{Channel, Deleted, Guild, Interaction, Member, Message, Reaction, made_at_ms, order};
+use super::wire::{Channel, Deleted, Guild, Interaction, Member, Message, Reaction, first_id_at, order};
+use super::{PAGE_MAX, Shared};
 use crate::context::{InboxError, Receipt};
 use crate::inbound::{ChatKind, InboundEvent, MessageId};
 
@@ -32,7 +32,7 @@ const DEFER_TIMEOUT: Duration = Duration::from_millis(2500);
 /// Attempts to fetch something from Discord that a message can't do without.
 const FETCH_ATTEMPTS: u32 = 4;
 
-/// Missed messages of one chat, in pages of a hundred.
+/// Missed messages of one chat, in pages.
 const MISSED_PAGES: usize = 3;
 
 /// Nobody waits for an answer to something older.
@@ -95,6 +95,12 @@ impl Work {
         matches!(self, Self::Introduce | Self::Completion(_))
     }
 
+    /// A command is told once and can't be fetched. Messages can be, in their newest words; what happened to one that is not
+    /// known yet is worth nothing without it.
+    pub(super) fn is_told_once(&self) -> bool {
+        matches!(self, Self::Interaction(_))
+    }
+
     /// Works of one chat are done in their order.
     pub(super) fn chat(&self) -> &str {
         match self {
@@ -149,7 +155,7 @@ pub(super) async fn introduce(shared: &Shared) {
 
 /// Tells Discord within its three seconds that the answer comes later. Too late or refused, the answer is a plain message.
 pub(super) async fn defer(shared: &Shared, interaction: &Interaction) {
-    let body = if interaction.kind == 2 {
+    let body = if interaction.kind == Interaction::COMMAND {
         let flags = if shared.setup.ephemeral { EPHEMERAL } else { 0 };
         json!({ "type": DEFERRED_MESSAGE, "data": { "flags": flags } })
     } else {
@@ -224,7 +230,7 @@ async fn ordered(shared: &Shared, interaction: &Interaction) -> Outcome {
     let Some(mut inbound) = normalise::interaction(&shared.names, interaction, &shared.context.commands) else {
         return Outcome::Done;
     };
-    let is_command = interaction.kind == 2;
+    let is_command = interaction.kind == Interaction::COMMAND;
     if is_command {
         inbound.via = Some(Via::of(interaction).write());
     }
@@ -299,32 +305,37 @@ async fn learn_channel(shared: &Shared, id: &str, guild: &str) -> Result<(), Fai
     Ok(())
 }
 
-/// Gives what was said in a chat after this message, as if it was said now.
+/// Gives what was said in a chat after this message, as if it was said now: the oldest first, and nothing that is too old.
 async fn catch_up(shared: &Shared, progress: &Progress, us: &Us, chat: &str, after: &str) -> Outcome {
     let guild = shared.names.guild_of(chat);
-    let oldest_ms = (shared.context.clock)() - MISSED_AGE_MAX_MS;
+    let oldest = first_id_at((shared.context.clock)() - MISSED_AGE_MAX_MS);
     let mut members = HashMap::new();
-    let mut after = after.to_owned();
+    // Pages are counted from here, so that none is spent on what is passed over.
+    let mut after = order(after).max(oldest).to_string();
     for _ in 0..MISSED_PAGES {
-        let page = fetch(|| shared.messages(chat, Some(("after", &after)), "100")).await;
+        let page = fetch(|| shared.messages(chat, Some(("after", &after)), PAGE_MAX)).await;
         let mut page = match page {
             Ok(page) => page,
             Err(failure) => {
-                tracing::debug!(target: "discord", chat, ?failure, "missed messages can't be fetched");
+                tracing::warn!(target: "discord", chat, ?failure, "missed messages can't be fetched");
                 return Outcome::Done;
             }
         };
         page.sort_by_key(|message| order(&message.id));
-        let Some(newest) = page.last().map(|message| message.id.clone()) else { break };
-        for message in page.iter_mut().filter(|message| made_at_ms(&message.id) >= oldest_ms) {
+        let Some(newest) = page.last().map(|message| message.id.clone()) else { return Outcome::Done };
+        for message in &mut page {
             message.guild_id.clone_from(&guild);
             message.member = member(shared, &mut members, message).await;
             if said(shared, progress, us, message).await == Outcome::Stopping {
                 return Outcome::Stopping;
             }
         }
+        if page.len() < PAGE_MAX {
+            return Outcome::Done;
+        }
         after = newest;
     }
+    tracing::warn!(target: "discord", chat, "more messages were missed than are fetched; the newest are left out");
     Outcome::Done
 }
 

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::HttpSource;
+use crate::channel::CALL_MAX;
 
 /// The address of Telegram's own servers.
 pub(super) const DEFAULT_BASE: &str = "https://api.telegram.org";
@@ -27,9 +28,6 @@ const DESCRIPTION_MAX: usize = 500;
 
 /// A pause that Telegram asks for and that is shorter is waited out within a call.
 const SHORT_PAUSE: Duration = Duration::from_secs(2);
-
-/// Files take their time: so many times as long as any other call.
-const FILE_CALLS: u32 = 4;
 
 /// One bot's way to the API. Clones are cheap.
 #[derive(Clone)]
@@ -103,7 +101,7 @@ impl Api {
     /// Uploads a form: a file and the parameters beside it.
     pub(super) async fn upload<T: DeserializeOwned>(&self, method: &str, form: Form) -> Result<T, ApiError> {
         let request = self.client()?.post(self.url(method)).multipart(form);
-        within(self.timeout * FILE_CALLS, answer(request)).await
+        within(CALL_MAX, answer(request)).await
     }
 
     /// Downloads a file that `getFile` named. `Ok(None)`: it is larger than `max_bytes`.
@@ -118,7 +116,7 @@ impl Api {
             }
             collect(response, usize::try_from(max_bytes).unwrap_or(usize::MAX)).await
         };
-        within(self.timeout * FILE_CALLS, whole).await
+        within(CALL_MAX, whole).await
     }
 
     fn client(&self) -> Result<reqwest::Client, ApiError> {

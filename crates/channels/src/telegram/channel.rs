@@ -13,8 +13,8 @@ use super::bot::Bot;
 use super::chat::Chat;
 use super::config::ButtonScope;
 use super::failure::{is_deleted, is_unchanged, send_error};
-use super::{find, outgoing, policy, webhook, worker};
-use crate::channel::{Capabilities, Channel, FetchedMedia, Pending, Probe};
+use super::{KIND, find, outgoing, policy, webhook, worker};
+use crate::channel::{Capabilities, Channel, Effort, FetchedMedia, Pending, Probe, within};
 use crate::inbound::{InboundMessage, MediaRef, MessageId};
 use crate::outbound::{OutboundMedia, OutboundPart, SendError, SendErrorKind, SentMessage};
 use crate::render::{Dialect, Limits};
@@ -159,6 +159,14 @@ impl TelegramChannel {
         })
     }
 
+    fn within<'a, T: 'a>(
+        &self,
+        effort: Effort,
+        call: impl Future<Output = Result<T, SendError>> + Send + 'a,
+    ) -> Pending<'a, Result<T, SendError>> {
+        within(KIND.label, effort.call_max(self.bot.context.patience), call)
+    }
+
     /// Calls a method whose answer says nothing more.
     async fn order(&self, method: &str, parameters: &Value) -> Result<(), ApiError> {
         self.bot.api.call::<Value>(method, parameters).await.map(|_| ())
@@ -171,7 +179,7 @@ impl Channel for TelegramChannel {
     }
 
     fn send<'a>(&'a self, part: &'a OutboundPart) -> Pending<'a, Result<SentMessage, SendError>> {
-        Box::pin(self.send_part(part))
+        self.within(Effort::of(part), self.send_part(part))
     }
 
     fn find<'a>(
@@ -180,15 +188,15 @@ impl Channel for TelegramChannel {
         since: Option<&'a MessageId>,
         known: &'a [MessageId],
     ) -> Pending<'a, Result<Option<SentMessage>, SendError>> {
-        Box::pin(find::find(&self.bot, part, since, known))
+        self.within(Effort::Long, find::find(&self.bot, part, since, known))
     }
 
     fn edit<'a>(&'a self, message: &'a MessageId, part: &'a OutboundPart) -> Pending<'a, Result<(), SendError>> {
-        Box::pin(self.edit_message(message, part))
+        self.within(Effort::Quick, self.edit_message(message, part))
     }
 
     fn delete<'a>(&'a self, chat: &'a str, message: &'a MessageId) -> Pending<'a, Result<(), SendError>> {
-        Box::pin(async move {
+        self.within(Effort::Quick, async move {
             match self.order("deleteMessage", &message_parameters(chat, message)?).await {
                 Err(error) if !is_deleted(&error) => Err(send_error(error)),
                 _ => Ok(()),
@@ -202,7 +210,7 @@ impl Channel for TelegramChannel {
         message: &'a MessageId,
         emoji: Option<&'a str>,
     ) -> Pending<'a, Result<(), SendError>> {
-        Box::pin(async move {
+        self.within(Effort::Quick, async move {
             let mut parameters = message_parameters(chat, message)?;
             let reaction = emoji.map(|emoji| json!({ "type": "emoji", "emoji": emoji }));
             parameters["reaction"] = Value::Array(reaction.into_iter().collect());
@@ -211,7 +219,7 @@ impl Channel for TelegramChannel {
     }
 
     fn typing<'a>(&'a self, chat: &'a str) -> Pending<'a, Result<(), SendError>> {
-        Box::pin(async move {
+        self.within(Effort::Quick, async move {
             let mut parameters = Chat::parse(chat)?.place_parameters();
             parameters.insert("action".to_owned(), json!("typing"));
             self.order("sendChatAction", &Value::Object(parameters)).await.map_err(send_error)
@@ -219,7 +227,7 @@ impl Channel for TelegramChannel {
     }
 
     fn fetch<'a>(&'a self, media: &'a MediaRef, max_bytes: u64) -> Pending<'a, Result<FetchedMedia, SendError>> {
-        Box::pin(self.fetch_file(media, max_bytes))
+        self.within(Effort::Long, self.fetch_file(media, max_bytes))
     }
 
     /// The Bot API gives no messages of before.
@@ -233,7 +241,7 @@ impl Channel for TelegramChannel {
     }
 
     fn probe(&self) -> Pending<'_, Result<Probe, SendError>> {
-        Box::pin(self.ask())
+        self.within(Effort::Quick, self.ask())
     }
 }
 

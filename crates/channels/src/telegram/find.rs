@@ -7,8 +7,6 @@
 //! like messages that are not there. Hence the probe ends after a fixed number of ids that it knows nothing of, and a message
 //! that was sent into a storm of others may not be found.
 
-use std::time::Duration;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -17,13 +15,10 @@ use super::chat::Chat;
 use super::failure::{is_not_ours, is_unchanged, send_error};
 use super::outgoing::{keyboard, number_of};
 use crate::inbound::MessageId;
-use crate::outbound::{OutboundPart, SendError, SendErrorKind, SentMessage};
+use crate::outbound::{OutboundPart, SendError, SentMessage};
 
 /// Ids that are looked at. Each is a call, and a chat takes about one a second for long.
 const PROBES_MAX: usize = 20;
-
-/// For all of them together.
-const FIND_MAX: Duration = Duration::from_secs(30);
 
 /// What an edit that changed something returns.
 #[derive(Deserialize)]
@@ -42,18 +37,13 @@ pub(super) async fn find(
     let Some(since) = since else { return Ok(None) };
     let chat = Chat::parse(&part.chat)?;
     let first = number_of(since)?.saturating_add(1);
-    let probes = async {
-        let unknown = (first..i32::MAX).filter(|id| !known.contains(&MessageId(id.to_string())));
-        for id in unknown.take(PROBES_MAX) {
-            if is_there(bot, &chat, id, part).await? {
-                return Ok(Some(SentMessage { message: MessageId(id.to_string()) }));
-            }
+    let unknown = (first..i32::MAX).filter(|id| !known.contains(&MessageId(id.to_string())));
+    for id in unknown.take(PROBES_MAX) {
+        if is_there(bot, &chat, id, part).await? {
+            return Ok(Some(SentMessage { message: MessageId(id.to_string()) }));
         }
-        Ok(None)
-    };
-    tokio::time::timeout(FIND_MAX, probes).await.unwrap_or_else(|_| {
-        Err(SendError::new(SendErrorKind::Unreachable, "looking for a sent message took too long".to_owned()))
-    })
+    }
+    Ok(None)
 }
 
 async fn is_there(bot: &Bot, chat: &Chat, id: i32, part: &OutboundPart) -> Result<bool, SendError> {

@@ -4,7 +4,7 @@ use chela_channels::{ChannelFailure, ConnectionState, FailureKind, InboundMessag
 use chela_testkit::discord::ConnectionPlan;
 
 use crate::conformance::platform::{Platform as _, Said, Spot};
-use crate::conformance::world::{IMPATIENT, Running, eventually, part};
+use crate::conformance::world::{Door, IMPATIENT, Running, eventually, part};
 use crate::fake_discord::DiscordPlatform;
 
 async fn connected() -> Running<DiscordPlatform> {
@@ -121,5 +121,26 @@ async fn a_process_that_resumes_knows_the_names_of_places() {
     let named: Vec<bool> = message.places.iter().map(|place| !place.names.is_empty()).collect();
     assert_eq!(named, [true, true, true], "{:?}", message.places);
     assert_eq!(running.platform.fake().gateway_stats().identifies, 1, "the session was resumed");
+    running.platform.fake().assert_clean();
+}
+
+#[tokio::test]
+async fn a_command_behind_more_messages_than_may_wait_is_not_lost() {
+    let running = connected().await;
+    let spot = running.platform.group();
+    eventually("the menu", || running.platform.menu().contains(&"status".to_owned()).then_some(())).await;
+    running.hear(&spot, &Said::text("first")).await;
+    running.inbox.set_door(Door::Closed { chat: spot.chat.clone() });
+    let said: Vec<String> = (0..80).map(|number| format!("message {number}")).collect();
+    for text in &said {
+        running.platform.say(&spot, &Said::text(text.as_str()));
+    }
+    running.platform.choose(&spot, "status");
+    eventually("its first answer", || (running.platform.open_presses() == 0).then_some(())).await;
+    running.inbox.set_door(Door::Open);
+    running.inbox.wait_for("all of it", |events| (events.len() == 1 + said.len() + 1).then_some(())).await;
+    let (commands, messages): (Vec<String>, Vec<String>) =
+        texts(&running, &spot).into_iter().skip(1).partition(|text| text.starts_with('/'));
+    assert_eq!((commands, messages), (vec!["/status".to_owned()], said));
     running.platform.fake().assert_clean();
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::discord::payload;
-use crate::discord::rest::Failure;
-use crate::discord::words::{Doing, explain};
+use crate::discord::api::Failure;
+use crate::discord::failure::{Doing, explain};
+use crate::discord::outgoing;
 use crate::outbound::{Button, OutboundPart, PartKey, SendErrorKind};
 use crate::render::Rendered;
 use crate::{MessageId, OutboundMedia};
@@ -27,7 +27,7 @@ fn part(markup: &str) -> OutboundPart {
 
 #[test]
 fn a_message_names_itself_and_calls_nobody_at_large() {
-    let body = payload::create(&part("**hi** @everyone"));
+    let body = outgoing::create(&part("**hi** @everyone"));
     let expected = json!({
         "content": "**hi** @everyone",
         "allowed_mentions": { "parse": ["users"], "replied_user": true },
@@ -36,15 +36,15 @@ fn a_message_names_itself_and_calls_nobody_at_large() {
     });
     assert_eq!(body, expected);
     assert!(body["nonce"].as_str().is_some_and(|nonce| (1..=25).contains(&nonce.len())));
-    assert_eq!(body["nonce"], payload::create(&part("the same part, rendered anew"))["nonce"]);
-    let elsewhere = payload::create(&OutboundPart { chat: "21".into(), ..part("**hi** @everyone") });
+    assert_eq!(body["nonce"], outgoing::create(&part("the same part, rendered anew"))["nonce"]);
+    let elsewhere = outgoing::create(&OutboundPart { chat: "21".into(), ..part("**hi** @everyone") });
     assert_ne!(body["nonce"], elsewhere["nonce"]);
 }
 
 #[test]
 fn replies_silence_previews_and_files_stand_in_the_body() {
     let media = OutboundMedia { path: "a.png".into(), name: "a.png".into(), mime: "image/png".into(), voice: false };
-    let body = payload::create(&OutboundPart {
+    let body = outgoing::create(&OutboundPart {
         reply_to: Some(MessageId("5".into())),
         silent: true,
         link_preview: false,
@@ -58,7 +58,7 @@ fn replies_silence_previews_and_files_stand_in_the_body() {
 #[test]
 fn text_without_markup_shows_as_it_is() {
     let content = Rendered { markup: String::new(), plain: "a_b *c* `d`".into() };
-    let body = payload::create(&OutboundPart { content, ..part("") });
+    let body = outgoing::create(&OutboundPart { content, ..part("") });
     assert_eq!(body["content"], r"a\_b \*c\* \`d\`");
 }
 
@@ -68,7 +68,7 @@ fn buttons_that_discord_would_refuse_are_left_out() {
     let wide: Vec<Button> = (0..7).map(|n| button(&format!("/{n}"))).collect();
     let long = format!("/{}", "x".repeat(100));
     let rows = vec![vec![button("/a"), button("/a"), button(&long)], wide, vec![], vec![button("/z")]];
-    let body = payload::edit(&OutboundPart { buttons: rows, ..part("x") });
+    let body = outgoing::edit(&OutboundPart { buttons: rows, ..part("x") });
     let ids: Vec<Vec<&str>> = body["components"]
         .as_array()
         .expect("rows")
@@ -83,7 +83,7 @@ fn buttons_that_discord_would_refuse_are_left_out() {
         })
         .collect();
     assert_eq!(ids, [vec!["/a"], vec!["/0", "/1", "/2", "/3", "/4"], vec!["/5", "/6"], vec!["/z"]]);
-    assert_eq!(payload::edit(&part("x"))["components"], Value::Array(vec![]));
+    assert_eq!(outgoing::edit(&part("x"))["components"], Value::Array(vec![]));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What Discord's refusals mean: for delivery, which class; for people, what to do.
 
-use super::rest::Failure;
+use super::api::Failure;
 use crate::outbound::{SendError, SendErrorKind};
 
 /// What to do about a token that Discord refuses.

@@ -315,8 +315,8 @@ fn transport(error: &reqwest::Error) -> Failure {
 }
 
 /// The innermost cause says what happened; those around it say that something did.
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
+pub(super) fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
     }
