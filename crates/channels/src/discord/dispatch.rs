@@ -192,6 +192,10 @@ fn learn(shared: &Shared, name: &str, data: &str) {
 
 fn read<T: DeserializeOwned>(name: &str, data: &str) -> Option<T> {
     serde_json::from_str(data)
-        .inspect_err(|error| tracing::warn!(target: "discord", event = name, %error, "an event can't be read"))
+        .inspect_err(|error| {
+            // The reader's own words may quote what somebody said.
+            let reason = error.classify();
+            tracing::warn!(target: "discord", event = name, ?reason, column = error.column(), "an event can't be read");
+        })
         .ok()
 }
