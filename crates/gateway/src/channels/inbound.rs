@@ -13,7 +13,7 @@ use chela_channels::{
 use chela_protocol::{AgentId, RunId};
 use chela_store::{InboxRow, NewOutbound, StoreError};
 
-use super::{OpenAccount, input, pairing, tame};
+use super::{AccountName, OpenAccount, input, pairing, tame};
 use crate::app::Gateway;
 use crate::commands::{self, Reading};
 use crate::config::Config;
@@ -105,6 +105,8 @@ impl Door<'_> {
                 }
                 Ok(Receipt::Ignored)
             }
+            // Its sender was let in then and is not now: words that are answered already get no code as well.
+            Verdict::Pair if self.is_known(message).await? => Ok(Receipt::Duplicate),
             Verdict::Pair => {
                 let target = self.target(&config, message, None);
                 pairing::ask(self.gateway, self.account, target.session, message).await.map_err(of_store)?;
@@ -116,6 +118,13 @@ impl Door<'_> {
                 self.answer(&config, Meant { message, granted, target }).await
             }
         }
+    }
+
+    /// Whether this very event was accepted before.
+    async fn is_known(&self, message: &InboundMessage) -> Result<bool, InboxError> {
+        let AccountName { channel, account } = &self.account.name;
+        let row = self.gateway.store.inbox_by_platform_id(channel, account, &message.event).await;
+        Ok(row.map_err(of_store)?.is_some())
     }
 
     async fn verdict(&self, config: &Config, message: &InboundMessage) -> Result<Verdict, InboxError> {
