@@ -72,7 +72,9 @@ impl Stage {
             "faults" => println!("faults {:?}", self.fake.faults()),
             _ => match self.places.iter().find(|(name, _)| *name == verb) {
                 Some((_, place)) => self.say(*place, rest),
-                None => eprintln!("expected a place or one of slash, press, drop, reconnect, forget, faults; found \"{verb}\""),
+                None => eprintln!(
+                    "expected a place or one of slash, press, drop, reconnect, forget, faults; found \"{verb}\""
+                ),
             },
         }
     }

@@ -75,7 +75,8 @@ impl Stage {
     fn edit(&self, rest: &str) {
         let wanted = rest.split_once(' ').and_then(|(id, text)| Some((id.parse::<i64>().ok()?, text)));
         let found = wanted.and_then(|(id, text)| {
-            let of_ada = |chat: i64| self.fake.messages(chat).iter().any(|message| message.id == id && message.from == ADA);
+            let of_ada =
+                |chat: i64| self.fake.messages(chat).iter().any(|message| message.id == id && message.from == ADA);
             self.chats.iter().find(|(_, chat)| of_ada(*chat)).map(|(_, chat)| (*chat, id, text))
         });
         match found {

@@ -128,15 +128,21 @@ impl Bot {
         });
     }
 
-    /// The inbound side is broken; `words` say how.
+    /// The inbound side is broken; `words` say how. The log hears of it once, however often it is tried again.
     pub(super) fn troubled(&self, words: String) {
-        tracing::warn!(target: "telegram", account = self.context.account, "{words}");
+        let mut is_news = false;
         self.context.status.update(|status| {
             if status.state == ConnectionState::Connected {
                 status.state = ConnectionState::Reconnecting;
             }
-            status.last_error = Some(words);
+            is_news = status.last_error.as_ref() != Some(&words);
+            status.last_error = Some(words.clone());
         });
+        if is_news {
+            tracing::warn!(target: "telegram", account = self.context.account, "{words}. Trying again");
+        } else {
+            tracing::debug!(target: "telegram", account = self.context.account, "{words}");
+        }
     }
 
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use frankenstein::types::{File, User};
+use frankenstein::types::File;
 use frankenstein::updates::WebhookInfo;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -138,25 +138,28 @@ impl TelegramChannel {
     }
 
     async fn ask(&self) -> Result<Probe, SendError> {
-        let me: User = self.bot.api.call("getMe", &json!({})).await.map_err(send_error)?;
-        let info: WebhookInfo = self.bot.api.call("getWebhookInfo", &json!({})).await.map_err(send_error)?;
+        let me: worker::Me = self.bot.api.call("getMe", &json!({})).await.map_err(send_error)?;
         let mut warnings = Vec::from_iter(worker::privacy_warning(&self.bot, me.can_read_all_group_messages));
-        warnings.extend(webhook::delivery_problem(&info));
+        let mut facts = vec![("reads all group messages", yes_or_no(me.can_read_all_group_messages))];
+        match self.bot.api.call::<WebhookInfo>("getWebhookInfo", &json!({})).await {
+            Ok(info) => {
+                warnings.extend(webhook::delivery_problem(&info));
+                // The path of the address is a secret.
+                let host = url::Url::parse(&info.url).ok().and_then(|url| url.host_str().map(str::to_owned));
+                facts.push((
+                    "transport",
+                    host.map_or_else(|| "polling".to_owned(), |host| format!("webhook at {host}")),
+                ));
+                facts.push(("pending updates", info.pending_update_count.to_string()));
+            }
+            // The bot is known, so the account works; servers other than Telegram's own may not have this method.
+            Err(error) => warnings.push(format!("how updates are delivered is not told: {error}")),
+        }
         if me.can_join_groups == Some(false) {
             warnings.push("the bot can't be added to groups; send /setjoingroups to @BotFather to allow it".to_owned());
         }
-        // The path of the address is a secret.
-        let host = url::Url::parse(&info.url).ok().and_then(|url| url.host_str().map(str::to_owned));
-        let facts = [
-            ("transport", host.map_or_else(|| "polling".to_owned(), |host| format!("webhook at {host}"))),
-            ("pending updates", info.pending_update_count.to_string()),
-            ("reads all group messages", yes_or_no(me.can_read_all_group_messages)),
-        ];
-        Ok(Probe {
-            identity: format!("@{}", me.username.unwrap_or_default()),
-            warnings,
-            facts: facts.map(|(name, value)| (name.to_owned(), value)).into(),
-        })
+        let facts = facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        Ok(Probe { identity: me.name(), warnings, facts })
     }
 
     fn within<'a, T: 'a>(

@@ -18,6 +18,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::bot::{BackOff, Bot};
 use super::failure::{account_failure, asked_pause, poll_words};
@@ -33,6 +34,9 @@ const OFFSET_LASTS_MS: i64 = 5 * 24 * 60 * 60 * 1000;
 
 /// How many first pauses a batch may wait for a chat that is busy, before the others are polled for again.
 const BUSY_PAUSES: u32 = 2;
+
+/// A poll that ends with nothing before this share of the time it may wait was not waited for.
+const SOON_SHARE: u32 = 2;
 
 const OFFSET_KEY: &str = "offset";
 
@@ -164,9 +168,14 @@ async fn poll(bot: &Bot, offset: Option<u32>, wait: Duration) -> Result<Vec<Valu
         if let Some(offset) = offset {
             parameters["offset"] = json!(offset);
         }
+        let begun = Instant::now();
         match bot.api.call_within::<Vec<Value>>("getUpdates", &parameters, bot.context.patience.silence).await {
             Ok(batch) => {
                 bot.alive();
+                if batch.is_empty() && was_not_waited_for(wait, begun.elapsed()) {
+                    // Some servers know no long poll, and asking them without a pause would keep both sides busy with nothing.
+                    tokio::time::sleep(bot.context.patience.retry_first).await;
+                }
                 return Ok(batch);
             }
             Err(error) => {
@@ -182,6 +191,11 @@ async fn poll(bot: &Bot, offset: Option<u32>, wait: Duration) -> Result<Vec<Valu
     }
 }
 
+/// Whether an empty answer came long before its time.
+fn was_not_waited_for(wait: Duration, took: Duration) -> bool {
+    took < wait / SOON_SHARE
+}
+
 /// The offset of before the restart. It saves little: all that is not confirmed comes again, and is known.
 async fn load_offset(bot: &Bot) -> Option<u32> {
     let kept = bot.context.state.get(OFFSET_KEY).await.ok().flatten()?;
@@ -195,5 +209,18 @@ async fn save_offset(bot: &Bot, offset: Option<u32>) {
     let kept = json!({ "bot": bot.us().map(|us| us.id), "offset": offset, "atMs": bot.now_ms() });
     if let Err(error) = bot.context.state.put(OFFSET_KEY, kept).await {
         tracing::warn!(target: "telegram", account = bot.context.account, %error, "the offset is not kept; after a restart known updates come again");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_poll_that_was_to_wait_can_come_too_soon() {
+        let second = Duration::from_secs(1);
+        assert!(was_not_waited_for(30 * second, Duration::from_millis(3)));
+        assert!(!was_not_waited_for(30 * second, 29 * second));
+        assert!(!was_not_waited_for(Duration::ZERO, Duration::ZERO), "it was told to come back at once");
     }
 }

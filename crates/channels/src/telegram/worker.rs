@@ -1,6 +1,6 @@
 //! The worker: who are we, what do people see in the menu, then hear by one of the two transports until told to stop.
 
-use frankenstein::types::User;
+use serde::Deserialize;
 use serde_json::json;
 
 use super::bot::{BackOff, Bot};
@@ -9,6 +9,23 @@ use super::normalise::Us;
 use super::{commands, polling, webhook};
 use crate::ChannelFailure;
 use crate::status::Transport;
+
+/// What `getMe` tells and somebody reads here. The rest may be missing: servers other than Telegram's own leave much of it out.
+#[derive(Debug, Deserialize)]
+pub(super) struct Me {
+    id: u64,
+    #[serde(default)]
+    username: String,
+    pub(super) can_read_all_group_messages: Option<bool>,
+    pub(super) can_join_groups: Option<bool>,
+}
+
+impl Me {
+    /// As people write it.
+    pub(super) fn name(&self) -> String {
+        format!("@{}", self.username)
+    }
+}
 
 /// Runs until the context's shutdown fires or something breaks for good.
 pub(super) async fn run(bot: std::sync::Arc<Bot>) -> Result<(), ChannelFailure> {
@@ -38,18 +55,17 @@ async fn hear(bot: &Bot) -> Result<(), ChannelFailure> {
 }
 
 async fn log_in(bot: &Bot) -> Result<(), ChannelFailure> {
-    let me: User = serde_json::from_value(until_done(bot, "getMe", &json!({})).await?).map_err(|error| {
+    let me: Me = serde_json::from_value(until_done(bot, "getMe", &json!({})).await?).map_err(|error| {
         let message = format!("Telegram's answer about the bot can't be read: {error}; check `apiBase`");
         ChannelFailure { kind: crate::FailureKind::Setup, message }
     })?;
-    let username = me.username.unwrap_or_default();
-    let name = format!("@{username}");
+    let name = me.name();
     tracing::info!(target: "telegram", account = bot.context.account, "logged in to telegram as {name}");
     bot.context.status.update(|status| {
         status.identity = Some(name);
         status.warnings = privacy_warning(bot, me.can_read_all_group_messages).into_iter().collect();
     });
-    bot.set_us(Us { id: me.id, username });
+    bot.set_us(Us { id: me.id, username: me.username });
     Ok(())
 }
 
@@ -79,5 +95,17 @@ pub(super) async fn until_done(
         }
         bot.troubled(error.to_string());
         tokio::time::sleep(asked_pause(&error).unwrap_or_else(|| back_off.next_pause())).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_may_tell_little_of_the_bot() {
+        let me: Me =
+            serde_json::from_value(json!({ "id": 666, "first_name": "Test", "username": "test_bot" })).unwrap();
+        assert_eq!((me.id, me.name().as_str(), me.can_join_groups), (666, "@test_bot", None));
     }
 }
