@@ -201,6 +201,12 @@ mod tests {
     }
 
     #[test]
+    fn every_channel_is_heard() {
+        let targets = chela_channels::CHANNELS.iter().map(|kind| kind.id).chain(["channels"]);
+        assert_eq!(targets.filter(|target| !format::is_ours(target)).collect::<Vec<_>>(), [""; 0]);
+    }
+
+    #[test]
     fn lines_reach_the_file_in_the_references_shape_and_without_secrets() {
         let dir = tempfile::tempdir().unwrap();
         let logs = Logs::new(dir.path(), "box".to_owned(), false, ConsoleStyle::Pretty);
