@@ -23,6 +23,8 @@ struct Stage {
     places: [(&'static str, Snowflake); 3],
     /// What was printed of each message.
     shown: BTreeMap<(Snowflake, Snowflake), String>,
+    /// Commands that she chose, with what was printed of their answers, which may be for her eyes only.
+    chosen: Vec<(Snowflake, String)>,
 }
 
 #[tokio::main]
@@ -41,7 +43,7 @@ async fn main() {
     for (name, id) in places {
         println!("{name} {id}");
     }
-    let mut stage = Stage { fake, ada, places, shown: BTreeMap::new() };
+    let mut stage = Stage { fake, ada, places, shown: BTreeMap::new(), chosen: Vec::new() };
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     let mut look = tokio::time::interval(LOOK_PAUSE);
     let mut is_listening = true;
@@ -57,7 +59,7 @@ async fn main() {
 }
 
 impl Stage {
-    fn act(&self, line: &str) {
+    fn act(&mut self, line: &str) {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         match verb {
             "" => {}
@@ -89,7 +91,7 @@ impl Stage {
         println!("said {}", said.send());
     }
 
-    fn slash(&self, rest: &str) {
+    fn slash(&mut self, rest: &str) {
         let mut words = rest.split_whitespace();
         let name = words.next().unwrap_or_default();
         if !self.fake.commands().iter().any(|command| command["name"] == name) {
@@ -97,7 +99,9 @@ impl Stage {
             return;
         }
         let options: Vec<(&str, &str)> = words.filter_map(|word| word.split_once('=')).collect();
-        println!("chose {}", self.fake.slash(self.places[1].1, self.ada, name, &options));
+        let chosen = self.fake.slash(self.places[1].1, self.ada, name, &options);
+        println!("chose {chosen}");
+        self.chosen.push((chosen, String::new()));
     }
 
     fn press(&self, label: &str) {
@@ -113,6 +117,13 @@ impl Stage {
 
     /// Prints what is new or changed.
     fn show(&mut self) {
+        for (interaction, shown) in &mut self.chosen {
+            let answer = self.fake.response(*interaction).filter(|answer| answer.is_ephemeral());
+            if let Some(answer) = answer.filter(|answer| answer.content != *shown) {
+                println!("answer {interaction} {:?}", answer.content);
+                *shown = answer.content;
+            }
+        }
         for (name, place) in self.places {
             let mut now = BTreeMap::new();
             for message in self.fake.bot_messages(place) {

@@ -81,7 +81,8 @@ pub(super) fn voice(message: &DiscordMessage) -> Result<(), Refusal> {
     }
 }
 
-/// Only these fields; `prefix` ends with a dot where there is one.
+/// Only these fields; `prefix` ends with a dot where there is one. What is `null` or `false` says nothing, and careful clients
+/// send it in every shape.
 pub(super) fn fields(prefix: &str, body: &Value, known: &[&str]) -> Result<(), Refusal> {
     let fields = match body {
         Value::Null => return Ok(()),
@@ -94,8 +95,11 @@ pub(super) fn fields(prefix: &str, body: &Value, known: &[&str]) -> Result<(), R
             ));
         }
     };
-    match fields.keys().find(|name| !known.contains(&name.as_str())) {
-        Some(name) => Err(Refusal::form(&format!("{prefix}{name}"), "UNKNOWN_FIELD", "the fake knows no such field")),
+    let says = |value: &Value| !matches!(value, Value::Null | Value::Bool(false));
+    match fields.iter().find(|(name, value)| says(value) && !known.contains(&name.as_str())) {
+        Some((name, _)) => {
+            Err(Refusal::form(&format!("{prefix}{name}"), "UNKNOWN_FIELD", "the fake knows no such field"))
+        }
         None => Ok(()),
     }
 }

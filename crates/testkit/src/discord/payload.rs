@@ -133,7 +133,12 @@ impl World {
         if let (Sight::Gateway { .. }, Some(nonce)) = (sight, &message.nonce) {
             json["nonce"] = nonce.clone();
         }
-        let guild = self.places.get(&message.channel).and_then(|place| self.guilds.get(&place.guild?));
+        let place = self.places.get(&message.channel);
+        if let (Sight::Gateway { .. }, Some(place)) = (sight, place) {
+            // By this alone a client knows the chat of a person whom it never wrote to.
+            json["channel_type"] = json!(place.shape as u8);
+        }
+        let guild = place.and_then(|place| self.guilds.get(&place.guild?));
         if let (Sight::Gateway { .. }, Some(guild)) = (sight, guild) {
             json["guild_id"] = json!(guild.id);
             if message.webhook.is_none() {

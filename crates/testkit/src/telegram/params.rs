@@ -72,6 +72,15 @@ impl Params {
         }
     }
 
+    /// Whether a value names this file of the request, alone or within JSON.
+    pub(super) fn points_to(&self, upload: &str) -> bool {
+        let pointer = format!("attach://{upload}");
+        self.values.values().any(|value| match value {
+            Value::String(text) => text == &pointer || text.contains(&format!("\"{pointer}\"")),
+            other => other.to_string().contains(&format!("\"{pointer}\"")),
+        })
+    }
+
     fn add_form(&mut self, form: &[u8]) {
         for (name, value) in url::form_urlencoded::parse(form) {
             self.values.insert(name.into_owned(), Value::String(value.into_owned()));

@@ -41,7 +41,7 @@ pub(super) fn file(state: &mut State, params: &Params, kind: &str) -> Answer {
     let mut message = begin(state, params)?;
     (message.text, message.entities) = caption(state, kind, params)?;
     let given = params.text(kind).unwrap_or_default();
-    message.media = Some(upload(state, params, kind, kind, &given)?);
+    message.media = Some(upload(state, params, kind, &given)?);
     Ok(finish(state, message))
 }
 
@@ -64,8 +64,7 @@ pub(super) fn media_group(state: &mut State, params: &Params) -> Answer {
         let mut message = begin(state, params)?;
         (message.text, message.entities) = caption(state, "sendMediaGroup", &item)?;
         let given = item.text("media").unwrap_or_default();
-        let attached = given.strip_prefix("attach://").unwrap_or(&given).to_owned();
-        message.media = Some(upload(state, params, &kind, &attached, &given)?);
+        message.media = Some(upload(state, params, &kind, &given)?);
         message.extra.insert("media_group_id".to_owned(), json!(album));
         sent.push(finish(state, message));
     }
@@ -209,7 +208,9 @@ fn formatted(
     }
 }
 
-fn upload(state: &mut State, params: &Params, kind: &str, name: &str, given: &str) -> Result<TelegramMedia, ApiError> {
+/// A file of the request, under its own name or where `attach://` points, or one that the server has.
+fn upload(state: &mut State, params: &Params, kind: &str, given: &str) -> Result<TelegramMedia, ApiError> {
+    let name = given.strip_prefix("attach://").unwrap_or(kind);
     if let Some(upload) = params.uploads.get(name).cloned() {
         if upload.bytes.is_empty() {
             return Err(ApiError::bad("Bad Request: file must be non-empty"));

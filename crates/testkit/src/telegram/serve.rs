@@ -122,8 +122,8 @@ fn run(state: &mut State, method: &str, params: &Params) -> Answer {
         state.fault(method, "no such method here");
         return Err(ApiError::new(404, "Not Found"));
     };
-    // A file that another parameter points to by `attach://` has a name of its own.
-    let attached = |name: &str| method == "sendMediaGroup" && params.uploads.contains_key(name);
+    // A file that a parameter points to by `attach://` has a name of its own.
+    let attached = |name: &str| params.uploads.contains_key(name) && params.points_to(name);
     for name in params.values.keys().chain(params.uploads.keys()) {
         if !found.knows(name) && !attached(name) {
             state.fault(method, format_args!("unknown parameter {name}"));

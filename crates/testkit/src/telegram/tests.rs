@@ -186,3 +186,20 @@ async fn privacy_keeps_from_the_bot_what_is_not_for_it() {
     fake.say(group, ada, "just talk").send();
     assert_eq!(fake.waiting_updates(), 5, "the promotion and the talk");
 }
+
+#[tokio::test]
+async fn a_file_may_come_under_any_name_that_a_parameter_points_to() {
+    let fake = FakeTelegram::start(TelegramOptions::default()).await;
+    let chat = fake.private_chat(fake.user(1001, "Ada"));
+    let upload = |name: &str| params::Upload { name: name.to_owned(), mime: None, bytes: Bytes::from_static(b"crab") };
+    let values = json!({ "chat_id": chat, "document": "attach://x1" });
+    let params = Params {
+        values: values.as_object().cloned().unwrap_or_default(),
+        uploads: BTreeMap::from([("x1".to_owned(), upload("crab.txt")), ("x2".to_owned(), upload("lost.txt"))]),
+    };
+    assert!(params.points_to("x1") && !params.points_to("x2"));
+    let send = Method::find("sendDocument").expect("the method is known").run;
+    fake.change(|state| send(state, &params)).map_err(|error| error.description).expect("the file is taken");
+    let sent = fake.bot_messages(chat).pop().and_then(|message| message.media).expect("a message with a file");
+    assert_eq!((sent.file_name.as_deref(), &sent.bytes[..]), (Some("crab.txt"), &b"crab"[..]));
+}

@@ -1,6 +1,7 @@
 //! What requests get by themselves: refusals, limits, pages, failures.
 
 use super::*;
+use crate::discord::payload::Sight;
 
 #[tokio::test]
 async fn what_is_not_there_or_not_allowed_has_the_platforms_own_code() {
@@ -202,4 +203,36 @@ async fn files_go_both_ways() {
     let (status, answer) = send(&[b'x'; 1001]).await;
     assert_eq!((status, answer["code"].as_u64()), (413, Some(40005)));
     discord.assert_clean();
+}
+
+#[tokio::test]
+async fn what_a_body_denies_it_does_not_ask() {
+    let discord = FakeDiscord::start(DiscordOptions::default()).await;
+    let channel = discord.add_channel(discord.add_guild("home"), "general");
+    let client = client(&discord);
+    let sent = client
+        .create_message(Id::new(channel.0))
+        .content("x")
+        .await
+        .expect("is sent")
+        .model()
+        .await
+        .expect("a message");
+    let path = || format!("channels/{channel}/messages/{}", sent.id);
+    let denied = json!({"content": "y", "tts": false, "enforce_nonce": false, "sticker_ids": null});
+    assert_eq!(call(&client, Method::Patch, path(), &denied).await.0, 200);
+    discord.assert_clean();
+    assert_eq!(call(&client, Method::Patch, path(), &json!({"content": "z", "tts": true})).await.0, 400);
+    assert_eq!((discord.bot_texts(channel), discord.take_faults().len()), (vec!["y".to_owned()], 1));
+}
+
+#[tokio::test]
+async fn an_event_tells_the_kind_of_its_channel() {
+    let discord = FakeDiscord::start(DiscordOptions::default()).await;
+    let (guild, ada) = (discord.add_guild("home"), discord.add_user("ada"));
+    for (place, kind) in [(discord.direct_chat(ada), 1), (discord.add_channel(guild, "general"), 0)] {
+        let said = discord.message(discord.say(place, ada, "hi").send()).expect("it was said");
+        let event = discord.lock().world.message_json(&said, Sight::Gateway { reads_content: true }, "");
+        assert_eq!(event["channel_type"], kind);
+    }
 }
