@@ -97,7 +97,7 @@ fn is_open(rules: &AccessRules, policy: GroupPolicy, ground: &Ground<'_>) -> Res
         GroupPolicy::Allowlist if ground.is_listed => Ok(()),
         // Who lists people and no places means these people, wherever they are.
         GroupPolicy::Allowlist if rules.places.is_none() && !rules.group_allow_from.0.is_empty() => Ok(()),
-        GroupPolicy::Allowlist => Err("the group is not listed"),
+        GroupPolicy::Allowlist => Err("the place is not listed"),
     }
 }
 

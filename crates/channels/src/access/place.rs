@@ -26,7 +26,7 @@ pub(super) fn ground_of<'a>(rules: &'a AccessRules, places: &[PlaceName]) -> Res
     while let Some(places) = list.filter(|_| !rest.is_empty()) {
         let Some((place, steps)) = find(places, rest) else {
             if ground.is_listed {
-                return Err("the list of the place around it does not name this place");
+                return Err("the list of its server or group does not name it");
             }
             break;
         };

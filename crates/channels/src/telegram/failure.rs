@@ -74,8 +74,8 @@ pub(super) fn account_failure(error: &ApiError) -> Option<ChannelFailure> {
         // A token of the wrong shape is no path of the API at all, hence 404.
         ApiError::Refused { code: 401 | 404, .. } => (
             FailureKind::Auth,
-            "Telegram does not know this bot token; get the right one from @BotFather and set `botToken`, \
-             or check `apiBase`"
+            "Telegram does not know this bot token; get the right one from @BotFather and set TELEGRAM_BOT_TOKEN or \
+             `botToken`, or check `apiBase`"
                 .to_owned(),
         ),
         ApiError::Impossible(words) => (FailureKind::Setup, words.clone()),

@@ -18,6 +18,9 @@ use crate::output::{self, BAD, BOLD, DIM, GOOD, Output, WARN};
 /// Longer than the gateway gives a platform to answer.
 const PROBE_PATIENCE: Duration = Duration::from_secs(40);
 
+/// As wide as the longest fact that a platform tells.
+const LABEL_WIDTH: usize = 24;
+
 /// What the table shows of a reply.
 const TEXT_CHARS: usize = 60;
 
@@ -166,9 +169,11 @@ fn show(channel: &str, account: &ChannelAccountStatus, output: Output) {
     };
     let name = output.style(BOLD, &output::printable(&format!("{channel}/{}", account.account_id)));
     let known = account.name.as_ref().map(|name| format!(" as {}", output::printable(name))).unwrap_or_default();
-    output.line(format!("{name}  {}{known} ({})", output.style(style, state_of(account)), account.mode));
+    // Before it was opened nobody knows how it will hear.
+    let mode = if account.running { format!(" ({})", account.mode) } else { String::new() };
+    output.line(format!("{name}  {}{known}{mode}", output.style(style, state_of(account))));
     let now = output::now_ms();
-    let detail = |what: &str, text: &str| output.line(format!("    {what:15} {}", output::printable(text)));
+    let detail = |what: &str, text: &str| output.line(format!("    {what:LABEL_WIDTH$} {}", output::printable(text)));
     if let Some(error) = &account.last_error {
         detail("last error", error);
     }
@@ -191,7 +196,7 @@ fn show(channel: &str, account: &ChannelAccountStatus, output: Output) {
 }
 
 fn show_probe(probe: &ChannelProbe, output: Output) {
-    let detail = |what: &str, text: &str| output.line(format!("    {what:15} {}", output::printable(text)));
+    let detail = |what: &str, text: &str| output.line(format!("    {what:LABEL_WIDTH$} {}", output::printable(text)));
     if let Some(error) = &probe.error {
         detail("probe", &format!("failed: {error}"));
     } else {
@@ -202,7 +207,9 @@ fn show_probe(probe: &ChannelProbe, output: Output) {
         detail(what, text);
     }
     for warning in &probe.warnings {
-        output.line(format!("    {:15} {}", output.style(WARN, "missing"), output::printable(warning)));
+        // Padded before it is coloured, since colours have no width.
+        let label = output.style(WARN, &format!("{:LABEL_WIDTH$}", "missing"));
+        output.line(format!("    {label} {}", output::printable(warning)));
     }
 }
 

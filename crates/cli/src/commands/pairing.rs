@@ -69,6 +69,10 @@ fn list(channel: Option<String>, context: &Context) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     let result: PairingListResult = decode("channels.pairing.list", value)?;
+    if result.pending.is_empty() && result.paired.is_empty() {
+        output.line("nobody waits, and nobody was let in by a code; who writes to the bot gets one");
+        return Ok(ExitCode::SUCCESS);
+    }
     let now = output::now_ms();
     if !result.pending.is_empty() {
         output.line(output.style(BOLD, "waiting"));

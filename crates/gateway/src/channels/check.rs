@@ -48,8 +48,11 @@ fn of_account(wanted: &Wanted) -> Vec<ChannelCheck> {
         let variable = wanted.kind.token_variables.first().copied().unwrap_or("its token's variable");
         found.push(ChannelCheck {
             weight: CheckWeight::Error,
-            message: format!("{name} has no token"),
-            mend: Some(format!("set {variable}, or the token under `{}`", wanted.config.path)),
+            message: format!(
+                "{name} has no token: {variable} is not set here, and `{}` holds none",
+                wanted.config.path
+            ),
+            mend: Some(format!("set {variable} where the gateway starts, or the token under `{}`", wanted.config.path)),
         });
     }
     found.extend(of_rules(&name.to_string(), &wanted.config.path, &account.policy().access));

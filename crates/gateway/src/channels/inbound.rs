@@ -95,7 +95,7 @@ impl Door<'_> {
         let verdict = self.account.albums().with_the_others(message, verdict);
         match verdict {
             Verdict::Ignore(reason) => {
-                tracing::debug!(target: "channels", account = %self.account.name, event = %message.event, reason, "not answered");
+                self.tell_ignored(message, reason);
                 Ok(Receipt::Ignored)
             }
             Verdict::Overheard => {
@@ -125,6 +125,17 @@ impl Door<'_> {
         let AccountName { channel, account } = &self.account.name;
         let row = self.gateway.store.inbox_by_platform_id(channel, account, &message.event).await;
         Ok(row.map_err(of_store)?.is_some())
+    }
+
+    /// Who mentions the bot expects an answer, so the log names a place that is closed; once, since strangers may go on.
+    fn tell_ignored(&self, message: &InboundMessage, reason: &str) {
+        let name = &self.account.name;
+        if message.mention.us && message.chat_kind != ChatKind::Direct && self.account.is_first_refusal(&message.chat) {
+            let places = input::shown_places(message);
+            tracing::info!(target: "channels", "{name}: the bot is mentioned in {places} and does not answer: {reason}");
+        } else {
+            tracing::debug!(target: "channels", account = %name, event = %message.event, reason, "not answered");
+        }
     }
 
     async fn verdict(&self, config: &Config, message: &InboundMessage) -> Result<Verdict, InboxError> {

@@ -2,7 +2,7 @@
 
 use chela_agent::{Attachment, DeliveryRoute, InputOrigin, TurnInput};
 use chela_channels::access::Granted;
-use chela_channels::{ChatKind, Heard, InboundMessage, MediaKind, MediaRef, Quoted};
+use chela_channels::{ChatKind, Heard, InboundMessage, MediaKind, MediaRef, PlaceName, Quoted};
 use serde_json::json;
 
 use super::{AccountName, tame};
@@ -91,6 +91,15 @@ pub(super) fn shown_name(message: &InboundMessage) -> String {
     names.into_iter().find(|name| !name.is_empty()).unwrap_or_else(|| "somebody".to_owned())
 }
 
+/// Where a message was written, from the outside in, with the ids that rules take: `-1001 "Crabs" / 7 "Plans"`.
+pub(super) fn shown_places(message: &InboundMessage) -> String {
+    let shown = |place: &PlaceName| match place.names.first() {
+        Some(name) => format!("{} {name:?}", place.id),
+        None => place.id.clone(),
+    };
+    message.places.iter().map(shown).collect::<Vec<_>>().join(" / ")
+}
+
 fn with_heard(heard: &[Heard], own: &str) -> String {
     if heard.is_empty() {
         return own.to_owned();
@@ -176,6 +185,16 @@ mod tests {
             text: text.into(),
             ..InboundMessage::default()
         }
+    }
+
+    #[test]
+    fn a_place_is_shown_with_the_ids_that_rules_take() {
+        let place = |id: &str, names: &[&str]| PlaceName {
+            id: id.to_owned(),
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let places = vec![place("-1001", &["Crabs", "-77"]), place("7", &[])];
+        assert_eq!(shown_places(&InboundMessage { places, ..message("hi") }), r#"-1001 "Crabs" / 7"#);
     }
 
     #[test]

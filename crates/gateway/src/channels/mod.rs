@@ -20,7 +20,7 @@ mod supervise;
 mod tame;
 mod wanted;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -40,6 +40,9 @@ use albums::Albums;
 use calling::Callings;
 use heard::Heard;
 use supervise::Supervisor;
+
+/// Closed places of an account that the log names; who sets an account up needs a few.
+const REFUSED_MAX: usize = 100;
 
 /// The accounts that are configured and enabled. The gateway builds it empty.
 #[derive(Default)]
@@ -76,6 +79,8 @@ pub(crate) struct OpenAccount {
     albums: Mutex<Albums>,
     /// When the log was last told that too many strangers ask; Unix milliseconds, 0 for never.
     crowd_told_at_ms: AtomicI64,
+    /// Closed places where somebody mentioned the bot.
+    refused: Mutex<BTreeSet<String>>,
 }
 
 impl Channels {
@@ -127,6 +132,7 @@ impl OpenAccount {
             loops: Mutex::default(),
             albums: Mutex::default(),
             crowd_told_at_ms: AtomicI64::new(0),
+            refused: Mutex::default(),
         })
     }
 
@@ -155,6 +161,12 @@ impl OpenAccount {
 
     fn heard(&self) -> MutexGuard<'_, Heard> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether nobody was refused in this chat before. Strangers can't fill the memory: beyond a number, none is the first.
+    fn is_first_refusal(&self, chat: &str) -> bool {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.len() < REFUSED_MAX && refused.insert(chat.to_owned())
     }
 
     fn albums(&self) -> MutexGuard<'_, Albums> {
