@@ -147,7 +147,26 @@ impl Worker {
         } else if album_of(&first.row).is_some() {
             self.until_quiet(ALBUM_QUIET).await;
         }
-        take_together(first, &mut self.waiting, &queue)
+        let also = take_together(first, &mut self.waiting, &queue);
+        if also.is_empty() { also } else { self.still_open(first, also).await }
+    }
+
+    /// Leaves out what a turn that was taken up after a crash has answered meanwhile. A first row that was answered so has nothing
+    /// to be answered with: the others keep their place in the queue.
+    async fn still_open(&mut self, first: &Mail, also: Vec<InboxRow>) -> Vec<InboxRow> {
+        match self.gateway.store.open_inbox_of(&self.session).await {
+            Ok(open) => {
+                let is_open = |row: &InboxRow| open.iter().any(|open| open.id == row.id);
+                if is_open(&first.row) {
+                    let (also, answered) = also.into_iter().partition(is_open);
+                    self.put_first(answered);
+                    return also;
+                }
+            }
+            Err(error) => tracing::warn!(%error, session = %self.session, "what waits is answered one by one"),
+        }
+        self.put_first(also);
+        Vec::new()
     }
 
     /// Takes in what comes until nothing came for so long, but not for ever.
