@@ -32,7 +32,7 @@ pub use faults::GatewayStats;
 pub use script::Saying;
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 pub use world::{BotAccess, DiscordFile, DiscordInteraction, DiscordMessage, DiscordTyping, DiscordUser, Snowflake};
 
@@ -110,6 +110,8 @@ struct State {
     /// Where files are: `http://127.0.0.1:PORT`.
     base: String,
     requests: Vec<DiscordRequest>,
+    /// Told of each message of the bot.
+    listeners: Vec<mpsc::UnboundedSender<DiscordMessage>>,
     faults: Vec<String>,
     traps: Vec<failure::Trap>,
     plans: VecDeque<ConnectionPlan>,
@@ -141,6 +143,7 @@ impl FakeDiscord {
             hub: gateway::Hub::default(),
             base: format!("http://{address}"),
             requests: Vec::new(),
+            listeners: Vec::new(),
             faults: Vec::new(),
             traps: Vec::new(),
             plans: VecDeque::new(),

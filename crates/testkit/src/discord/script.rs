@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 use super::gateway::{Event, Told};
 use super::payload::{EVERYBODY_MAY, Sight, file_path};
@@ -262,6 +263,13 @@ impl FakeDiscord {
     pub fn bot_messages(&self, channel: Snowflake) -> Vec<DiscordMessage> {
         let state = self.lock();
         state.world.visible(channel).filter(|message| message.author == state.world.bot).cloned().collect()
+    }
+
+    /// The bot's messages from here on, each as it stands after it was sent or changed.
+    pub fn hear_bot(&self) -> mpsc::UnboundedReceiver<DiscordMessage> {
+        let (listener, heard) = mpsc::unbounded_channel();
+        self.lock().listeners.push(listener);
+        heard
     }
 
     /// The texts of [`FakeDiscord::bot_messages`].

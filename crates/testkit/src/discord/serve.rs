@@ -49,6 +49,7 @@ pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             accepted = listener.accept() => accepted,
         };
         let Ok((stream, _)) = stream else { return };
+        let _ = stream.set_nodelay(true);
         let ends = {
             let state = shared.lock();
             if state.is_offline {

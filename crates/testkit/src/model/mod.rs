@@ -19,6 +19,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use axum::serve::ListenerExt as _;
 pub use script::{FakeCall, FakeStop, FakeUsage, Part, Reply, Step};
 use serde_json::Value;
 pub use speech::FakeRecording;
@@ -107,6 +108,10 @@ impl FakeModel {
         let shared = Arc::new(Shared { state: Mutex::new(state), arrived: watch::Sender::new(0) });
         let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("loopback can be bound");
         let address = listener.local_addr().expect("a bound socket has an address");
+        // Events go out as they are written: the kernel would hold the second one back until the first is acknowledged, 40 ms.
+        let listener = listener.tap_io(|stream| {
+            let _ = stream.set_nodelay(true);
+        });
         let router = serve::router(Arc::clone(&shared));
         let server = tokio::spawn(async move {
             // Serving ends with the task; an accept error of a test's own socket has nobody to tell.

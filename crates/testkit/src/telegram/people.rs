@@ -1,6 +1,7 @@
 //! The script's side: people, chats, and what they see.
 
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 use super::say::Saying;
 use super::state::{ChatType, Standing, State, User};
@@ -129,6 +130,13 @@ impl FakeTelegram {
     pub fn bot_messages(&self, chat: i64) -> Vec<TelegramMessage> {
         let bot = self.bot_id();
         self.messages(chat).into_iter().filter(|message| message.from == bot).collect()
+    }
+
+    /// The bot's messages from here on, each as it stands after it was sent or changed.
+    pub fn hear_bot(&self) -> mpsc::UnboundedReceiver<TelegramMessage> {
+        let (listener, heard) = mpsc::unbounded_channel();
+        self.shared.lock().listeners.push(listener);
+        heard
     }
 
     pub fn actions(&self) -> Vec<ChatAction> {

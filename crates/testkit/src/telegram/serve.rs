@@ -30,6 +30,7 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => {
                 let Ok((socket, _)) = accepted else { continue };
+                let _ = socket.set_nodelay(true);
                 if !shared.lock().down {
                     connections.spawn(connection(socket, Arc::clone(&shared)));
                 }

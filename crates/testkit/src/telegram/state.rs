@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::{
@@ -30,6 +31,8 @@ pub(super) struct State {
     pub(super) files: HashMap<String, StoredFile>,
     pub(super) calls: Vec<TelegramCall>,
     pub(super) actions: Vec<ChatAction>,
+    /// Told of each message of the bot.
+    pub(super) listeners: Vec<mpsc::UnboundedSender<TelegramMessage>>,
     pub(super) faults: Vec<String>,
     pub(super) failures: VecDeque<(String, TelegramFailure)>,
     pub(super) standing: HashMap<String, TelegramFailure>,
@@ -152,6 +155,7 @@ impl State {
             files: HashMap::new(),
             calls: Vec::new(),
             actions: Vec::new(),
+            listeners: Vec::new(),
             faults: Vec::new(),
             failures: VecDeque::new(),
             standing: HashMap::new(),
@@ -255,6 +259,9 @@ impl State {
     /// Keeps the message and gives it as the wire shows it.
     pub(super) fn keep(&mut self, message: TelegramMessage) -> Value {
         let (chat, id) = (message.chat, message.id);
+        if message.from == self.bot {
+            self.listeners.retain(|listener| listener.send(message.clone()).is_ok());
+        }
         self.chat_mut(chat).messages.insert(id, message);
         wire::message(self, chat, id)
     }

@@ -261,6 +261,7 @@ pub(in super::super) fn publish(state: &mut State, message: DiscordMessage) -> S
     if message.author == state.world.bot {
         state.sent += 1;
     }
+    state.tell_listeners(&message);
     let hidden = message.is_ephemeral();
     state.world.messages.insert(id, message);
     if !hidden {
@@ -305,6 +306,7 @@ pub(super) fn apply_edit(state: &mut State, id: Snowflake, call: &Call) -> Resul
 
 pub(in super::super) fn announce_edit(state: &mut State, message: DiscordMessage) {
     let (id, channel, hidden) = (message.id, message.channel, message.is_ephemeral());
+    state.tell_listeners(&message);
     state.world.messages.insert(id, message);
     if !hidden {
         state.dispatch(&Event { name: "MESSAGE_UPDATE", channel: Some(channel), told: Told::Message(id) });
@@ -322,6 +324,12 @@ pub(in super::super) fn remove(state: &mut State, id: Snowflake) {
 }
 
 impl State {
+    fn tell_listeners(&mut self, message: &DiscordMessage) {
+        if message.author == self.world.bot {
+            self.listeners.retain(|listener| listener.send(message.clone()).is_ok());
+        }
+    }
+
     /// A message as REST shows it. Whether it reads what is not for the bot is the portal's switch, not the connection's.
     pub(super) fn shown(&self, message: Snowflake) -> Value {
         let reads_content = self.options.allowed_intents & MESSAGE_CONTENT != 0;
