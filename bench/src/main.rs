@@ -4,6 +4,7 @@
 //! fake with no delay, and is measured directly in the same run. Nothing fails here: numbers are for people.
 
 mod http;
+mod platforms;
 mod process;
 mod report;
 mod rows;

@@ -16,6 +16,9 @@ pub(crate) const TOKEN: &str = "bench-token-for-loopback-only";
 /// How long a start may take before the harness gives up.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// The kernel counts a process's time in hundredths of a second, whatever it counts by itself.
+const TICK_MS: u64 = 10;
+
 /// The binary that the command line names.
 static CHOSEN: OnceLock<PathBuf> = OnceLock::new();
 
@@ -141,6 +144,15 @@ impl Running {
         let line = text.lines().find(|line| line.split(':').next() == Some(field));
         let number = line.and_then(|line| line.split_whitespace().nth(1));
         number.and_then(|number| number.parse().ok()).with_context(|| format!("no {field} in smaps_rollup"))
+    }
+
+    /// Time of the processor that it took so far, in the kernel too.
+    pub(crate) fn cpu_time(&self) -> Result<Duration> {
+        let text = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // The name of the program is in parentheses and may hold spaces; the 14th and 15th field are counted behind it.
+        let (_, fields) = text.rsplit_once(')').context("a stat line names its program")?;
+        let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>).sum::<Result<u64, _>>()?;
+        Ok(Duration::from_millis(ticks * TICK_MS))
     }
 
     /// `kill -9`, and waits until it is gone.

@@ -1,5 +1,6 @@
 //! The groups of rows, one file each, in the order of the table.
 
+mod channels;
 mod commands;
 mod crash;
 mod failover;
@@ -24,6 +25,7 @@ pub(crate) const GROUPS: &[(&str, Group)] = &[
     ("commands", || Box::pin(commands::measure())),
     ("memory", || Box::pin(memory::measure())),
     ("turns", || Box::pin(turns::measure())),
+    ("channels", || Box::pin(channels::measure())),
     ("history", || Box::pin(history::measure())),
     ("failover", || Box::pin(failover::measure())),
     ("crash", || Box::pin(crash::measure())),
