@@ -20,6 +20,8 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 const USAGE_KEEP_MS: i64 = 396 * DAY_MS;
 /// Delivered and given-up replies, as long as somebody may ask what became of one.
 const OUTBOX_KEEP_MS: i64 = 30 * DAY_MS;
+/// Which messages on platforms are ours: as long as a reply of theirs may be tried again, and somebody may answer or react to one.
+const SENT_KEEP_MS: i64 = OUTBOX_KEEP_MS;
 /// Sessions of single calls to the OpenAI endpoints: `previous_response_id` finds them for as long as their rows are kept.
 const ONE_SHOT_KEEP_MS: i64 = DEDUPE_KEEP_MS;
 /// How many of them are kept at most.
@@ -63,6 +65,7 @@ pub(super) async fn checkpoint_when_idle(gateway: Arc<Gateway>) {
 async fn sweep(store: &Store, now_ms: i64) -> Result<usize, StoreError> {
     let mut removed = store.prune_closed_inbox(now_ms - DEDUPE_KEEP_MS).await?;
     removed += store.prune_outbox(now_ms - OUTBOX_KEEP_MS).await?;
+    removed += store.prune_sent(now_ms - SENT_KEEP_MS).await?;
     removed += store.prune_usage(now_ms - USAGE_KEEP_MS).await?;
     for place in ONE_SHOT_PLACES {
         for key in expired(store, place, now_ms).await? {
@@ -89,7 +92,7 @@ async fn expired(store: &Store, place: &str, now_ms: i64) -> Result<Vec<SessionK
 #[cfg(test)]
 mod tests {
     use chela_protocol::AgentId;
-    use chela_store::{OpenOptions, SessionPatch, WriterMode};
+    use chela_store::{OpenOptions, SentPart, SessionPatch, WriterMode};
 
     use super::*;
 
@@ -136,6 +139,26 @@ mod tests {
         kept.store.patch_session(&pinned, patch, NOW - old).await.unwrap();
         assert_eq!(sweep(&kept.store, NOW).await.unwrap(), 2);
         assert_eq!(kept.left().await, 5);
+    }
+
+    #[tokio::test]
+    async fn messages_of_ours_are_remembered_for_a_month() {
+        let kept = Kept::new();
+        for (message, age_ms) in [("old", SENT_KEEP_MS + 1), ("young", SENT_KEEP_MS)] {
+            let sent = SentPart {
+                channel: "telegram".into(),
+                account: "default".into(),
+                chat: "1".into(),
+                message: message.into(),
+                run: message.into(),
+                part: 0,
+                sent_at_ms: NOW - age_ms,
+            };
+            kept.store.record_sent(sent, None).await.unwrap();
+        }
+        assert_eq!(sweep(&kept.store, NOW).await.unwrap(), 1);
+        let left = kept.store.sent_in_chat("telegram", "default", "1", 9).await.unwrap();
+        assert_eq!(left.into_iter().map(|sent| sent.message).collect::<Vec<_>>(), ["young"]);
     }
 
     #[tokio::test]
