@@ -11,7 +11,7 @@ use chela_store::{Item, ItemKind, Tail};
 
 use crate::transcript::{Sight, json_bytes, tokens_of_bytes, view};
 use crate::workspace::prompt_files;
-use crate::{AgentProfile, SkillIndex, ToolSet};
+use crate::{AgentProfile, ToolSet};
 
 /// Context of a model about which nothing is known.
 const UNKNOWN_WINDOW: u64 = 128_000;
@@ -33,7 +33,7 @@ impl Prefix {
     pub(crate) fn new(
         profile: &AgentProfile,
         session: &SessionKey,
-        skills: &SkillIndex,
+        skills: &str,
         tools: &ToolSet,
         extra: Option<&str>,
     ) -> Self {
@@ -52,7 +52,7 @@ impl Prefix {
     }
 }
 
-fn system_prompt(profile: &AgentProfile, session: &SessionKey, skills: &SkillIndex) -> String {
+fn system_prompt(profile: &AgentProfile, session: &SessionKey, skills: &str) -> String {
     let mut prompt = identity(profile);
     prompt.push_str(include_str!("prompt.md"));
     let _ = write!(
@@ -60,9 +60,9 @@ fn system_prompt(profile: &AgentProfile, session: &SessionKey, skills: &SkillInd
         "\n## Workspace\n\nYour folder is `{}`; relative paths start there. Keep what you make in it unless you are told otherwise.\n",
         profile.workspace.display()
     );
-    if !skills.prompt().is_empty() {
+    if !skills.is_empty() {
         prompt.push_str("\n## Skills\n\nInstructions for kinds of tasks. When one fits, read its file before you begin, and only then.\n\n");
-        prompt.push_str(skills.prompt());
+        prompt.push_str(skills);
     }
     let files = prompt_files(&profile.workspace, session.is_main(), profile.files);
     if !files.is_empty() {

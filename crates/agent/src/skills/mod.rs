@@ -9,6 +9,7 @@ mod skill;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
@@ -159,6 +160,13 @@ impl SkillIndex {
     pub fn prompt(&self) -> &str {
         &self.prompt
     }
+
+    /// As [`SkillIndex::prompt`], where only these skills may be used, by name or key; `None`: all.
+    pub(crate) fn prompt_of(&self, only: Option<&[String]>) -> Cow<'_, str> {
+        let Some(only) = only else { return Cow::Borrowed(&self.prompt) };
+        let may = |skill: &&SkillStatus| only.iter().any(|name| *name == skill.name || *name == skill.skill_key);
+        self.statuses.iter().filter(|skill| skill.model_visible).filter(may).map(line).collect()
+    }
 }
 
 /// Every skill of every source, best source first.
@@ -217,8 +225,7 @@ fn list(statuses: &mut [SkillStatus], config: &SkillsConfig) -> String {
     let mut prompt = String::new();
     for skill in statuses.iter_mut().filter(|skill| skill.model_visible).collect::<Vec<_>>() {
         skill.model_visible = false;
-        let description = clip(&skill.description, DESCRIPTION_CHARS);
-        let line = format!("- {}: {description} ({})\n", skill.name, skill.file_path.display());
+        let line = line(skill);
         let chars = line.chars().count();
         if prompt.lines().count() < max_skills && chars <= chars_left {
             chars_left -= chars;
@@ -227,6 +234,11 @@ fn list(statuses: &mut [SkillStatus], config: &SkillsConfig) -> String {
         }
     }
     prompt
+}
+
+fn line(skill: &SkillStatus) -> String {
+    let description = clip(&skill.description, DESCRIPTION_CHARS);
+    format!("- {}: {description} ({})\n", skill.name, skill.file_path.display())
 }
 
 fn clip(text: &str, max_chars: usize) -> String {

@@ -142,6 +142,19 @@ fn the_list_keeps_to_its_caps() {
 }
 
 #[test]
+fn a_place_may_have_some_skills_only() {
+    let place = Place::new();
+    for name in ["one", "two", "three"] {
+        place.skill(&format!("skills/{name}"), &format!("---\nname: {name}\ndescription: d\n---\n"));
+    }
+    let index = place.load();
+    assert_eq!(index.prompt_of(None), index.prompt());
+    let some = index.prompt_of(Some(&["two".to_owned(), "unknown".to_owned()])).into_owned();
+    assert!(some.starts_with("- two: d (") && some.lines().count() == 1, "{some}");
+    assert_eq!(index.prompt_of(Some(&[])), "");
+}
+
+#[test]
 fn damaged_skills_are_left_out() {
     let place = Place::new();
     place.skill("skills/headless", "# no head");

@@ -152,7 +152,8 @@ fn assemble<'a>(
     let (primary, fallbacks) = profile.model_texts(input.model.as_deref().or(session.settings.model.as_deref()));
     let chain = world.models.chain(primary.as_deref(), &fallbacks);
     let model = world.models.info(&chain[0]);
-    let prefix = Prefix::new(profile, &session.key, &world.skills, &world.tools, input.extra_system.as_deref());
+    let skills = world.skills.prompt_of(input.skills.as_deref());
+    let prefix = Prefix::new(profile, &session.key, &skills, &world.tools, input.extra_system.as_deref());
     let chosen = input.thinking.or_else(|| session.settings.thinking_level.as_deref().and_then(parse_thinking));
     let timeout = input.timeout_ms.filter(|ms| *ms > 0).map_or(profile.timeout, Duration::from_millis);
     Turn {
