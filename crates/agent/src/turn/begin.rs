@@ -108,11 +108,14 @@ fn day(timezone: &TimeZone, now_ms: i64) -> String {
     now.strftime("%A, %Y-%m-%d").to_string()
 }
 
-/// Images and PDFs go to the model as they are, text becomes part of the message, and anything else is named.
+/// Images and PDFs go to the model as they are, text becomes part of the message, and anything else is named. So is a file that
+/// nobody fetched: an empty picture in the history would make every later call fail.
 fn attach(body: &mut UserBody, attachment: Attachment) {
-    let Attachment { mime, name, data, .. } = attachment;
+    let Attachment { mime, name, data, source } = attachment;
     let mime = mime.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if matches!(mime.as_str(), "image/png" | "image/jpeg" | "image/gif" | "image/webp" | "application/pdf") {
+    if source.is_none()
+        && matches!(mime.as_str(), "image/png" | "image/jpeg" | "image/gif" | "image/webp" | "application/pdf")
+    {
         body.media.push(Media { mime, data, name });
         return;
     }
@@ -120,6 +123,7 @@ fn attach(body: &mut UserBody, attachment: Attachment) {
     let is_text = mime.starts_with("text/") || matches!(mime.as_str(), "application/json" | "application/xml");
     let text = is_text.then(|| base64_text(&data)).flatten();
     let block = match text {
+        _ if source.is_some() => format!("[attachment {name} ({mime}) left out: it was not fetched]"),
         Some(text) if text.len() <= TEXT_ATTACHMENT_MAX_BYTES => {
             format!("<attachment name=\"{name}\" type=\"{mime}\">\n{text}\n</attachment>")
         }

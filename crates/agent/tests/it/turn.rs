@@ -292,11 +292,17 @@ async fn attachments_reach_the_model_as_far_as_it_can_read_them() {
         data: data.into(),
         source: None,
     };
-    let attachments =
-        vec![file("text/plain; charset=utf-8", "aGVsbG8="), file("image/png", "AA=="), file("application/zip", "AA==")];
+    let elsewhere = Attachment { source: Some(json!({ "at": "the platform" })), ..file("image/png", "") };
+    let attachments = vec![
+        file("text/plain; charset=utf-8", "aGVsbG8="),
+        file("image/png", "AA=="),
+        file("application/zip", "AA=="),
+        elsewhere,
+    ];
     let row = house.accept("a", TurnInput { attachments, ..TurnInput::text("see") }).await;
     house.run(row).await;
     let sent = serde_json::to_string(&house.requests()[0].messages).unwrap();
     assert!(sent.contains("hello") && sent.contains("only images, PDFs and text"), "{sent}");
-    assert!(sent.contains("this model can't see it"), "the fake model takes text only: {sent}");
+    assert_eq!(sent.matches("this model can't see it").count(), 1, "the fake model takes text only: {sent}");
+    assert!(sent.contains("[attachment f (image/png) left out: it was not fetched]"), "{sent}");
 }

@@ -214,13 +214,8 @@ impl Worker {
         }
         let mut observer = Observer::new(&gateway, &turn.name, turn.live.clone(), now);
         let mut together: Vec<RowName> = also.iter().map(RowName::of).collect();
-        bring_files(&gateway, &turn, std::iter::once(&mut mail.row).chain(&mut also)).await;
         let job = TurnJob { row: mail.row, also, steer: turn.steer.clone() };
-        // A row whose files are still on the platform must not begin: its input would stand without them for ever.
-        let end = match turn.cancel.reason() {
-            Some(reason @ AbortReason::Shutdown) => TurnEnd::Aborted { text: String::new(), reason },
-            _ => self.until_answered(job, &turn, &mut observer, &mut together).await,
-        };
+        let end = self.until_answered(job, &turn, &mut observer, &mut together).await;
         self.take_back(&turn.steer, &mut together);
         observer.conclude(&end, &together);
     }
@@ -238,6 +233,11 @@ impl Worker {
         loop {
             if job.row.attempts >= MAX_ATTEMPTS {
                 return self.give_up(turn, together, "it was begun too often").await;
+            }
+            bring_files(&self.gateway, turn, &mut job).await;
+            if let Some(reason @ AbortReason::Shutdown) = turn.cancel.reason() {
+                // A row whose files are still on the platform must not begin: its input would stand without them for ever.
+                return TurnEnd::Aborted { text: String::new(), reason };
             }
             match self.try_turn(job, turn, observer, together).await {
                 Tried::Ended(end) => return end,
@@ -386,7 +386,8 @@ impl Worker {
 }
 
 /// Fetches what came with the rows, unless the turn was aborted meanwhile. What was begun before has its files in the transcript.
-async fn bring_files(gateway: &Arc<Gateway>, turn: &RunningTurn, rows: impl Iterator<Item = &mut InboxRow>) {
+async fn bring_files(gateway: &Arc<Gateway>, turn: &RunningTurn, job: &mut TurnJob) {
+    let rows = std::iter::once(&mut job.row).chain(&mut job.also);
     for row in rows.filter(|row| row.attempts == 0 && has_files_to_fetch(row)) {
         if let Some(live) = &turn.live {
             live.works();
