@@ -18,7 +18,7 @@ use crate::config::{Binding, BindingMatch};
 pub(crate) struct ChannelPlace<'a> {
     pub channel: &'a str,
     pub account: &'a str,
-    pub peer: PeerKind,
+    pub peer: ChatKind,
     /// The person in a direct chat, else the chat.
     pub peer_id: &'a str,
     /// What the person of a direct chat is called on all channels (`session.identityLinks`).
@@ -30,14 +30,6 @@ pub(crate) struct ChannelPlace<'a> {
     pub roles: &'a [String],
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum PeerKind {
-    #[default]
-    Direct,
-    Group,
-    Channel,
-}
-
 impl<'a> ChannelPlace<'a> {
     pub(crate) fn of(
         name: &'a AccountName,
@@ -45,15 +37,14 @@ impl<'a> ChannelPlace<'a> {
         links: &'a BTreeMap<String, Vec<String>>,
     ) -> Self {
         let InboundMessage { chat_kind, chat_id, sender, thread, guild, .. } = message;
-        let (peer, peer_id) = match chat_kind {
-            ChatKind::Direct => (PeerKind::Direct, sender.id.as_str()),
-            ChatKind::Group => (PeerKind::Group, chat_id.as_str()),
-            ChatKind::Channel => (PeerKind::Channel, chat_id.as_str()),
+        let peer_id = match chat_kind {
+            ChatKind::Direct => &sender.id,
+            ChatKind::Group | ChatKind::Channel => chat_id,
         };
         Self {
             channel: &name.channel,
             account: &name.account,
-            peer,
+            peer: *chat_kind,
             peer_id,
             identity: identity_of(links, &name.channel, &sender.id),
             thread: thread.as_deref(),
@@ -92,9 +83,9 @@ fn channel_key(session: &SessionConfig, agent: &AgentId, place: &ChannelPlace<'_
     let person = place.identity.unwrap_or(peer_id);
     let base = match (session.scope, place.peer) {
         (SessionScope::Global, _) => return SessionKey::main(agent),
-        (_, PeerKind::Group) => format!("{channel}:group:{peer_id}"),
-        (_, PeerKind::Channel) => format!("{channel}:channel:{peer_id}"),
-        (_, PeerKind::Direct) => match session.dm_scope {
+        (_, ChatKind::Group) => format!("{channel}:group:{peer_id}"),
+        (_, ChatKind::Channel) => format!("{channel}:channel:{peer_id}"),
+        (_, ChatKind::Direct) => match session.dm_scope {
             DmScope::Main => return SessionKey::main(agent),
             DmScope::PerPeer => format!("direct:{person}"),
             DmScope::PerChannelPeer => format!("{channel}:direct:{person}"),
@@ -140,15 +131,16 @@ fn weight_of(matches: &BindingMatch, place: &ChannelPlace<'_>) -> Option<u8> {
         wanted if wanted.iter().any(|role| place.roles.contains(role)) => true,
         _ => return None,
     };
+    // Each weighs more than all behind it together; the channel itself weighs one.
     let weights = [(peer, 32), (roles, 16), (guild, 8), (team, 4), (account, 2)];
     Some(weights.into_iter().filter(|(holds, _)| *holds).map(|(_, weight)| weight).sum::<u8>() + 1)
 }
 
-fn kind_named(kind: &str) -> Option<PeerKind> {
+fn kind_named(kind: &str) -> Option<ChatKind> {
     match kind {
-        "direct" | "dm" => Some(PeerKind::Direct),
-        "group" => Some(PeerKind::Group),
-        "channel" => Some(PeerKind::Channel),
+        "direct" | "dm" => Some(ChatKind::Direct),
+        "group" => Some(ChatKind::Group),
+        "channel" => Some(ChatKind::Channel),
         _ => None,
     }
 }
@@ -171,7 +163,7 @@ mod tests {
     const DM: ChannelPlace<'static> = ChannelPlace {
         channel: "telegram",
         account: "work",
-        peer: PeerKind::Direct,
+        peer: ChatKind::Direct,
         peer_id: "7",
         identity: None,
         thread: None,
@@ -185,8 +177,8 @@ mod tests {
         let links = BTreeMap::from([("ann".to_owned(), vec!["discord:7".to_owned(), "telegram:7".to_owned()])]);
         assert_eq!(identity_of(&links, "signal", "7"), None);
         let linked = ChannelPlace { identity: identity_of(&links, "telegram", "7"), ..DM.clone() };
-        let group = ChannelPlace { peer: PeerKind::Group, peer_id: "-100", ..DM.clone() };
-        let thread = ChannelPlace { peer: PeerKind::Channel, thread: Some("9"), ..DM.clone() };
+        let group = ChannelPlace { peer: ChatKind::Group, peer_id: "-100", ..DM.clone() };
+        let thread = ChannelPlace { peer: ChatKind::Channel, thread: Some("9"), ..DM.clone() };
         let rows = [
             (json!({}), &DM, "agent:main:main"),
             (json!({ "dmScope": "per-peer" }), &DM, "agent:main:direct:7"),
@@ -213,7 +205,7 @@ mod tests {
             binding("admins", &json!({ "channel": "discord", "guildId": "1", "roles": ["a", "b"] })),
         ];
         let roles = ["b".to_owned()];
-        let discord = ChannelPlace { channel: "discord", guild: Some("1"), peer: PeerKind::Channel, ..DM.clone() };
+        let discord = ChannelPlace { channel: "discord", guild: Some("1"), peer: ChatKind::Channel, ..DM.clone() };
         let rows = [
             (DM.clone(), "boss"),
             (ChannelPlace { peer_id: "8", ..DM.clone() }, "work"),
