@@ -74,11 +74,11 @@ impl Drain {
             tokio::select! {
                 biased;
                 () = delivery.closing.cancelled() => break,
-                Some(ended) = self.in_flight.join_next() => {
-                    if let Ok((chat, channel, ended)) = ended {
-                        self.ended(&chat, channel, ended);
-                    }
-                }
+                Some(ended) = self.in_flight.join_next() => match ended {
+                    Ok((chat, channel, ended)) => self.ended(&chat, channel, ended),
+                    // Its chat would stay taken for ever, so the whole drain begins again.
+                    Err(error) => std::panic::resume_unwind(error.into_panic()),
+                },
                 () = delivery.due.notified() => {}
                 () = tokio::time::sleep(pause) => {}
             }
