@@ -141,7 +141,13 @@ impl Observer {
             }
             TurnEventKind::Model { provider, model } => self.model = Some((provider.clone(), model.clone())),
             TurnEventKind::Item { seq, .. } => self.tell_item(*seq).await,
-            _ => {}
+            TurnEventKind::TextDelta { .. }
+            | TurnEventKind::ThinkingDelta { .. }
+            | TurnEventKind::ToolStart { .. }
+            | TurnEventKind::ToolUpdate { .. }
+            | TurnEventKind::ToolEnd { .. }
+            | TurnEventKind::Usage(_)
+            | TurnEventKind::Ended(_) => {}
         }
         self.gateway.sessions.runs.show(event);
         let told = self.events.on(event, moment(&self.gateway));
