@@ -56,12 +56,11 @@ pub struct AgentDefaults {
     pub context_tokens: Option<u64>,
     /// When chats see that an answer is being written: `instant`, `thinking` (once the model works), `message` (once it has words)
     /// or `never`. Default: `instant`.
-    #[schemars(with = "Option<String>")]
     pub typing_mode: TypingMode,
 }
 
 /// `agents.defaults.typingMode`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TypingMode {
     #[default]

@@ -14,6 +14,7 @@ pub struct CommandsConfig {
     /// true.
     pub text: Option<bool>,
     /// `false` registers no commands in the platforms' menus. Default: `auto`, which registers them.
+    #[schemars(extend("x-reload" = "restart"))]
     pub native: Option<NativeCommands>,
     /// The owners, by id: `123`, `telegram:123`, `discord:456`. They may write everywhere but where direct messages are off, and
     /// use the owner's commands. People who were approved first by a pairing code are owners as well.

@@ -16,7 +16,6 @@ pub struct MessagesConfig {
     /// The reaction that says that a message was seen. Empty for none. Default: 👀.
     pub ack_reaction: Option<String>,
     /// Where messages get that reaction: `group-mentions`, `group-all`, `direct`, `all` or `off`. Default: `group-mentions`.
-    #[schemars(with = "Option<String>")]
     pub ack_reaction_scope: Option<AckScope>,
     /// Takes that reaction away once the answer is there. Default: false.
     pub remove_ack_after_reply: bool,
@@ -55,12 +54,11 @@ pub struct QueueConfig {
     pub cap: Option<u32>,
     /// What happens to the messages above the cap: `new` turns the newest away and says so, `old` and `summarize` answer the oldest
     /// ones together in one turn. None is lost. Default: `summarize`.
-    #[schemars(with = "String")]
     pub drop: DropPolicy,
 }
 
 /// `messages.queue.drop`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DropPolicy {
     New,

@@ -10,7 +10,7 @@ mod names;
 
 pub use access_groups::{AccessGroup, AccessGroups};
 pub use bindings::{Binding, BindingMatch, BindingPeer};
-use chela_agent::{AgentsConfig, ExecConfig, SessionConfig, SkillsConfig};
+use chela_agent::{AgentEntry, AgentsConfig, ExecConfig, SessionConfig, SkillsConfig};
 use chela_channels::access::MentionPatterns;
 use chela_config::{Criticality, Loaded, Problem, SecretsSection, Severity, extend, schema_of};
 use chela_llm::{AuthConfig, ModelsConfig};
@@ -165,10 +165,8 @@ impl Config {
 
     /// Where commands are switched off by rules that can't be kept yet: whoever wrote them expects something else.
     fn refused_commands(&self) -> Vec<Problem> {
-        let entries = self.agents.list.iter().enumerate().map(|(at, entry)| (format!("agents.list[{at}]"), entry));
-        let named = self.agents.entries.iter().map(|(id, entry)| (format!("agents.entries.{id}"), entry));
-        let own = entries
-            .chain(named)
+        let own = self
+            .agent_entries()
             .filter(|(_, entry)| entry.tools.exec != ExecConfig::default())
             .map(|(at, entry)| (format!("{at}.tools.exec"), entry.tools.exec.clone().over(&self.tools.exec)));
         std::iter::once(("tools.exec".to_owned(), self.tools.exec.clone()))
@@ -183,10 +181,8 @@ impl Config {
     /// Patterns of names that can't be used; they call nobody.
     fn bad_patterns(&self) -> Vec<Problem> {
         let shared = self.messages.group_chat.mention_patterns.as_deref();
-        let entries = self.agents.list.iter().enumerate().map(|(at, entry)| (format!("agents.list[{at}]"), entry));
-        let named = self.agents.entries.iter().map(|(id, entry)| (format!("agents.entries.{id}"), entry));
-        let own = entries
-            .chain(named)
+        let own = self
+            .agent_entries()
             .map(|(at, entry)| (format!("{at}.groupChat"), entry.group_chat.mention_patterns.as_deref()));
         std::iter::once(("messages.groupChat".to_owned(), shared))
             .chain(own)
@@ -200,6 +196,12 @@ impl Config {
                 })
             })
             .collect()
+    }
+
+    /// Every agent of the file, with its path there.
+    fn agent_entries(&self) -> impl Iterator<Item = (String, &AgentEntry)> {
+        let listed = self.agents.list.iter().enumerate().map(|(at, entry)| (format!("agents.list[{at}]"), entry));
+        listed.chain(self.agents.entries.iter().map(|(id, entry)| (format!("agents.entries.{id}"), entry)))
     }
 
     /// Adds what [`Config::read`] doesn't see: keys outside of every section. It looks at the whole file under the whole schema,
