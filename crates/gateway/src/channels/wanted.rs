@@ -60,9 +60,8 @@ fn token_of(kind: &Kind, environment: &Environment) -> Option<SecretString> {
 }
 
 fn why_refused(config: &AccountConfig, problems: &[Problem]) -> String {
-    let own = problems
-        .iter()
-        .find(|problem| problem.severity == Severity::Error && problem.path.starts_with(config.path.as_str()));
+    let own =
+        problems.iter().find(|problem| problem.severity == Severity::Error && is_within(&problem.path, &config.path));
     own.map_or_else(|| format!("`{}` can't be read", config.path), ToString::to_string)
 }
 
@@ -70,12 +69,17 @@ fn why_refused(config: &AccountConfig, problems: &[Problem]) -> String {
 /// token keeps nobody out, and is told by itself.
 fn left_out(config: &AccountConfig, loaded: &Loaded) -> Option<String> {
     let shared = format!("channels.{}", config.channel);
-    let others = format!("{shared}.accounts.");
-    let mine = |path: &String| !path.starts_with(&others) || path.starts_with(config.path.as_str());
+    let others = format!("{shared}.accounts");
+    let mine = |path: &String| !is_within(path, &others) || is_within(path, &config.path);
     let is_token = |path: &String| path.to_ascii_lowercase().ends_with("token");
     let gone =
         loaded.left_out_at(&shared).iter().map(ToString::to_string).find(|path| mine(path) && !is_token(path))?;
     Some(format!("`{gone}` can't be read, so nobody is answered here; `chela doctor` says why"))
+}
+
+/// Whether a path of the configuration is this one or below it: `accounts.work2` is not below `accounts.work`.
+fn is_within(path: &str, of: &str) -> bool {
+    path.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 impl Wanted {
@@ -101,6 +105,25 @@ impl Wanted {
             (WantedState::Closed(one), WantedState::Closed(two)) => one == two,
             (WantedState::Disabled, WantedState::Disabled) => true,
             _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_answers_for_its_own_keys_only() {
+        let rows = [
+            ("channels.x.accounts.work", true),
+            ("channels.x.accounts.work.allowFrom[0]", true),
+            ("channels.x.accounts.work[0]", true),
+            ("channels.x.accounts.work2.allowFrom", false),
+            ("channels.x.accounts", false),
+        ];
+        for (path, expected) in rows {
+            assert_eq!(is_within(path, "channels.x.accounts.work"), expected, "{path}");
         }
     }
 }
