@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::reply::{Ended, ReplyDelivery};
-use super::retry::{KEEP, millis};
+use super::retry::{KEEP, STORE_PAUSE, millis};
 use crate::app::Gateway;
 use crate::channels::{AccountName, OpenAccount};
 
@@ -20,8 +20,6 @@ const AT_ONCE: usize = 32;
 const LOOK: usize = 2 * AT_ONCE;
 /// How often the loop looks without being told: for rows of accounts that are gone, and for a clock that jumped.
 const SWEEP: Duration = Duration::from_mins(1);
-/// Pause after the store failed.
-const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// How long an account whose credentials were refused is left alone, if nobody opens it again before.
 const REFUSED_PAUSE: Duration = Duration::from_mins(5);
 /// How long a part that is being sent gets when the gateway stops; what is unknown then is looked for at the next start.

@@ -13,16 +13,13 @@ use chela_store::{OutboxRow, SentPart, StoreError, fault};
 use futures_util::FutureExt as _;
 
 use super::directives::Directives;
-use super::retry::{self, Verdict};
+use super::retry::{self, STORE_PAUSE, Verdict};
 use super::{files, plan};
 use crate::app::Gateway;
 use crate::channels::OpenAccount;
 
 /// A channel ends its calls by itself after 30 s; one that doesn't is not waited for.
-const CALL_MAX: Duration = Duration::from_secs(45);
-
-/// Pause before a row is tried again whose outcome the store did not take.
-const STORE_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const CALL_MAX: Duration = Duration::from_secs(45);
 
 /// Messages of ours in a chat that [`Channel::find`] is told of, so that it takes none of them for the one it looks for.
 const KNOWN: usize = 50;

@@ -24,6 +24,8 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
 /// An answer that is older says nothing to anybody any more.
 pub(super) const KEEP: Duration = Duration::from_hours(24);
+/// Pause after the store failed, so that a full disk makes no storm.
+pub(super) const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// A day of tries at the longest pause: more is a loop. Asking a platform too often is no failed try of the reply, but counts.
 const TRIES_MAX: u32 = 300;
 /// An old reply that this process finds at its start gets a few chances all the same.

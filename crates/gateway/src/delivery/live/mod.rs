@@ -21,19 +21,21 @@ use std::time::Duration;
 
 use chela_agent::{DeliveryRoute, InputOrigin, Reply, TurnEvent};
 use chela_channels::{Channel, DeliveryPolicy};
+use chela_protocol::{AgentId, RunId};
 use chela_store::InboxRow;
 use serde::Deserialize as _;
-use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::reactions::queued;
 use self::show::Show;
 use crate::app::Gateway;
 use crate::channels::OpenAccount;
+use crate::delivery::reply::CALL_MAX;
 use crate::sessions::route_of;
 
-/// How long a reply waits for a call of its run's preview that is under way. Longer than channels let their calls take.
-const SETTLE_MAX: Duration = Duration::from_secs(40);
+/// How long a reply waits for what is under way of its run's preview: a call, and another one where markup was refused. An answer
+/// that went out before could find the preview behind itself.
+const SETTLE_MAX: Duration = CALL_MAX.saturating_mul(2);
 
 /// Runs that are remembered because nobody knows whether their preview was sent. Each is looked at once more when its answer goes out.
 const DOUBTS_MAX: usize = 4096;
@@ -58,8 +60,16 @@ struct Scene {
     channel: Arc<dyn Channel>,
     policy: DeliveryPolicy,
     route: DeliveryRoute,
-    row: InboxRow,
+    row: ShownRow,
     show: Arc<Show>,
+}
+
+/// What a show needs of its row. The rest stays with the turn: bodies may hold megabytes.
+struct ShownRow {
+    run: RunId,
+    agent: AgentId,
+    /// How often it was begun before.
+    attempts: u32,
 }
 
 impl Live {
@@ -73,18 +83,7 @@ impl Live {
         gateway.delivery.stage.shows().insert(row.run.to_string(), show.clone());
         let policy = account.policy.load().delivery.clone();
         let origin = origin_of(row);
-        // Bodies may hold megabytes.
-        let row = InboxRow {
-            body: Value::Null,
-            channel: row.channel.clone(),
-            account: row.account.clone(),
-            platform_id: row.platform_id.clone(),
-            session: row.session.clone(),
-            agent: row.agent.clone(),
-            run: row.run.clone(),
-            result: None,
-            ..*row
-        };
+        let row = ShownRow { run: row.run.clone(), agent: row.agent.clone(), attempts: row.attempts };
         let scene = Scene { gateway: gateway.clone(), account, channel, policy, route, row, show: show.clone() };
         let leaving = Leaving { gateway: gateway.clone(), run: scene.row.run.to_string(), show: show.clone() };
         gateway.tasks.spawn(async move {
