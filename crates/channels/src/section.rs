@@ -75,7 +75,7 @@ pub fn channels_schema() -> Value {
             );
             known.insert(
                 "defaultAccount".to_owned(),
-                json!({ "type": "string", "description": "The login that answers where none is named." }),
+                json!({ "type": "string", "description": "Known and kept: each login answers for itself. No effect in this version.", "x-reload": "none" }),
             );
         }
         properties.insert(kind.id.to_owned(), schema);
