@@ -100,7 +100,7 @@ pub struct ChannelProbe {
 pub struct ChannelIssue {
     pub channel: String,
     pub account_id: String,
-    /// `intent`, `permissions`, `config`, `auth` or `runtime`.
+    /// `permissions`, `config` or `runtime`, of the reference system's words.
     pub kind: String,
     pub message: String,
 }
