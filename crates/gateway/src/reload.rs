@@ -42,6 +42,22 @@ impl Reloader {
     /// Reads the file and puts what it says in force. A file that can't be read changes nothing.
     pub(crate) async fn reload(&self, gateway: &Arc<Gateway>) -> Result<Applied, Vec<Problem>> {
         let _turn = self.turn.lock().await;
+        self.take_up(gateway).await
+    }
+
+    /// Lets `change` write the file and puts that in force before anybody else reads it, so that the writer is told what its own
+    /// change came to and not that nothing is left to do.
+    pub(crate) async fn write<T, E>(
+        &self,
+        gateway: &Arc<Gateway>,
+        change: impl Future<Output = Result<T, E>>,
+    ) -> Result<(T, Applied), E> {
+        let _turn = self.turn.lock().await;
+        let written = change.await?;
+        Ok((written, self.take_up(gateway).await.unwrap_or_default()))
+    }
+
+    async fn take_up(&self, gateway: &Arc<Gateway>) -> Result<Applied, Vec<Problem>> {
         let mut environment = self.options.environment.clone();
         let (loaded, config, mut problems) = start::reread(&gateway.places, &mut environment);
         if loaded.safe_mode || !loaded.exists {

@@ -81,14 +81,15 @@ async fn write(call: Call, kind: Edit) -> RpcResult {
     };
     refuse_wrong(&text)?;
     let (path, base) = (stored.path.clone(), stored.hash.clone());
-    let written = tokio::task::spawn_blocking(move || chela_config::write(&path, &text, Some(&base))).await;
-    let hash = match written {
-        Ok(Ok(hash)) => hash,
-        Ok(Err(WriteError::Stale { .. })) => return Err(stale()),
-        Ok(Err(error)) => return Err(RpcError::unavailable(error.to_string())),
-        Err(_) => return Err(RpcError::unavailable("writing the configuration failed")),
+    let writing = async move {
+        match tokio::task::spawn_blocking(move || chela_config::write(&path, &text, Some(&base))).await {
+            Ok(Ok(hash)) => Ok(hash),
+            Ok(Err(WriteError::Stale { .. })) => Err(stale()),
+            Ok(Err(error)) => Err(RpcError::unavailable(error.to_string())),
+            Err(_) => Err(RpcError::unavailable("writing the configuration failed")),
+        }
     };
-    let applied = gateway.reloader.reload(gateway).await.unwrap_or_default();
+    let (hash, applied) = gateway.reloader.write(gateway, writing).await?;
     answer_of(&ConfigWriteResult {
         ok: true,
         path: stored.path.display().to_string(),
