@@ -16,7 +16,7 @@ pub struct Kind {
     pub label: &'static str,
     /// Variables that hold the token of the account `default`; the environment wins over the file.
     pub token_variables: &'static [&'static str],
-    /// The JSON Schema of one account's keys.
+    /// The JSON Schema of one account's keys. It becomes part of the whole one, so it refers to nothing.
     pub schema: fn() -> Value,
     /// Reads one account's keys (top level and `accounts.<id>` already put together). What is wrong is reported with its path
     /// under `path`; an access rule that can't be read closes what it was to guard. `None` when it can't run at all, which a

@@ -151,4 +151,10 @@ mod tests {
             assert_eq!(problems, [path]);
         }
     }
+
+    #[test]
+    fn the_schema_refers_to_nothing_outside_of_it() {
+        let schema = channels_schema().to_string();
+        assert!(!schema.contains("\"$ref\"") && !schema.contains("\"$defs\""));
+    }
 }

@@ -57,7 +57,7 @@ pub use redact::{NothingStored, REDACTED, redact, restore_redacted, secrets_in};
 pub use reference::reference;
 pub use secret::{Secret, SecretReference, SecretSource};
 pub use secrets::{SecretDefaults, SecretError, SecretFileMode, SecretProvider, SecretResolver, SecretsSection};
-pub use section::{Criticality, Section, extend, schema_of};
+pub use section::{Criticality, Section, extend, inline_schema_of, schema_of};
 pub use syntax::{SyntaxError, hash, parse};
 pub use write::{WriteError, former_texts, write};
 

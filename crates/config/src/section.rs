@@ -56,6 +56,12 @@ pub fn schema_of<T: JsonSchema>() -> Value {
     SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value()
 }
 
+/// As [`schema_of`], without `$defs`: to be put into another schema, where its references would lead to types of the same name.
+pub fn inline_schema_of<T: JsonSchema>() -> Value {
+    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    settings.into_generator().into_root_schema_for::<T>().to_value()
+}
+
 impl Loaded {
     /// Reads one section and adds all that is wrong in it to `problems`.
     ///

@@ -29,7 +29,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chela_config::{Problem, Secret, schema_of};
+use chela_config::{Problem, Secret, inline_schema_of};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -54,7 +54,7 @@ pub(crate) const KIND: Kind = Kind {
     id: "discord",
     label: "Discord",
     token_variables: &[TOKEN_VARIABLE],
-    schema: schema_of::<DiscordConfig>,
+    schema: inline_schema_of::<DiscordConfig>,
     read,
 };
 

@@ -32,7 +32,7 @@ use std::time::Duration;
 use api::{Api, DEFAULT_BASE};
 use bot::{Bot, Setup};
 use channel::TelegramChannel;
-use chela_config::{Problem, schema_of};
+use chela_config::{Problem, inline_schema_of};
 use config::TelegramConfig;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -46,7 +46,7 @@ pub(crate) const KIND: Kind = Kind {
     id: "telegram",
     label: "Telegram",
     token_variables: &[TOKEN_VARIABLE],
-    schema: schema_of::<TelegramConfig>,
+    schema: inline_schema_of::<TelegramConfig>,
     read,
 };
 
