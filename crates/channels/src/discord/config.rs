@@ -124,7 +124,7 @@ pub(super) struct GuildConfig {
     pub(super) require_mention: Option<bool>,
     /// Ignores messages that mention somebody else and not the bot. Default: false.
     pub(super) ignore_other_mentions: Option<bool>,
-    /// Which reactions of people the agent is told of, for this server.
+    /// Which reactions of people the agent is told of, for this server. No effect in this version.
     #[schemars(extend("x-reload" = "none"))]
     pub(super) reaction_notifications: Option<ReactionNotice>,
     /// The only people who are answered, with those of `roles`.
@@ -268,7 +268,7 @@ pub(super) enum OnlineStatus {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct ThreadConfig {
-    /// Whether a new thread's session begins with that of its channel. Default: false.
+    /// Whether a new thread's session begins with that of its channel. Default: false. No effect in this version.
     #[schemars(extend("x-reload" = "none"))]
     pub(super) inherit_parent: Option<bool>,
 }
