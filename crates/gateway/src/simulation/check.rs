@@ -152,11 +152,12 @@ impl Audit<'_> {
         let asked: BTreeSet<&str> =
             self.events.iter().filter(|event| event.is_of_stranger).filter_map(Event::chat).collect();
         for chat in asked {
-            let shown =
-                self.shown.iter().filter(|(run, parts)| run.starts_with(PAIRING) && parts[0].chat == chat).count();
-            let dead = self.books.dead.keys().filter(|run| run.starts_with(PAIRING)).count();
-            if shown + dead != 1 {
-                self.complain(format!("pairing: {shown} codes show to the stranger in {chat}, {dead} were given up"));
+            let shown = self.shown.iter().filter(|(_, parts)| parts[0].chat == chat).map(|(run, _)| run);
+            // One whose first part shows may have been given up behind it.
+            let codes: BTreeSet<&String> =
+                shown.chain(self.books.dead.keys()).filter(|run| run.starts_with(PAIRING)).collect();
+            if codes.len() != 1 {
+                self.complain(format!("pairing: the stranger in {chat} was given {codes:?}"));
             }
         }
     }
