@@ -44,6 +44,13 @@ pub struct Patience {
     pub retry_max: Duration,
 }
 
+/// Pauses between tries that grow, from [`Patience::retry_first`] to [`Patience::retry_max`].
+#[derive(Debug)]
+pub(crate) struct BackOff {
+    next: Duration,
+    longest: Duration,
+}
+
 /// Makes the shared HTTP client on first use: no redirects, connect timeout, the house's trusted roots.
 pub trait HttpSource: Send + Sync {
     /// The error is a sentence for people.
@@ -148,5 +155,17 @@ impl Default for Patience {
             // G10 wants the inbound side back within a minute.
             retry_max: Duration::from_secs(30),
         }
+    }
+}
+
+impl BackOff {
+    pub(crate) fn new(patience: Patience) -> Self {
+        Self { next: patience.retry_first, longest: patience.retry_max }
+    }
+
+    pub(crate) fn next_pause(&mut self) -> Duration {
+        let pause = self.next;
+        self.next = (pause * 2).min(self.longest);
+        pause
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -10,8 +9,8 @@ use super::api::Api;
 use super::config::{ButtonScope, CustomCommand};
 use super::normalise::{Us, View};
 use super::webhook::WebhookSetup;
+use crate::ChannelContext;
 use crate::status::{ConnectionState, Transport};
-use crate::{ChannelContext, Patience};
 
 /// Messages of ours that reactions are recognised by. The Bot API never says who wrote the message that somebody reacts to.
 const SENT_KEPT: usize = 512;
@@ -147,23 +146,5 @@ impl Bot {
 
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Pauses between tries that grow.
-pub(super) struct BackOff {
-    next: Duration,
-    longest: Duration,
-}
-
-impl BackOff {
-    pub(super) fn new(patience: Patience) -> Self {
-        Self { next: patience.retry_first, longest: patience.retry_max }
-    }
-
-    pub(super) fn next_pause(&mut self) -> Duration {
-        let pause = self.next;
-        self.next = (pause * 2).min(self.longest);
-        pause
     }
 }

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::bot::{BackOff, Bot};
+use super::bot::Bot;
 use super::normalise::{Meaning, ReadUpdate, read_update, update_id};
+use crate::context::BackOff;
 use crate::{InboxError, Receipt};
 
 /// Reads an update. One that this version does not understand is passed over with a warning, so that it never holds up the rest.

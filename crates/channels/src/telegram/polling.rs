@@ -20,11 +20,12 @@ use futures_util::stream::FuturesUnordered;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::bot::{BackOff, Bot};
+use super::bot::Bot;
 use super::failure::{account_failure, asked_pause, poll_words};
 use super::intake;
 use super::normalise::{ALLOWED_UPDATES, ReadUpdate, update_id};
 use crate::ChannelFailure;
+use crate::context::BackOff;
 
 /// As many as Telegram gives at once.
 const BATCH_MAX: usize = 100;

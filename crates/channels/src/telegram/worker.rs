@@ -3,11 +3,12 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::bot::{BackOff, Bot};
+use super::bot::Bot;
 use super::failure::{account_failure, asked_pause};
 use super::normalise::Us;
 use super::{commands, polling, webhook};
 use crate::ChannelFailure;
+use crate::context::BackOff;
 use crate::status::Transport;
 
 /// What `getMe` tells and somebody reads here. The rest may be missing: servers other than Telegram's own leave much of it out.
