@@ -96,6 +96,8 @@ pub(super) enum Failure {
     NotSent(String),
     /// It may have been carried out.
     Unknown(String),
+    /// It was carried out, and what came back is not what Discord documents. Asking again brings the same.
+    Unreadable(String),
 }
 
 /// How Discord words an error.
@@ -168,7 +170,8 @@ impl Rest {
     pub(super) async fn ask<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Failure> {
         let body = self.run(call).await?;
         serde_json::from_slice(&body)
-            .map_err(|error| Failure::Unknown(format!("Discord's answer can't be read: {error}")))
+            // The reader's own words may quote what somebody said.
+            .map_err(|error| Failure::Unreadable(format!("Discord's answer can't be read: {:?}", error.classify())))
     }
 
     /// Makes the call.

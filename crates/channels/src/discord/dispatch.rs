@@ -13,12 +13,6 @@ use super::progress::Progress;
 use super::wire::{BulkDeleted, Channel, Deleted, Guild, Interaction, Message, Reaction, Ready, ThreadList, order};
 use super::work::{Event, Work};
 
-/// Direct chats that are looked at for missed messages after a session was lost.
-const DIRECT_CHATS_MAX: usize = 50;
-
-/// Channels of one server that are.
-const GUILD_CHATS_MAX: usize = 100;
-
 /// One message of the gateway.
 #[derive(Debug, Deserialize)]
 pub(super) struct Frame<'f> {
@@ -97,7 +91,7 @@ fn begin(shared: &Shared, progress: &Progress, sequence: u64, ready: &Ready) -> 
     shared.know_us(Us { id: ready.user.id.clone(), application: ready.application.id.clone(), name });
     progress.begin_session(&ready.session_id, &ready.resume_gateway_url);
     progress.received(sequence);
-    let missed = progress.direct_chats().into_iter().take(DIRECT_CHATS_MAX);
+    let missed = progress.direct_chats().into_iter();
     introduction(shared).into_iter().chain(missed.map(|(chat, after)| Work::CatchUp { chat, after })).collect()
 }
 
@@ -121,7 +115,7 @@ fn guild_works(shared: &Shared, progress: &Progress, guild: &Guild) -> Vec<Work>
         }
     }
     missed.sort_by_key(|(_, seen)| std::cmp::Reverse(order(seen)));
-    missed.into_iter().take(GUILD_CHATS_MAX).map(|(chat, after)| Work::CatchUp { chat, after }).collect()
+    missed.into_iter().map(|(chat, after)| Work::CatchUp { chat, after }).collect()
 }
 
 /// From here on nothing that is said in a channel is missed, also when it is the first thing ever said there.

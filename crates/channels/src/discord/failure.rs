@@ -41,7 +41,7 @@ pub(super) fn explain(failure: Failure, place: &str, doing: Doing) -> SendError 
             SendError::new(SendErrorKind::RateLimited { after }, words)
         }
         Failure::NotSent(words) => SendError::new(SendErrorKind::Unreachable, words),
-        Failure::Unknown(words) => SendError::new(SendErrorKind::Unknown, words),
+        Failure::Unknown(words) | Failure::Unreadable(words) => SendError::new(SendErrorKind::Unknown, words),
         Failure::Refused { status, code, words } => refused(status, code, &words, place, doing),
     }
 }

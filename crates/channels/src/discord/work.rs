@@ -14,17 +14,8 @@ use super::progress::{Progress, Ticket};
 use super::via::Via;
 use super::wire::{Channel, Deleted, Guild, Interaction, Member, Message, Reaction, first_id_at, order};
 use super::{PAGE_MAX, Shared};
-use crate::context::{InboxError, Receipt};
+use crate::context::{BackOff, InboxError, Receipt};
 use crate::inbound::{ChatKind, InboundEvent, MessageId};
-
-/// Pauses between two attempts to give an event to the inbox; the last one goes on.
-const GIVE_PAUSES: [Duration; 5] = [
-    Duration::from_millis(250),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(4),
-    Duration::from_secs(15),
-];
 
 /// Discord waits three seconds for the first word about an interaction.
 const DEFER_TIMEOUT: Duration = Duration::from_millis(2500);
@@ -32,7 +23,10 @@ const DEFER_TIMEOUT: Duration = Duration::from_millis(2500);
 /// Attempts to fetch something from Discord that a message can't do without.
 const FETCH_ATTEMPTS: u32 = 4;
 
-/// Missed messages of one chat, in pages.
+/// Longest pause between two of them; what has to wait longer is done later, so that commands of the chat pass it by.
+const FETCH_PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// Missed messages of one chat, in pages, after which its commands have their turn.
 const MISSED_PAGES: usize = 3;
 
 /// Nobody waits for an answer to something older.
@@ -82,11 +76,27 @@ pub(super) enum Work {
 }
 
 /// How a work ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
     Done,
+    /// What was said in the chat after this message is still to be fetched. Nothing that is newer may be given before.
+    Unfinished {
+        after: String,
+        pause: Pause,
+    },
     /// The inbox takes nothing more; Discord gives the event again after the restart.
     Stopping,
+}
+
+/// When an unfinished work goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pause {
+    /// After what else waits in the chat.
+    None,
+    /// Discord asks for this.
+    Asked(Duration),
+    /// Discord is in trouble.
+    Growing,
 }
 
 impl Work {
@@ -99,6 +109,11 @@ impl Work {
     /// known yet is worth nothing without it.
     pub(super) fn is_told_once(&self) -> bool {
         matches!(self, Self::Interaction(_))
+    }
+
+    /// What a look at the chat's messages brings as well.
+    pub(super) fn is_fetched_again(&self) -> bool {
+        matches!(self, Self::Message(_) | Self::CatchUp { .. })
     }
 
     /// Works of one chat are done in their order.
@@ -184,17 +199,17 @@ pub(super) async fn complete(shared: &Shared, interaction: &Interaction) {
 /// Who we are: READY told, but a process that resumed a session has to ask. `None` with a token that is refused, which the socket
 /// finds out as well.
 async fn know_us(shared: &Shared) -> Option<Us> {
-    for attempt in 0.. {
+    let mut back_off = BackOff::new(shared.context.patience);
+    loop {
         match shared.us().await {
             Ok(us) => return Some(us),
             Err(Failure::Unauthorized) => return None,
             Err(failure) => {
                 tracing::debug!(target: "discord", ?failure, "Discord does not say who we are");
-                tokio::time::sleep(give_pause(attempt)).await;
+                tokio::time::sleep(back_off.next_pause()).await;
             }
         }
     }
-    None
 }
 
 async fn call_back(shared: &Shared, interaction: &Interaction, body: serde_json::Value) {
@@ -208,7 +223,9 @@ async fn call_back(shared: &Shared, interaction: &Interaction, body: serde_json:
 }
 
 async fn said(shared: &Shared, progress: &Progress, us: &Us, message: &Message) -> Outcome {
-    know_place(shared, &message.channel_id, message.guild_id.as_deref()).await;
+    if let Some(pause) = know_place(shared, &message.channel_id, message.guild_id.as_deref()).await {
+        return Outcome::Unfinished { after: order(&message.id).saturating_sub(1).to_string(), pause };
+    }
     let mut direct = false;
     if let Some(inbound) = normalise::message(us, &shared.names, message) {
         direct = inbound.chat_kind == ChatKind::Direct;
@@ -256,56 +273,54 @@ async fn give(shared: &Shared, event: InboundEvent) -> Option<Receipt> {
     let context = &shared.context;
     let now = (context.clock)();
     context.status.update(|status| status.last_inbound_at_ms = Some(now));
-    for attempt in 0.. {
+    let mut back_off = BackOff::new(context.patience);
+    loop {
         match context.inbox.accept(event.clone()).await {
             Ok(receipt) => return Some(receipt),
             Err(InboxError::Stopping) => return None,
             Err(error @ (InboxError::Busy | InboxError::Store(_))) => {
-                tracing::debug!(target: "discord", account = context.account, %error, attempt, "an event waits");
-                tokio::time::sleep(give_pause(attempt)).await;
+                tracing::debug!(target: "discord", account = context.account, %error, "an event waits");
+                tokio::time::sleep(back_off.next_pause()).await;
             }
+        }
+    }
+}
+
+/// Rules name servers and channels, so that a message waits for names that are not known: of a thread that was asleep, or of all
+/// places after a restart that resumed the session. `Some` where Discord may tell them later; where it refuses to, rules that name
+/// the place don't fit.
+async fn know_place(shared: &Shared, channel: &str, guild: Option<&str>) -> Option<Pause> {
+    let guild = guild?;
+    // A server, its channel and the channel around a thread.
+    for _ in 0..3 {
+        let found = match shared.names.unknown_of(channel, guild)? {
+            Unknown::Guild(id) => learn_guild(shared, &id).await,
+            Unknown::Channel(id) => learn_channel(shared, &id, guild).await,
+        };
+        if let Err(failure) = found {
+            tracing::debug!(target: "discord", channel, ?failure, "a place can't be named");
+            return pause_after(&failure);
         }
     }
     None
 }
 
-fn give_pause(attempt: usize) -> Duration {
-    GIVE_PAUSES.get(attempt).or(GIVE_PAUSES.last()).copied().unwrap_or_default()
-}
-
-/// Rules name servers and channels, so that a message waits for names that are not known: of a thread that was asleep, or of all
-/// places after a restart that resumed the session.
-async fn know_place(shared: &Shared, channel: &str, guild: Option<&str>) {
-    let Some(guild) = guild else { return };
-    // A server, its channel and the channel around a thread.
-    for _ in 0..3 {
-        let found = match shared.names.unknown_of(channel, guild) {
-            None => return,
-            Some(Unknown::Guild(id)) => learn_guild(shared, &id).await,
-            Some(Unknown::Channel(id)) => learn_channel(shared, &id, guild).await,
-        };
-        if let Err(failure) = found {
-            tracing::debug!(target: "discord", channel, ?failure, "a place can't be named; rules that name it don't fit");
-            return;
-        }
-    }
-}
-
 async fn learn_guild(shared: &Shared, id: &str) -> Result<(), Failure> {
     let path = ["guilds", id];
-    let found: Guild = fetch(|| shared.rest.ask(Call::get(&path))).await?;
+    let found: Guild = fetch(shared, || shared.rest.ask(Call::get(&path))).await?;
     shared.names.learn_guild(&found, &shared.known_us().map(|us| us.id).unwrap_or_default());
     Ok(())
 }
 
 async fn learn_channel(shared: &Shared, id: &str, guild: &str) -> Result<(), Failure> {
     let path = ["channels", id];
-    let found: Channel = fetch(|| shared.rest.ask(Call::get(&path))).await?;
+    let found: Channel = fetch(shared, || shared.rest.ask(Call::get(&path))).await?;
     shared.names.learn_channel(&found, Some(guild));
     Ok(())
 }
 
-/// Gives what was said in a chat after this message, as if it was said now: the oldest first, and nothing that is too old.
+/// Gives what was said in a chat after this message, as if it was said now: the oldest first, and nothing that is too old. Ends early
+/// where Discord can't answer, or after some pages, and says from where to go on.
 async fn catch_up(shared: &Shared, progress: &Progress, us: &Us, chat: &str, after: &str) -> Outcome {
     let guild = shared.names.guild_of(chat);
     let oldest = first_id_at((shared.context.clock)() - MISSED_AGE_MAX_MS);
@@ -313,56 +328,76 @@ async fn catch_up(shared: &Shared, progress: &Progress, us: &Us, chat: &str, aft
     // Pages are counted from here, so that none is spent on what is passed over.
     let mut after = order(after).max(oldest).to_string();
     for _ in 0..MISSED_PAGES {
-        let page = fetch(|| shared.messages(chat, Some(("after", &after)), PAGE_MAX)).await;
-        let mut page = match page {
+        let mut page = match fetch(shared, || shared.messages(chat, Some(("after", &after)), PAGE_MAX)).await {
             Ok(page) => page,
             Err(failure) => {
                 tracing::warn!(target: "discord", chat, ?failure, "missed messages can't be fetched");
-                return Outcome::Done;
+                return pause_after(&failure).map_or(Outcome::Done, |pause| Outcome::Unfinished { after, pause });
             }
         };
         page.sort_by_key(|message| order(&message.id));
-        let Some(newest) = page.last().map(|message| message.id.clone()) else { return Outcome::Done };
         for message in &mut page {
             message.guild_id.clone_from(&guild);
-            message.member = member(shared, &mut members, message).await;
-            if said(shared, progress, us, message).await == Outcome::Stopping {
-                return Outcome::Stopping;
+            message.member = match member(shared, &mut members, message).await {
+                Ok(member) => member,
+                Err(pause) => return Outcome::Unfinished { after, pause },
+            };
+            match said(shared, progress, us, message).await {
+                Outcome::Done => message.id.clone_into(&mut after),
+                unfinished => return unfinished,
             }
         }
         if page.len() < PAGE_MAX {
             return Outcome::Done;
         }
-        after = newest;
     }
-    tracing::warn!(target: "discord", chat, "more messages were missed than are fetched; the newest are left out");
-    Outcome::Done
+    Outcome::Unfinished { after, pause: Pause::None }
 }
 
-/// Who wrote it, as a member of the server: a list of messages doesn't say, and rules may ask for roles.
-async fn member(shared: &Shared, known: &mut HashMap<String, Option<Member>>, message: &Message) -> Option<Member> {
-    let guild = message.guild_id.as_deref()?;
+/// Who wrote it, as a member of the server: a list of messages doesn't say, and rules may ask for roles. The error says when Discord
+/// may tell.
+async fn member(
+    shared: &Shared,
+    known: &mut HashMap<String, Option<Member>>,
+    message: &Message,
+) -> Result<Option<Member>, Pause> {
+    let Some(guild) = message.guild_id.as_deref() else { return Ok(None) };
     let author = &message.author.id;
     if let Some(member) = known.get(author) {
-        return member.clone();
+        return Ok(member.clone());
     }
     let path = ["guilds", guild, "members", author];
-    let member = fetch(|| shared.rest.ask::<Member>(Call::get(&path))).await.ok();
+    let member = match fetch(shared, || shared.rest.ask::<Member>(Call::get(&path))).await {
+        Ok(member) => Some(member),
+        Err(failure) => pause_after(&failure).map_or(Ok(None), Err)?,
+    };
     known.insert(author.clone(), member.clone());
-    member
+    Ok(member)
 }
 
-/// Asks Discord again where it could not answer.
-async fn fetch<T, F: Future<Output = Result<T, Failure>>>(call: impl Fn() -> F) -> Result<T, Failure> {
+/// Asks Discord again where it could not answer, for as long as a chat may wait for it.
+async fn fetch<T, F: Future<Output = Result<T, Failure>>>(shared: &Shared, call: impl Fn() -> F) -> Result<T, Failure> {
+    let mut back_off = BackOff::new(shared.context.patience);
     let mut outcome = call().await;
-    for attempt in 1..FETCH_ATTEMPTS {
-        let pause = match &outcome {
-            Err(Failure::RateLimited { after }) => *after,
-            Err(Failure::NotSent(_) | Failure::Unknown(_)) => Duration::from_millis(500) * attempt,
-            Ok(_) | Err(Failure::Refused { .. } | Failure::Unauthorized) => return outcome,
+    for _ in 1..FETCH_ATTEMPTS {
+        let Err(failure) = &outcome else { break };
+        let pause = match pause_after(failure) {
+            Some(Pause::Asked(asked)) if asked <= FETCH_PAUSE_MAX => asked,
+            Some(Pause::Growing) => back_off.next_pause().min(FETCH_PAUSE_MAX),
+            Some(Pause::Asked(_) | Pause::None) | None => break,
         };
         tokio::time::sleep(pause).await;
         outcome = call().await;
     }
     outcome
+}
+
+/// When the same question may be answered; `None` where it never will be.
+fn pause_after(failure: &Failure) -> Option<Pause> {
+    match failure {
+        Failure::RateLimited { after } => Some(Pause::Asked(*after)),
+        // A token that is refused ends the worker; until then nothing is given up.
+        Failure::NotSent(_) | Failure::Unknown(_) | Failure::Unauthorized => Some(Pause::Growing),
+        Failure::Refused { .. } | Failure::Unreadable(_) => None,
+    }
 }

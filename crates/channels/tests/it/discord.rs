@@ -1,7 +1,9 @@
 //! What Discord alone has: sessions and their ends, intents, interactions, and how far was read.
 
+use std::time::Duration;
+
 use chela_channels::{ChannelFailure, ConnectionState, FailureKind, InboundMessage, MessageId, OutboundPart};
-use chela_testkit::discord::ConnectionPlan;
+use chela_testkit::discord::{ConnectionPlan, DiscordFailure};
 
 use crate::conformance::platform::{Platform as _, Said, Spot};
 use crate::conformance::world::{Door, IMPATIENT, Running, eventually, part};
@@ -62,6 +64,62 @@ async fn g10_what_was_said_while_no_session_stood_is_fetched() {
         running.hear(spot, &Said::text("after")).await;
         assert_eq!(texts(&running, spot), ["before", "missed", "after"]);
     }
+    fake.assert_clean();
+}
+
+/// Says something in the group, and more while the bot is away. Its first looks at the chat, when it is back, meet these failures.
+async fn away(running: &Running<DiscordPlatform>, missed: usize, failures: &[DiscordFailure]) -> (Spot, Vec<String>) {
+    let fake = running.platform.fake();
+    let spot = running.platform.group();
+    running.hear(&spot, &Said::text("before")).await;
+    fake.go_down();
+    fake.forget_sessions();
+    let missed: Vec<String> = (0..missed).map(|number| format!("missed {number}")).collect();
+    for text in &missed {
+        running.platform.say(&spot, &Said::text(text.as_str()));
+    }
+    fake.heal();
+    for failure in failures {
+        fake.fail_next("GET", "/channels/*/messages", failure.clone());
+    }
+    (spot, missed)
+}
+
+/// Hears something new, and has then heard everything in its order.
+async fn nothing_is_left_out(running: &Running<DiscordPlatform>, spot: &Spot, missed: Vec<String>) {
+    let fake = running.platform.fake();
+    fake.wait_until("a new session", |fake| fake.gateway_stats().identifies == 2).await;
+    running.hear(spot, &Said::text("after")).await;
+    let expected: Vec<String> = ["before".to_owned()].into_iter().chain(missed).chain(["after".to_owned()]).collect();
+    assert_eq!(texts(running, spot), expected);
+    assert_eq!(fake.failures_left(), 0);
+    fake.assert_clean();
+}
+
+#[tokio::test]
+async fn g10_more_was_said_than_one_look_brings_and_the_rest_is_fetched_as_well() {
+    let running = connected().await;
+    let (spot, missed) = away(&running, 420, &[]).await;
+    nothing_is_left_out(&running, &spot, missed).await;
+}
+
+#[tokio::test]
+async fn g10_a_look_that_fails_is_made_again_before_anything_newer_is_given() {
+    let running = connected().await;
+    let (spot, missed) = away(&running, 3, &vec![DiscordFailure::unavailable(); 9]).await;
+    nothing_is_left_out(&running, &spot, missed).await;
+}
+
+#[tokio::test]
+async fn a_command_does_not_wait_for_a_pause_that_discord_wants_before_it_tells_what_was_missed() {
+    let running = connected().await;
+    eventually("the menu", || running.platform.menu().contains(&"status".to_owned()).then_some(())).await;
+    let hour = DiscordFailure::RateLimited { after: Duration::from_hours(1), global: false };
+    let (spot, _) = away(&running, 1, &[hour]).await;
+    let fake = running.platform.fake();
+    fake.wait_until("the refused look", |fake| fake.failures_left() == 0).await;
+    chosen(&running, &spot, "status").await;
+    assert_eq!(texts(&running, &spot), ["before", "/status"]);
     fake.assert_clean();
 }
 
