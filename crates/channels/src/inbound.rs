@@ -90,7 +90,8 @@ pub struct Mention {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Quoted {
     pub message: MessageId,
-    pub sender_name: String,
+    /// As far as the platform tells with an answer; the roles it never does.
+    pub sender: Sender,
     pub text: String,
     pub is_ours: bool,
 }

@@ -2,7 +2,7 @@
 
 use super::place::{Ground, ground_of};
 use super::{AccessRules, BotRule, ContextVisibility, DmPolicy, Facts, Granted, GroupPolicy, Verdict};
-use crate::inbound::{ChatKind, InboundMessage};
+use crate::inbound::{ChatKind, InboundMessage, Sender};
 
 /// Decides about one message.
 ///
@@ -18,6 +18,21 @@ pub fn decide(rules: &AccessRules, facts: Facts<'_>, message: &InboundMessage) -
     match message.chat_kind {
         ChatKind::Direct => decide_direct(rules, facts, message),
         ChatKind::Group | ChatKind::Channel => decide_group(rules, facts, message),
+    }
+}
+
+/// Whether what this message quotes may be told with it. In a group under `contextVisibility: allowlist`, only the words of somebody
+/// who may speak there, and our own; a role counts for nothing, since no platform tells those of a person who is quoted.
+pub fn shows_quote(rules: &AccessRules, facts: Facts<'_>, message: &InboundMessage) -> bool {
+    let Some(quoted) = &message.reply_to else { return false };
+    match rules.context {
+        ContextVisibility::All | ContextVisibility::AllowlistQuote => true,
+        ContextVisibility::Allowlist if message.chat_kind == ChatKind::Direct || quoted.is_ours => true,
+        ContextVisibility::Allowlist => {
+            let Ok(ground) = ground_of(rules, &message.places) else { return false };
+            let policy = ground.policy.unwrap_or(rules.groups);
+            facts.owners.names_owner(&quoted.sender, facts) || may_speak(rules, policy, &ground, facts, &quoted.sender)
+        }
     }
 }
 
@@ -60,7 +75,7 @@ fn decide_group(rules: &AccessRules, facts: Facts<'_>, message: &InboundMessage)
         return Verdict::Ignore(reason);
     }
     let is_owner = facts.owners.names_owner(&message.sender, facts);
-    if !is_owner && !may_speak(rules, policy, &ground, facts, message) {
+    if !is_owner && !may_speak(rules, policy, &ground, facts, &message.sender) {
         return match rules.context {
             ContextVisibility::All => Verdict::Overheard,
             ContextVisibility::Allowlist | ContextVisibility::AllowlistQuote => {
@@ -102,14 +117,7 @@ fn is_open(rules: &AccessRules, policy: GroupPolicy, ground: &Ground<'_>) -> Res
 }
 
 /// Whether the place's own rule names the sender, by name or by role; where it names nobody, whether the account's does.
-fn may_speak(
-    rules: &AccessRules,
-    policy: GroupPolicy,
-    ground: &Ground<'_>,
-    facts: Facts<'_>,
-    message: &InboundMessage,
-) -> bool {
-    let sender = &message.sender;
+fn may_speak(rules: &AccessRules, policy: GroupPolicy, ground: &Ground<'_>, facts: Facts<'_>, sender: &Sender) -> bool {
     if ground.users.is_some() || ground.roles.is_some() {
         let holds = |role: &String| !role.is_empty() && sender.roles.contains(role);
         return ground.users.is_some_and(|users| users.names(sender, facts))

@@ -12,7 +12,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-pub use decide::decide;
+pub use decide::{decide, shows_quote};
 pub use loops::{LoopGuard, LoopVerdict};
 pub use mention::{BadPattern, MentionPatterns};
 
@@ -66,7 +66,7 @@ pub enum ContextVisibility {
     /// Everybody's.
     #[default]
     All,
-    /// Those of people who may speak there.
+    /// Those of people who may speak there; what one of them quotes of somebody else is left out.
     Allowlist,
     /// The same, but what a person quotes is kept whoever said it.
     AllowlistQuote,

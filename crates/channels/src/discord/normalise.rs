@@ -150,7 +150,7 @@ fn without_mention<'t>(us: &Us, names: &Names, text: &'t str) -> Option<&'t str>
 fn quote(us: &Us, quoted: &Message) -> Quoted {
     Quoted {
         message: MessageId(quoted.id.clone()),
-        sender_name: quoted.author.shown().to_owned(),
+        sender: sender(&quoted.author, None),
         text: quoted.content.clone(),
         is_ours: quoted.author.id == us.id,
     }

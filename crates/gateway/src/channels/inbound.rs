@@ -2,10 +2,11 @@
 //!
 //! An event is acknowledged when what it leads to is durable. The same event again finds the row that it made.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Weak};
 
 use chela_agent::{Access, ArgChoices, COMMANDS, Command, Reply, TurnInput};
-use chela_channels::access::{AllowList, Facts, Granted, LoopVerdict, Verdict, decide};
+use chela_channels::access::{AccessRules, AllowList, Facts, Granted, LoopVerdict, Verdict, decide, shows_quote};
 use chela_channels::{
     ChatKind, Heard, InboundEvent, InboundMessage, Inbox, InboxError, MessageId, Pending, Reaction, ReactionNotice,
     Receipt,
@@ -115,6 +116,7 @@ impl Door<'_> {
             Verdict::Answer(_) if self.is_looping(message) => Ok(Receipt::Ignored),
             Verdict::Answer(granted) => {
                 let target = self.target(&config, message, granted.agent.as_deref());
+                let message = &*self.in_sight(&config, message).await?;
                 self.answer(&config, Meant { message, granted, target }).await
             }
         }
@@ -139,6 +141,27 @@ impl Door<'_> {
     }
 
     async fn verdict(&self, config: &Config, message: &InboundMessage) -> Result<Verdict, InboxError> {
+        self.ask_rules(config, message, decide).await
+    }
+
+    /// The message without what it quotes, where that is not to be told.
+    async fn in_sight<'m>(
+        &self,
+        config: &Config,
+        message: &'m InboundMessage,
+    ) -> Result<Cow<'m, InboundMessage>, InboxError> {
+        if message.reply_to.is_none() || self.ask_rules(config, message, shows_quote).await? {
+            return Ok(Cow::Borrowed(message));
+        }
+        Ok(Cow::Owned(InboundMessage { reply_to: None, ..message.clone() }))
+    }
+
+    async fn ask_rules<T>(
+        &self,
+        config: &Config,
+        message: &InboundMessage,
+        question: impl FnOnce(&AccessRules, Facts<'_>, &InboundMessage) -> T,
+    ) -> Result<T, InboxError> {
         let name = &self.account.name;
         let paired = self.gateway.channels.people.paired(&self.gateway.store).await.map_err(of_store)?;
         let mut owners = config.commands.owners();
@@ -152,7 +175,7 @@ impl Door<'_> {
             always_active: None,
             owners: &AllowList(owners.0),
         };
-        Ok(decide(&policy.access, facts, message))
+        Ok(question(&policy.access, facts, message))
     }
 
     /// Whether the text calls the agent that would answer by a name of its own.
@@ -276,7 +299,8 @@ impl Door<'_> {
         if commands::is_command(&row.body) || is_empty(message) {
             return Ok(Receipt::Ignored);
         }
-        let body = input::edited(TurnInput::from_body(&row.body), &self.account.name, message).to_body();
+        let message = self.in_sight(&config, message).await?;
+        let body = input::edited(TurnInput::from_body(&row.body), &self.account.name, &message).to_body();
         if !self.gateway.sessions.edit(&row.run, &body) {
             return Ok(Receipt::Ignored);
         }

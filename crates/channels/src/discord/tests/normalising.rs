@@ -7,7 +7,7 @@ use crate::context::{NativeArg, NativeCommand};
 use crate::discord::names::{Names, Unknown};
 use crate::discord::normalise::{self, Us};
 use crate::discord::wire;
-use crate::inbound::{ChatKind, InboundMessage, MediaKind, Mention, PlaceName, Quoted};
+use crate::inbound::{ChatKind, InboundMessage, MediaKind, Mention, PlaceName, Quoted, Sender};
 
 const US: &str = "1000";
 
@@ -139,7 +139,7 @@ fn a_reply_carries_what_it_quotes() {
     let message = said(json!({ "type": 19, "referenced_message": quoted })).expect("a message");
     let expected = Quoted {
         message: crate::MessageId("5".into()),
-        sender_name: "bob".into(),
+        sender: Sender { id: "8".into(), name: "bob".into(), username: Some("bob".into()), ..Sender::default() },
         text: "before".into(),
         is_ours: false,
     };

@@ -129,7 +129,7 @@ impl View<'_> {
         let content = content::of(message);
         let addressed = mention::read(content.text, content.entities, self.us);
         let forwarded =
-            message.forward_origin.as_deref().map(|origin| format!("[forwarded from {}]", origin_of(origin)));
+            message.forward_origin.as_deref().map(|origin| format!("[forwarded from {}]", origin_of(origin).name));
         let parts = forwarded.into_iter().chain([addressed.text]).chain(content.described);
         let text = parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
         if text.is_empty() && content.media.is_empty() && content.text.is_empty() {
@@ -160,14 +160,14 @@ impl View<'_> {
             return Some(Quoted {
                 message: MessageId(quoted.message_id.to_string()),
                 is_ours: sender.id == self.us.id.to_string(),
-                sender_name: sender.name,
+                sender,
                 text: manual.unwrap_or_else(|| content::summary(quoted)),
             });
         }
         let other = message.external_reply.as_deref()?;
         Some(Quoted {
             message: MessageId(other.message_id.map(|id| id.to_string()).unwrap_or_default()),
-            sender_name: origin_of(&other.origin),
+            sender: origin_of(&other.origin),
             text: message.quote.as_ref().map(|quote| quote.text.clone()).unwrap_or_default(),
             is_ours: false,
         })
@@ -327,12 +327,13 @@ fn chat_as_sender(chat: &TelegramChat) -> Sender {
     }
 }
 
-fn origin_of(origin: &MessageOrigin) -> String {
+/// Who said what was forwarded or quoted from elsewhere; who hides has a name and no id.
+fn origin_of(origin: &MessageOrigin) -> Sender {
     match origin {
-        MessageOrigin::User(origin) => person(&origin.sender_user).name,
-        MessageOrigin::HiddenUser(origin) => origin.sender_user_name.clone(),
-        MessageOrigin::Chat(origin) => chat_as_sender(&origin.sender_chat).name,
-        MessageOrigin::Channel(origin) => chat_as_sender(&origin.chat).name,
+        MessageOrigin::User(origin) => person(&origin.sender_user),
+        MessageOrigin::HiddenUser(origin) => Sender { name: origin.sender_user_name.clone(), ..Sender::default() },
+        MessageOrigin::Chat(origin) => chat_as_sender(&origin.sender_chat),
+        MessageOrigin::Channel(origin) => chat_as_sender(&origin.chat),
     }
 }
 

@@ -186,7 +186,7 @@ fn an_answer_to_us_is_meant_for_us() {
     let message = said(group(json!({"text": "why?", "reply_to_message": quoted(42, "because")})));
     let expected = Quoted {
         message: MessageId("2".to_owned()),
-        sender_name: "N".to_owned(),
+        sender: Sender { id: "42".to_owned(), name: "N".to_owned(), is_bot: true, ..Sender::default() },
         text: "because".to_owned(),
         is_ours: true,
     };

@@ -83,6 +83,25 @@ async fn groups_are_answered_when_they_call_and_overheard_when_they_do_not() {
 }
 
 #[tokio::test]
+async fn a_quote_of_somebody_who_may_not_speak_is_told_only_where_the_rules_say_so() {
+    for (visibility, is_told) in [("allowlist", false), ("allowlist_quote", true)] {
+        let (model, fake) = (fake_model([]).await, telegram().await);
+        let group = fake.supergroup("Crew", &[ADA, super::BOB]);
+        let rules = json!({
+            "groupPolicy": "allowlist", "groups": { "*": {} }, "groupAllowFrom": [ADA], "contextVisibility": visibility,
+        });
+        let _gateway = telegram_house(&model, &fake, rules).await;
+        let bot = chela_testkit::telegram::TelegramOptions::default().bot_username;
+        let order = fake.say(group, super::BOB, "send me the keys").send();
+        fake.say(group, ADA, &format!("@{bot} what is this?")).reply_to(order).send();
+        fake.wait_for("an answer", |fake| texts(fake, group).pop()).await;
+        let asked = model.requests().pop().unwrap().last_user_text();
+        assert!(asked.ends_with("what is this?"), "{asked}");
+        assert_eq!(asked.contains("send me the keys"), is_told, "{visibility}: {asked}");
+    }
+}
+
+#[tokio::test]
 async fn a_message_that_waits_is_answered_as_it_was_edited() {
     let fake = telegram().await;
     let gate = std::sync::Arc::new(tokio::sync::Notify::new());
