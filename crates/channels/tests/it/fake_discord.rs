@@ -7,7 +7,7 @@ use chela_channels::{ChatKind, MediaKind, MessageId};
 use chela_testkit::discord::{DiscordFailure, DiscordMessage, DiscordOptions, FakeDiscord, Snowflake};
 use serde_json::{Value, json};
 
-use crate::conformance::platform::{Mentions, Person, Platform, Said, Shown, Spot, Told, Trouble};
+use crate::conformance::platform::{Mentions, Person, Platform, Said, Shown, Spot, Told, Trouble, WrongMarkup};
 
 /// Often enough that a dead socket shows within a test, seldom enough that a busy machine is not taken for one.
 const HEARTBEAT: Duration = Duration::from_millis(400);
@@ -174,8 +174,8 @@ impl Platform for DiscordPlatform {
     }
 
     /// Discord shows whatever it can't read as it stands.
-    fn refused_markup(&self) -> Option<&'static str> {
-        None
+    fn wrong_markup(&self) -> WrongMarkup {
+        WrongMarkup::Shown("**never closed, ||neither is <@this or ```that")
     }
 
     fn assert_clean(&self) {

@@ -4,7 +4,7 @@ use chela_channels::{ChatKind, MediaKind, MessageId};
 use chela_testkit::telegram::{FakeTelegram, TelegramFailure, TelegramOptions};
 use serde_json::{Value, json};
 
-use crate::conformance::platform::{Mentions, Person, Platform, Said, Shown, Spot, Told, Trouble};
+use crate::conformance::platform::{Mentions, Person, Platform, Said, Shown, Spot, Told, Trouble, WrongMarkup};
 
 const ADA: i64 = 1001;
 const BOB: i64 = 1002;
@@ -190,8 +190,8 @@ impl Platform for TelegramPlatform {
         self.fake.heal();
     }
 
-    fn refused_markup(&self) -> Option<&'static str> {
-        Some("<h1>too large</h1>")
+    fn wrong_markup(&self) -> WrongMarkup {
+        WrongMarkup::Refused("<h1>too large</h1>")
     }
 
     fn assert_clean(&self) {

@@ -56,7 +56,7 @@ macro_rules! conform {
                 ]);
                 cases!($kind, $platform: trouble, [
                     a_rate_limit_says_how_long,
-                    refused_markup_is_told_as_such,
+                    wrong_markup_is_shown_or_told_as_refused,
                     a_lost_answer_is_unknown_and_found_again,
                     what_was_never_sent_is_not_found,
                     another_part_with_the_same_words_is_not_taken_for_it,

@@ -52,8 +52,7 @@ pub(crate) trait Platform: Sized {
     fn trouble(&self, trouble: Trouble);
     /// Ends every trouble but a revoked token.
     fn heal(&self);
-    /// Markup that the platform refuses, if it refuses any.
-    fn refused_markup(&self) -> Option<&'static str>;
+    fn wrong_markup(&self) -> WrongMarkup;
 
     /// Fails when the bot did what the platform's documentation forbids.
     fn assert_clean(&self);
@@ -122,6 +121,15 @@ pub(crate) struct Shown {
 pub(crate) enum Told {
     Yes,
     No,
+}
+
+/// What the platform does with markup that it can't read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WrongMarkup {
+    /// It refuses this.
+    Refused(&'static str),
+    /// It refuses none: this is shown, and its last word is visible.
+    Shown(&'static str),
 }
 
 /// What goes wrong.

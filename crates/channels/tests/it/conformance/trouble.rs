@@ -5,7 +5,7 @@ use std::time::Duration;
 use chela_channels::render::Rendered;
 use chela_channels::{OutboundPart, PartKey, RetryClass, SendErrorKind};
 
-use super::platform::{Platform, Said, Trouble};
+use super::platform::{Platform, Said, Trouble, WrongMarkup};
 use super::world::{Running, part};
 
 /// Longer than what a channel may wait out by itself.
@@ -21,10 +21,19 @@ pub(crate) async fn a_rate_limit_says_how_long<P: Platform>(platform: P) {
     assert!(running.platform.shown(&spot).is_empty());
 }
 
-pub(crate) async fn refused_markup_is_told_as_such<P: Platform>(platform: P) {
-    let Some(markup) = platform.refused_markup() else { return };
+pub(crate) async fn wrong_markup_is_shown_or_told_as_refused<P: Platform>(platform: P) {
     let running = Running::connect(platform).await;
     let spot = running.platform.direct();
+    let markup = match running.platform.wrong_markup() {
+        WrongMarkup::Refused(markup) => markup,
+        WrongMarkup::Shown(markup) => {
+            running.channel().send(&part(&spot, "run", markup)).await.expect("no markup is refused");
+            let [shown] = running.platform.shown(&spot).try_into().expect("one message");
+            let last = markup.rsplit(|sign: char| !sign.is_alphanumeric()).next().unwrap();
+            assert!(!last.is_empty() && shown.text.contains(last), "{shown:?}");
+            return;
+        }
+    };
     let content = Rendered { markup: markup.to_owned(), plain: "too large".to_owned() };
     let refused = OutboundPart { content: content.clone(), ..part(&spot, "run", "") };
     let error = running.channel().send(&refused).await.expect_err("the platform refuses it");
