@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 /// 32 hexadecimal digits that are the same for the same parts.
-pub(super) fn digest(parts: &[&str]) -> String {
+pub(crate) fn digest(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(part);

@@ -7,6 +7,7 @@
 pub mod access;
 mod channel;
 mod context;
+mod digest;
 mod discord;
 mod inbound;
 mod kind;

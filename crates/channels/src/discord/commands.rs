@@ -1,7 +1,5 @@
 //! Registers our commands with Discord, all at once and only when they are not there: Discord counts registrations.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -9,6 +7,7 @@ use serde_json::{Value, json};
 use super::Shared;
 use super::api::{Call, Failure};
 use crate::context::NativeCommand;
+use crate::digest::digest;
 
 /// Where the state keeps the name of what was registered last.
 const STATE_KEY: &str = "commands";
@@ -87,16 +86,21 @@ fn description(text: &str, name: &str) -> String {
     text.chars().take(DESCRIPTION_CHARS_MAX).collect()
 }
 
+/// The name of a listing: the same in every version of this program, so that an update of it registers nothing anew.
 fn mark(application: &str, listing: &Value) -> String {
-    let mut hasher = DefaultHasher::new();
-    listing.to_string().hash(&mut hasher);
-    format!("{application}:{:016x}", hasher.finish())
+    digest(&[application, &listing.to_string()])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::context::NativeArg;
+
+    #[test]
+    fn the_mark_of_a_listing_is_the_same_for_ever() {
+        assert_eq!(mark("7", &json!([{ "name": "model" }])), "978f350bcc1e3870ffbef9941459de95");
+        assert_ne!(mark("7", &json!([])), mark("8", &json!([])));
+    }
 
     #[test]
     fn commands_are_listed_within_the_limits_of_discord() {

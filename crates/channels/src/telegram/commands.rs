@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::bot::Bot;
 use super::config::CustomCommand;
-use super::digest::digest;
 use crate::NativeCommand;
+use crate::digest::digest;
 
 /// Limits of `setMyCommands`. Source: <https://core.telegram.org/bots/api#botcommand>.
 const COMMANDS_MAX: usize = 100;

@@ -14,7 +14,6 @@ mod channel;
 mod chat;
 mod commands;
 mod config;
-mod digest;
 mod failure;
 mod find;
 mod intake;

@@ -13,12 +13,12 @@ use serde_json::json;
 use subtle::ConstantTimeEq;
 
 use super::bot::Bot;
-use super::digest::digest;
 use super::failure::account_failure;
 use super::normalise::ALLOWED_UPDATES;
 use super::{intake, worker};
 use crate::channel::Pending;
 use crate::context::BackOff;
+use crate::digest::digest;
 use crate::{ChannelFailure, OpenError, Webhook, WebhookAnswer, WebhookRequest};
 
 /// An update is a few kilobytes; a long text with many marks stays below this by far.
