@@ -160,7 +160,8 @@ async fn answer<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result
         });
     }
     serde_json::from_value(answer.result.unwrap_or_default())
-        .map_err(|error| ApiError::Unanswered(format!("the answer can't be read: {error}")))
+        // The reader's own words may quote what somebody said.
+        .map_err(|error| ApiError::Unanswered(format!("the answer can't be read: {:?}", error.classify())))
 }
 
 const NO_PARAMETERS: ResponseParameters = ResponseParameters { migrate_to_chat_id: None, retry_after: None };

@@ -37,6 +37,9 @@ const SHUT_OUT: &[(&str, &str)] = &[
 const GONE: &[&str] =
     &["message to edit not found", "message to delete not found", "message to react not found", "message_id_invalid"];
 
+/// Refusals of an order that pass by themselves: Telegram could not look at the address just now.
+const PASSING: &[&str] = &["resolve host", "timed out", "timeout", "try again"];
+
 /// What became of a call that sends, edits or asks.
 pub(super) fn send_error(error: ApiError) -> SendError {
     match error {
@@ -66,6 +69,19 @@ pub(super) fn is_not_ours(error: &ApiError) -> bool {
     ["message to edit not found", "message can't be edited", "message_id_invalid", "message_author_required"]
         .iter()
         .any(|phrase| says(error, phrase))
+}
+
+/// Why an order is refused that the account can't live without; `None` where another try may help.
+pub(super) fn order_failure(method: &str, error: &ApiError) -> Option<ChannelFailure> {
+    if let Some(failure) = account_failure(error) {
+        return Some(failure);
+    }
+    let ApiError::Refused { code: 400, description, .. } = error else { return None };
+    if PASSING.iter().any(|phrase| says(error, phrase)) {
+        return None;
+    }
+    let message = format!("Telegram refuses {method}: {description}; check `webhookUrl` and `apiBase`");
+    Some(ChannelFailure { kind: FailureKind::Setup, message })
 }
 
 /// Why the account can't be opened or go on; `None` where another try may help.

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::bot::Bot;
-use super::failure::{account_failure, asked_pause};
+use super::failure::{asked_pause, order_failure};
 use super::normalise::Us;
 use super::{commands, polling, webhook};
 use crate::ChannelFailure;
@@ -57,7 +57,8 @@ async fn hear(bot: &Bot) -> Result<(), ChannelFailure> {
 
 async fn log_in(bot: &Bot) -> Result<(), ChannelFailure> {
     let me: Me = serde_json::from_value(until_done(bot, "getMe", &json!({})).await?).map_err(|error| {
-        let message = format!("Telegram's answer about the bot can't be read: {error}; check `apiBase`");
+        let message =
+            format!("Telegram's answer about the bot can't be read ({:?}); check `apiBase`", error.classify());
         ChannelFailure { kind: crate::FailureKind::Setup, message }
     })?;
     let name = me.name();
@@ -91,7 +92,7 @@ pub(super) async fn until_done(
             Ok(result) => return Ok(result),
             Err(error) => error,
         };
-        if let Some(failure) = account_failure(&error) {
+        if let Some(failure) = order_failure(method, &error) {
             return Err(failure);
         }
         bot.troubled(error.to_string());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use chela_testkit::telegram::{FakeTelegram, TelegramOptions};
+use chela_testkit::telegram::{FakeTelegram, TelegramFailure, TelegramOptions};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -93,6 +93,26 @@ async fn g11_a_webhook_brings_everything_in_and_nothing_twice() {
     until("no webhook", || fake.webhook_url().is_none().then_some(())).await;
     fake.say(ADA, ADA, "polled").send();
     gateway.heard("polled").await;
+    fake.assert_clean();
+}
+
+#[tokio::test]
+async fn an_address_that_telegram_never_takes_ends_it_and_one_that_it_can_not_see_yet_is_told_again() {
+    let refused = |reason: &str| TelegramFailure::Error {
+        code: 400,
+        description: format!("Bad Request: bad webhook: {reason}"),
+        retry_after: None,
+    };
+    let port = Port::listen().await;
+    let (fake, gateway) = (port.fake().await, Gateway::default());
+    let keys = json!({"webhookUrl": "https://my.host"});
+    fake.fail_next("setWebhook", refused("Failed to resolve host: Name or service not known"));
+    let running = gateway.open(&fake, keys.clone());
+    gateway.connected().await;
+    drop(running);
+    fake.fail_always("setWebhook", refused("Webhook can be set up only on ports 80, 88, 443 or 8443"));
+    let running = gateway.open(&fake, keys);
+    until("its end", || running.worker.is_finished().then_some(())).await;
     fake.assert_clean();
 }
 
