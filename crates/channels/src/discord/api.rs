@@ -4,6 +4,7 @@
 //! See <https://docs.discord.com/developers/topics/rate-limits>.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -75,7 +76,8 @@ pub(super) enum Body {
         payload: Value,
         name: String,
         mime: String,
-        bytes: Vec<u8>,
+        /// Read while it is sent, so that it never lies in memory as a whole.
+        path: PathBuf,
     },
 }
 
@@ -197,10 +199,10 @@ impl Rest {
     }
 
     async fn once(&self, call: &Call<'_>, gate: &str) -> Result<Vec<u8>, Failure> {
-        let response = self.request(call)?.send().await.map_err(|error| transport(&error.without_url()))?;
+        let response = self.request(call).await?.send().await.map_err(|error| transport(&error.without_url()))?;
         self.remember_limit(gate, response.headers());
         let status = response.status();
-        let retry_after = seconds(response.headers(), "retry-after");
+        let asked = asked_pause(response.headers());
         let body = read(response).await?;
         if status.is_success() {
             return Ok(body);
@@ -211,7 +213,7 @@ impl Rest {
             StatusCode::UNAUTHORIZED if error.code == 0 => Err(Failure::Unauthorized),
             StatusCode::TOO_MANY_REQUESTS => {
                 let told = error.retry_after.and_then(|after| Duration::try_from_secs_f64(after).ok());
-                let after = told.or(retry_after).unwrap_or(WAIT_DEFAULT).min(PAUSE_MAX);
+                let after = told.unwrap_or(asked).min(PAUSE_MAX);
                 self.close_gate(if error.global { GLOBAL } else { gate }, after);
                 Err(Failure::RateLimited { after })
             }
@@ -224,7 +226,7 @@ impl Rest {
         }
     }
 
-    fn request(&self, call: &Call<'_>) -> Result<RequestBuilder, Failure> {
+    async fn request(&self, call: &Call<'_>) -> Result<RequestBuilder, Failure> {
         let mut url = self.base.clone();
         url.path_segments_mut().expect("an http address has a path").pop_if_empty().extend(call.path);
         if !call.query.is_empty() {
@@ -244,9 +246,12 @@ impl Rest {
             Body::None if call.method == Method::GET => request,
             Body::None => request.header(reqwest::header::CONTENT_LENGTH, 0),
             Body::Json(json) => request.json(json),
-            Body::File { payload, name, mime, bytes } => {
-                let file = Part::bytes(bytes.clone()).file_name(name.clone());
-                let file = file.mime_str(mime).unwrap_or_else(|_| Part::bytes(bytes.clone()).file_name(name.clone()));
+            Body::File { payload, name, mime, path } => {
+                let file = match open(path, name).await?.mime_str(mime) {
+                    Ok(file) => file,
+                    // What is no type is left to Discord, which looks at the name.
+                    Err(_) => open(path, name).await?,
+                };
                 let payload = Part::text(payload.to_string()).mime_str("application/json").expect("a known type");
                 request
                     .timeout(UPLOAD_TIMEOUT)
@@ -291,9 +296,20 @@ impl Rest {
 /// The gate of all calls.
 const GLOBAL: &str = "";
 
+/// The pause that the head of an answer asks for.
+pub(super) fn asked_pause(headers: &HeaderMap) -> Duration {
+    seconds(headers, "retry-after").unwrap_or(WAIT_DEFAULT).min(PAUSE_MAX)
+}
+
 fn seconds(headers: &HeaderMap, name: &str) -> Option<Duration> {
     let seconds: f64 = headers.get(name)?.to_str().ok()?.parse().ok()?;
     Duration::try_from_secs_f64(seconds).ok()
+}
+
+async fn open(path: &Path, name: &str) -> Result<Part, Failure> {
+    let file = Part::file(path).await;
+    let file = file.map_err(|error| Failure::NotSent(format!("the file {name:?} can't be read: {error}")))?;
+    Ok(file.file_name(name.to_owned()))
 }
 
 async fn read(mut response: Response) -> Result<Vec<u8>, Failure> {

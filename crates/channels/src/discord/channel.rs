@@ -8,8 +8,8 @@ use reqwest::Method;
 use serde_json::Value;
 use url::Url;
 
-use super::api::{Body, Call, Failure};
-use super::failure::{Doing, explain, is_stale_interaction};
+use super::api::{Body, Call, Failure, root_cause};
+use super::failure::{Doing, explain, is_stale_interaction, unserved};
 use super::normalise::{self, Us};
 use super::outgoing;
 use super::policy::CHARS_MAX;
@@ -197,13 +197,15 @@ impl DiscordChannel {
             return Err(refused(format!("{} is no server of Discord's files", url.host_str().unwrap_or("it"))));
         }
         let too_large = || refused(format!("the file is larger than {max_bytes} bytes"));
-        let broken = |_| SendError::new(SendErrorKind::Unreachable, "Discord's file server can't be reached");
+        let broken = |error: reqwest::Error| {
+            // The address carries what lets anybody fetch the file.
+            let words = format!("Discord's file server can't be reached: {}", root_cause(&error.without_url()));
+            SendError::new(SendErrorKind::Unreachable, words)
+        };
         let client = self.shared.rest.client().map_err(|words| SendError::new(SendErrorKind::Unreachable, words))?;
         let mut response = client.get(url).timeout(CALL_MAX).send().await.map_err(broken)?;
         if !response.status().is_success() {
-            let status = response.status();
-            let kind = if status.is_server_error() { SendErrorKind::Unreachable } else { SendErrorKind::Gone };
-            return Err(SendError::new(kind, format!("Discord no longer serves the file ({status})")));
+            return Err(unserved(response.status(), response.headers()));
         }
         if response.content_length().is_some_and(|length| length > max_bytes) {
             return Err(too_large());
@@ -250,19 +252,19 @@ impl DiscordChannel {
         page.map_err(|failure| self.explain(failure, chat, Doing::Read))
     }
 
-    /// A file is read before anything is sent, so that a missing one is told as such.
+    /// A file is opened before anything is sent, so that a missing one is told as such.
     async fn file(&self, part: &OutboundPart) -> Result<Option<Body>, SendError> {
         let Some(media) = &part.media else { return Ok(None) };
         let refused = |words: String| SendError::new(SendErrorKind::Refused, words);
         let unreadable = |error| refused(format!("the file {:?} can't be read: {error}", media.name));
-        let length = tokio::fs::metadata(&media.path).await.map_err(unreadable)?.len();
+        let length = tokio::fs::File::open(&media.path).await.map_err(unreadable)?;
+        let length = length.metadata().await.map_err(unreadable)?.len();
         if length > UPLOAD_BYTES_MAX {
             let limit = UPLOAD_BYTES_MAX / 1024 / 1024;
             return Err(refused(format!("the file {:?} has {length} bytes; Discord takes {limit} MB", media.name)));
         }
-        let bytes = tokio::fs::read(&media.path).await.map_err(unreadable)?;
-        let (name, mime) = (media.name.clone(), media.mime.clone());
-        Ok(Some(Body::File { payload: Value::Null, name, mime, bytes }))
+        let (name, mime, path) = (media.name.clone(), media.mime.clone(), media.path.clone());
+        Ok(Some(Body::File { payload: Value::Null, name, mime, path }))
     }
 
     fn within<'a, T: 'a>(
@@ -361,7 +363,7 @@ impl Channel for DiscordChannel {
 /// The body of a message, with its file where it has one.
 fn body(payload: Value, file: Option<Body>) -> Body {
     match file {
-        Some(Body::File { name, mime, bytes, .. }) => Body::File { payload, name, mime, bytes },
+        Some(Body::File { name, mime, path, .. }) => Body::File { payload, name, mime, path },
         _ => Body::Json(payload),
     }
 }

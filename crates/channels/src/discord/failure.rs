@@ -1,6 +1,9 @@
 //! What Discord's refusals mean: for delivery, which class; for people, what to do.
 
-use super::api::Failure;
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+
+use super::api::{Failure, asked_pause};
 use crate::outbound::{SendError, SendErrorKind};
 
 /// What to do about a token that Discord refuses.
@@ -44,6 +47,20 @@ pub(super) fn explain(failure: Failure, place: &str, doing: Doing) -> SendError 
         Failure::Unknown(words) | Failure::Unreadable(words) => SendError::new(SendErrorKind::Unknown, words),
         Failure::Refused { status, code, words } => refused(status, code, &words, place, doing),
     }
+}
+
+/// Why a file did not come.
+pub(super) fn unserved(status: StatusCode, headers: &HeaderMap) -> SendError {
+    let (kind, words) = match status {
+        StatusCode::TOO_MANY_REQUESTS => {
+            let after = asked_pause(headers);
+            (SendErrorKind::RateLimited { after }, "Discord's file server has too much to do")
+        }
+        StatusCode::REQUEST_TIMEOUT => (SendErrorKind::Unreachable, "Discord's file server is too slow"),
+        status if status.is_server_error() => (SendErrorKind::Unreachable, "Discord's file server is in trouble"),
+        _ => (SendErrorKind::Gone, "Discord no longer serves the file"),
+    };
+    SendError::new(kind, format!("{words} ({status})"))
 }
 
 /// The interaction can no longer be answered: too late, or answered elsewhere.

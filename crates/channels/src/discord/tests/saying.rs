@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use reqwest::StatusCode;
+use reqwest::header::{HeaderValue, RETRY_AFTER};
 use serde_json::{Value, json};
 
 use crate::discord::api::Failure;
-use crate::discord::failure::{Doing, explain};
+use crate::discord::failure::{Doing, explain, unserved};
 use crate::discord::outgoing;
 use crate::outbound::{Button, OutboundPart, PartKey, SendErrorKind};
 use crate::render::Rendered;
@@ -108,4 +110,23 @@ fn refusals_have_a_class_and_a_next_step() {
     }
     let after = Duration::from_secs(7);
     assert_eq!(explain(Failure::RateLimited { after }, "x", Doing::Send).kind, SendErrorKind::RateLimited { after });
+}
+
+#[test]
+fn a_file_server_that_is_busy_or_ill_has_the_file_yet() {
+    let after = |seconds| SendErrorKind::RateLimited { after: Duration::from_secs(seconds) };
+    let cases = [
+        (429, Some("7"), after(7)),
+        (429, None, after(1)),
+        (429, Some("1e9"), after(3600)),
+        (408, None, SendErrorKind::Unreachable),
+        (503, None, SendErrorKind::Unreachable),
+        (404, None, SendErrorKind::Gone),
+        (403, None, SendErrorKind::Gone),
+    ];
+    for (status, pause, kind) in cases {
+        let told = pause.map(|pause| (RETRY_AFTER, HeaderValue::from_static(pause)));
+        let error = unserved(StatusCode::from_u16(status).expect("a status"), &told.into_iter().collect());
+        assert_eq!(error.kind, kind, "{error}");
+    }
 }
