@@ -61,7 +61,7 @@ pub(super) struct DiscordConfig {
     pub(super) markdown: MarkdownConfig,
     /// Which messages of an answer quote the question. Default: `off`.
     pub(super) reply_to_mode: Option<ReplyToMode>,
-    /// Largest file of a message, in megabytes, 2000 at most. Default: 20.
+    /// Largest file of a message, in megabytes, 50 at most. Default: 20.
     #[schemars(range(min = 0))]
     pub(super) media_max_mb: Option<f64>,
     /// Emoji put on a message that is being answered. Default: `messages.ackReaction`.

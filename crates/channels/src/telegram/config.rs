@@ -56,7 +56,7 @@ pub(crate) struct TelegramConfig {
     pub(crate) markdown: MarkdownConfig,
     /// Which messages of an answer quote the question. Default: `off`.
     pub(crate) reply_to_mode: ReplyToMode,
-    /// Largest file of a message, in megabytes, 2000 at most. Telegram itself gives bots no file above 20. Default: 20.
+    /// Largest file of a message, in megabytes, 50 at most. Telegram itself gives bots no file above 20. Default: 20.
     #[schemars(range(min = 0))]
     pub(crate) media_max_mb: Option<f64>,
     /// Previews of links. Default: true.
