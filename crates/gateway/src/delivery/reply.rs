@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use chela_agent::Reply;
 use chela_channels::render::Rendered;
-use chela_channels::{Channel, DeliveryPolicy, MessageId, OutboundPart, PartKey, Pending, SendError, SendErrorKind};
+use chela_channels::{
+    Channel, DeliveryPolicy, MessageId, OutboundPart, PartKey, Pending, RetryClass, SendError, SendErrorKind,
+};
 use chela_protocol::RunId;
 use chela_store::{OutboxRow, SentPart, StoreError, fault};
 use futures_util::FutureExt as _;
@@ -23,6 +25,9 @@ pub(super) const CALL_MAX: Duration = Duration::from_secs(45);
 
 /// Messages of ours in a chat that [`Channel::find`] is told of, so that it takes none of them for the one it looks for.
 const KNOWN: usize = 50;
+
+/// Tries of a row in which a preview that can't become the answer must go first; an answer is worth more than tidiness.
+const PREVIEW_REMOVALS: u32 = 8;
 
 /// A reply and the account that sends it.
 pub(super) struct ReplyDelivery {
@@ -133,9 +138,13 @@ impl ReplyDelivery {
                 Err(error) => tracing::debug!(%error, run = %part.key.run, "a preview can't be edited; sending anew"),
             }
         }
-        // What can't become the answer goes, so that nothing is said twice. A message that stays is the lesser evil.
-        if let Err(error) = within(self.channel.delete(&self.row.chat, &message)).await {
-            tracing::debug!(%error, run = %part.key.run, "a preview could not be removed");
+        // What can't become the answer goes, so that nothing is said twice. One that can't go either is the lesser evil.
+        match within(self.channel.delete(&self.row.chat, &message)).await {
+            Ok(()) => {}
+            Err(error) if error.retry() != RetryClass::Never && self.row.attempts < PREVIEW_REMOVALS => {
+                return Err(error.into());
+            }
+            Err(error) => tracing::debug!(%error, run = %part.key.run, "a preview could not be removed"),
         }
         let sent = self.place(&anew(part), reply).await?;
         self.gateway.store.forget_sent(preview).await?;

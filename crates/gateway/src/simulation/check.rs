@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chela_agent::{Reply, TurnInput};
 use chela_channels::Receipt;
 use chela_channels::render::{Dialect, render};
-use chela_store::{InboxRow, InboxState, StoreError};
+use chela_store::{InboxRow, InboxState, OutboxRow, StoreError};
 
 use super::channel::message_limits;
 use super::model::END;
@@ -24,8 +24,8 @@ const PAIRING: &str = "pairing:";
 struct Books {
     /// By event.
     rows: BTreeMap<String, InboxRow>,
-    /// Answers that were given up, by their run, and why.
-    dead: BTreeMap<String, String>,
+    /// Answers that were given up, by their run: in which chat, and why.
+    dead: BTreeMap<String, (String, String)>,
 }
 
 /// Complains of everything that does not hold.
@@ -54,7 +54,8 @@ async fn read(gateway: &Gateway, platform: &Platform) -> Result<Books, StoreErro
         }
     }
     let dead = store.dead_letters(usize::MAX).await?.into_iter().filter(|row| row.channel == platform.name);
-    let dead = dead.map(|row| (Reply::from_body(&row.body).run, row.last_error.unwrap_or_default())).collect();
+    let named = |row: OutboxRow| (Reply::from_body(&row.body).run, (row.chat, row.last_error.unwrap_or_default()));
+    let dead = dead.map(named).collect();
     Ok(Books { rows, dead })
 }
 
@@ -119,7 +120,7 @@ impl Audit<'_> {
     /// G8: the answer shows whole and once, or stands among the dead letters because the platform refused it.
     fn answered(&self, event: &Event, row: &InboxRow, run: &str) {
         let (name, said) = (&event.name, row.result.as_deref().unwrap_or_default());
-        if let Some(reason) = self.books.dead.get(run) {
+        if let Some((_, reason)) = self.books.dead.get(run) {
             if reason.is_empty() || !self.platform.refused(run) {
                 self.complain(format!("G8: the answer {run} was given up: {reason:?}"));
             }
@@ -153,9 +154,9 @@ impl Audit<'_> {
             self.events.iter().filter(|event| event.is_of_stranger).filter_map(Event::chat).collect();
         for chat in asked {
             let shown = self.shown.iter().filter(|(_, parts)| parts[0].chat == chat).map(|(run, _)| run);
+            let dead = self.books.dead.iter().filter(|(_, (place, _))| place == chat).map(|(run, _)| run);
             // One whose first part shows may have been given up behind it.
-            let codes: BTreeSet<&String> =
-                shown.chain(self.books.dead.keys()).filter(|run| run.starts_with(PAIRING)).collect();
+            let codes: BTreeSet<&String> = shown.chain(dead).filter(|run| run.starts_with(PAIRING)).collect();
             if codes.len() != 1 {
                 self.complain(format!("pairing: the stranger in {chat} was given {codes:?}"));
             }
