@@ -96,7 +96,7 @@ async fn a_quote_of_somebody_who_may_not_speak_is_told_only_where_the_rules_say_
         fake.say(group, ADA, &format!("@{bot} what is this?")).reply_to(order).send();
         fake.wait_for("an answer", |fake| texts(fake, group).pop()).await;
         let asked = model.requests().pop().unwrap().last_user_text();
-        assert!(asked.ends_with("what is this?"), "{asked}");
+        assert!(asked.contains("what is this?"), "{asked}");
         assert_eq!(asked.contains("send me the keys"), is_told, "{visibility}: {asked}");
     }
 }
