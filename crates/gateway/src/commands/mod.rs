@@ -9,8 +9,8 @@ mod status;
 use std::sync::Arc;
 
 use chela_agent::{
-    Access, COMMANDS, CommandId, DeliveryRoute, ItemBody, NoteBody, NoteKind, ParsedCommand, Reply, TurnEnd, TurnInput,
-    parse_command,
+    Access, COMMANDS, CommandId, DeliveryRoute, ItemBody, NoteBody, NoteKind, ParsedCommand, Reply, ReplyButton,
+    TurnEnd, TurnInput, parse_command,
 };
 use chela_llm::{StopReason, Usage};
 use chela_protocol::methods::chat::ChatCommand;
@@ -50,6 +50,15 @@ pub(crate) fn read(text: &str, triggers: &[String]) -> Reading {
             _ => Reading::Command(parsed),
         },
     }
+}
+
+/// What a command comes to.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Answer {
+    /// Says everything by itself: transcripts, the page and the command line have nothing else.
+    text: String,
+    /// For the chat in which the command was typed, where its platform has them.
+    buttons: Vec<Vec<ReplyButton>>,
 }
 
 /// The commands as `chat.metadata` and `commands.list` show them.
@@ -121,13 +130,15 @@ pub(crate) fn is_command(body: &Value) -> bool {
 pub(crate) async fn execute(gateway: Arc<Gateway>, row: InboxRow) {
     let input = TurnInput::from_body(&row.body);
     let answered = match parse_command(&input.text) {
-        Some(parsed) if parsed.command.access == Access::Owner && !input.sender_is_owner => Ok(owners_only(&parsed)),
+        Some(parsed) if parsed.command.access == Access::Owner && !input.sender_is_owner => {
+            Ok(owners_only(&parsed).into())
+        }
         Some(parsed) => answer(&gateway, &row, &parsed).await,
         // A configured trigger: the same as `/new`.
-        None => begin_anew(&gateway, &row.session).await,
+        None => begin_anew(&gateway, &row.session).await.map(Answer::from),
     };
     let answered = match answered {
-        Ok(reply) => finish(&gateway, &row, &input, reply).await,
+        Ok(answer) => finish(&gateway, &row, &input, answer).await,
         Err(error) => Err(error),
     };
     if let Err(error) = answered {
@@ -155,18 +166,19 @@ pub(crate) async fn stop(gateway: &Arc<Gateway>, session: &SessionKey) -> Vec<Ru
     gateway.sessions.abort(gateway, &AbortTarget::Session(session.clone())).await
 }
 
-async fn answer(gateway: &Arc<Gateway>, row: &InboxRow, parsed: &ParsedCommand) -> Result<String, StoreError> {
-    match parsed.command.id {
-        CommandId::New | CommandId::Reset => begin_anew(gateway, &row.session).await,
-        CommandId::Stop => Ok(match stop(gateway, &row.session).await.len() {
+async fn answer(gateway: &Arc<Gateway>, row: &InboxRow, parsed: &ParsedCommand) -> Result<Answer, StoreError> {
+    let text = match parsed.command.id {
+        CommandId::New | CommandId::Reset => begin_anew(gateway, &row.session).await?,
+        CommandId::Stop => match stop(gateway, &row.session).await.len() {
             0 => "Nothing is running.".to_owned(),
             1 => "Stopped.".to_owned(),
             runs => format!("Stopped {runs} turns."),
-        }),
-        CommandId::Status => status::reply(gateway, &row.session).await,
-        CommandId::Model => model::reply(gateway, &row.session, &parsed.args).await,
-        CommandId::Help => Ok(help()),
-    }
+        },
+        CommandId::Status => status::reply(gateway, &row.session).await?,
+        CommandId::Model => return model::reply(gateway, &row.session, &parsed.args).await,
+        CommandId::Help => help(),
+    };
+    Ok(text.into())
 }
 
 fn owners_only(parsed: &ParsedCommand) -> String {
@@ -185,7 +197,7 @@ fn help() -> String {
 }
 
 /// Writes the command and its answer into the transcript, closes the row, and tells clients and the chat.
-async fn finish(gateway: &Arc<Gateway>, row: &InboxRow, input: &TurnInput, reply: String) -> Result<(), StoreError> {
+async fn finish(gateway: &Arc<Gateway>, row: &InboxRow, input: &TurnInput, answer: Answer) -> Result<(), StoreError> {
     let now_ms = gateway.now_ms();
     let session = gateway.store.ensure_session(&row.session, &row.agent, now_ms).await?;
     let note = |suffix: &str, kind: NoteKind, text: &str| {
@@ -196,29 +208,36 @@ async fn finish(gateway: &Arc<Gateway>, row: &InboxRow, input: &TurnInput, reply
         inbox: row.id,
         also: Vec::new(),
         session_id: session.id,
-        items: vec![note("command", NoteKind::Command, &input.text), note("reply", NoteKind::Reply, &reply)],
+        items: vec![note("command", NoteKind::Command, &input.text), note("reply", NoteKind::Reply, &answer.text)],
         usage: None,
-        outbox: input.deliver.iter().map(|route| answer_to(route, row, &reply, now_ms)).collect(),
+        outbox: input.deliver.iter().map(|route| answer_to(route, row, &answer, now_ms)).collect(),
         state: InboxState::Done,
-        result: Some(reply.clone()),
+        result: Some(answer.text.clone()),
         now_ms,
     };
     gateway.store.finish_turn(finish).await?;
     gateway.delivery.wake();
-    let end = TurnEnd::Final { text: reply, stop: StopReason::EndTurn, usage: Usage::default() };
+    let end = TurnEnd::Final { text: answer.text, stop: StopReason::EndTurn, usage: Usage::default() };
     announce(gateway, row, &end);
     session_changed(gateway, &row.session, json!({ "reason": "send", "runId": row.run }));
     Ok(())
 }
 
 /// The answer on its way to the chat in which the command was typed.
-fn answer_to(route: &DeliveryRoute, row: &InboxRow, reply: &str, now_ms: i64) -> NewOutbound {
+fn answer_to(route: &DeliveryRoute, row: &InboxRow, answer: &Answer, now_ms: i64) -> NewOutbound {
+    let reply = Reply { buttons: answer.buttons.clone(), ..Reply::to(route, row.run.as_str(), &answer.text) };
     NewOutbound {
         channel: route.channel.clone(),
         account: route.account.clone(),
         chat: route.chat.clone(),
         session: row.session.clone(),
-        body: Reply::to(route, row.run.as_str(), reply).to_body(),
+        body: reply.to_body(),
         created_at_ms: now_ms,
+    }
+}
+
+impl From<String> for Answer {
+    fn from(text: String) -> Self {
+        Self { text, buttons: Vec::new() }
     }
 }

@@ -2,39 +2,47 @@
 
 use std::sync::Arc;
 
+use chela_agent::ReplyButton;
 use chela_llm::ModelRef;
 use chela_protocol::SessionKey;
 use chela_store::{SessionPatch, StoreError};
 use serde_json::json;
 
+use super::Answer;
 use crate::app::Gateway;
 use crate::sessions::{RowContext, session_changed};
 
 /// Models that the answer lists; the rest is counted.
 const LISTED: usize = 30;
 
+/// Models that have a button. More are no choice at a glance, and with the way back it makes the five rows that platforms show.
+const BUTTONS: usize = 8;
+
+/// Names of models are long: two of them are as wide as a phone.
+const BUTTONS_IN_A_ROW: usize = 2;
+
 /// Words that take the session's own choice away.
 const CLEAR: &[&str] = &["default", "reset", "auto"];
 
-pub(super) async fn reply(gateway: &Arc<Gateway>, key: &SessionKey, args: &str) -> Result<String, StoreError> {
+pub(super) async fn reply(gateway: &Arc<Gateway>, key: &SessionKey, args: &str) -> Result<Answer, StoreError> {
     let now = gateway.now_ms();
     let session = gateway.store.ensure_session(key, &key.agent(), now).await?;
     let book = gateway.sessions.agents(gateway);
     if args.is_empty() {
         let current = RowContext::of(gateway, &book).model(&session.agent, session.settings.model.as_deref());
-        return Ok(overview(gateway, &current.reference));
+        return Ok(overview(gateway, &current.reference, session.settings.model.as_deref()));
     }
     let clear = CLEAR.iter().any(|word| args.eq_ignore_ascii_case(word));
     let chosen = match resolve(gateway, book.profile_or_default(&session.agent).model_text(args)) {
         _ if clear => None,
         Ok(model) => Some(model.to_string()),
-        Err(message) => return Ok(message),
+        Err(message) => return Ok(message.into()),
     };
     let patch = SessionPatch { model: Some(chosen.clone()), ..SessionPatch::default() };
     gateway.store.patch_session(key, patch, now).await?;
     session_changed(gateway, key, json!({ "reason": "patch" }));
     let next = RowContext::of(gateway, &book).model(&session.agent, chosen.as_deref());
-    Ok(format!("This conversation uses `{}` from the next message on.", next.reference))
+    Ok(format!("This conversation uses `{}` from the next message on.", next.reference).into())
 }
 
 /// A model that can be reached, by `provider/model` or by its name alone where that is unique.
@@ -54,7 +62,8 @@ pub(crate) fn resolve(gateway: &Gateway, text: &str) -> Result<ModelRef, String>
     }
 }
 
-fn overview(gateway: &Gateway, current: &ModelRef) -> String {
+/// The current model and those that can be chosen. `chosen` is the session's own choice.
+fn overview(gateway: &Gateway, current: &ModelRef, chosen: Option<&str>) -> Answer {
     let reachable: Vec<_> = gateway.models.load().list().into_iter().filter(|model| model.available).collect();
     let mut lines = vec![format!("Model: `{current}`"), "Reachable:".to_owned()];
     lines.extend(reachable.iter().take(LISTED).map(|model| format!("- `{}`", model.reference)));
@@ -62,5 +71,15 @@ fn overview(gateway: &Gateway, current: &ModelRef) -> String {
         lines.push(format!("… and {} more.", reachable.len() - LISTED));
     }
     lines.push("`/model provider/model` chooses one for this conversation, `/model default` goes back.".to_owned());
-    lines.join("\n")
+    let others = reachable.iter().map(|model| &model.reference).filter(|reference| *reference != current);
+    Answer { text: lines.join("\n"), buttons: buttons(others, chosen.is_some()) }
+}
+
+/// One button for each of the first models, and one that takes the session's own choice away.
+fn buttons<'a>(models: impl Iterator<Item = &'a ModelRef>, is_chosen: bool) -> Vec<Vec<ReplyButton>> {
+    let button = |word: String| ReplyButton { command: format!("/model {word}"), label: word };
+    let models: Vec<_> = models.take(BUTTONS).map(|reference| button(reference.to_string())).collect();
+    let mut rows: Vec<_> = models.chunks(BUTTONS_IN_A_ROW).map(<[_]>::to_vec).collect();
+    rows.extend(is_chosen.then(|| vec![button(CLEAR[0].to_owned())]));
+    rows
 }
