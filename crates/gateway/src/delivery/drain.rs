@@ -135,6 +135,7 @@ impl Drain {
             account: account.clone(),
             channel: channel.clone(),
             policy: account.policy.load().delivery.clone(),
+            whole: None,
             row,
         };
         let channel = channel.clone();

@@ -16,6 +16,7 @@ mod live;
 mod plan;
 mod reply;
 mod retry;
+mod whole;
 
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;

@@ -1,12 +1,12 @@
 //! A reply becomes the messages of a platform. Pure: the same reply, policy and files give the same parts, also after a restart.
 
 use chela_agent::{Reply, ReplyButton};
-use chela_channels::render::{Cut, Limits, Rendered, render, render_preview};
+use chela_channels::render::{Cut, Dialect, Limits, Rendered, render, render_preview};
 use chela_channels::{
-    Button, Capabilities, DeliveryPolicy, MessageId, OutboundPart, PartKey, PreviewMode, ReplyToMode,
+    Button, Capabilities, DeliveryPolicy, MessageId, OutboundMedia, OutboundPart, PartKey, PreviewMode, ReplyToMode,
 };
 
-use super::directives::{Directives, Quote};
+use super::directives::Quote;
 use super::files::Resolved;
 
 /// What the parts of a reply have in common.
@@ -18,12 +18,60 @@ pub(super) struct Manner<'a> {
     pub prefix: &'a str,
 }
 
-/// The parts of a reply, in their order: its text, then one part for each file. `files` are those of `said`, each found or with
-/// the reason why not, which then stands in its place.
-pub(super) fn parts(reply: &Reply, said: &Directives, files: Vec<Resolved>, manner: &Manner<'_>) -> Vec<OutboundPart> {
-    let text = with_prefix(manner.prefix, &said.text);
-    let mut parts: Vec<_> =
-        rendered(&text, manner).into_iter().map(|content| OutboundPart { content, ..part(reply, manner) }).collect();
+/// The text of a reply as messages.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Words {
+    /// [`TEXT_PARTS_MAX`] at most, with the one that speaks of the rest.
+    parts: Vec<Rendered>,
+    /// There is more of it than these parts say.
+    pub is_cut: bool,
+}
+
+/// Messages that the text of one reply makes. More are a flood that buries the chat and that platforms slow down; what is longer
+/// is read better as a file.
+const TEXT_PARTS_MAX: usize = 20;
+
+/// [`TEXT_PARTS_MAX`] messages of 4096 UTF-16 units, none of which takes more than three bytes, fit into it. What is longer is a
+/// file anyway, so that the rest need not be rendered.
+const RENDERED_BYTES_MAX: usize = 256 * 1024;
+
+/// Stands under the file with the whole of an answer.
+const GOES_ON: &str = "The answer goes on: this file holds the whole of it.";
+/// Stands where the file can't be sent.
+const BREAKS_OFF: &str = "The answer is too long for this chat, so its rest is left out.";
+
+/// Renders the text of a reply. Takes its time for a long text.
+pub(super) fn words(text: &str, dialect: Dialect, limits: Limits) -> Words {
+    let said = &text[..text.floor_char_boundary(RENDERED_BYTES_MAX)];
+    // Wishes about where a message ends are for answers of a usual length.
+    let unwished = Limits { lines: None, cut: Cut::Length, ..limits };
+    let mut parts = render(said, dialect, limits);
+    if parts.len() > TEXT_PARTS_MAX && limits != unwished {
+        parts = render(said, dialect, unwished);
+    }
+    let is_cut = parts.len() > TEXT_PARTS_MAX || said.len() < text.len();
+    if is_cut {
+        parts.truncate(TEXT_PARTS_MAX - 1);
+    }
+    Words { parts, is_cut }
+}
+
+/// The parts of a reply, in their order: its text, where that is cut the file `whole` with all of it, then one part for each
+/// file. `files` are those that it names, each found or with the reason why not, which then stands in its place.
+pub(super) fn parts(
+    reply: &Reply,
+    quote: Option<&Quote>,
+    words: Words,
+    whole: Option<OutboundMedia>,
+    files: Vec<Resolved>,
+    manner: &Manner<'_>,
+) -> Vec<OutboundPart> {
+    let texts = words.parts.into_iter().map(|content| OutboundPart { content, ..part(reply, manner) });
+    let mut parts: Vec<_> = texts.collect();
+    if words.is_cut {
+        let content = notice(if whole.is_some() { GOES_ON } else { BREAKS_OFF }, manner);
+        parts.push(OutboundPart { content, media: whole, ..part(reply, manner) });
+    }
     for file in files {
         parts.push(match file {
             Ok(media) => OutboundPart { media: Some(media), ..part(reply, manner) },
@@ -32,7 +80,7 @@ pub(super) fn parts(reply: &Reply, said: &Directives, files: Vec<Resolved>, mann
     }
     for (number, part) in parts.iter_mut().enumerate() {
         part.key.part = u32::try_from(number).unwrap_or(u32::MAX);
-        part.reply_to = quoted(reply, said.quote.as_ref(), manner.policy.reply_to, number);
+        part.reply_to = quoted(reply, quote, manner.policy.reply_to, number);
     }
     if let Some(last) = parts.last_mut().filter(|_| manner.capabilities.buttons) {
         last.buttons = reply.buttons.iter().map(|row| row.iter().map(button).collect()).collect();
@@ -52,7 +100,7 @@ pub(super) fn preview(reply: &Reply, text: &str, manner: &Manner<'_>) -> Option<
 }
 
 /// The tighter of the platform's limits and the configured ones.
-fn limits(capabilities: &Capabilities, policy: &DeliveryPolicy) -> Limits {
+pub(super) fn limits(capabilities: &Capabilities, policy: &DeliveryPolicy) -> Limits {
     let (own, set) = (capabilities.limits, policy.limits);
     Limits {
         chars: own.chars.min(set.chars),
@@ -92,17 +140,14 @@ fn quoted(reply: &Reply, asked: Option<&Quote>, mode: ReplyToMode, number: usize
     }
 }
 
-fn with_prefix(prefix: &str, text: &str) -> String {
+/// The text behind what stands before the answers of an agent.
+pub(super) fn with_prefix(prefix: &str, text: &str) -> String {
     match (prefix.is_empty(), text.is_empty()) {
         (true, _) | (_, true) => text.to_owned(),
         // What begins with a mark (a list, a code block) needs a line of its own to stay one.
         (false, false) if text.starts_with(char::is_alphanumeric) => format!("{prefix} {text}"),
         (false, false) => format!("{prefix}\n\n{text}"),
     }
-}
-
-fn rendered(text: &str, manner: &Manner<'_>) -> Vec<Rendered> {
-    render(text, manner.capabilities.dialect, limits(manner.capabilities, manner.policy))
 }
 
 /// One message, whatever the limits: notices are short.
@@ -137,6 +182,24 @@ mod tests {
             let reply = Reply { reply_to: Some("1".into()), batched, ..Reply::default() };
             let found = [0, 1].map(|number| quoted(&reply, quote, mode, number).map(|id| id.0));
             assert_eq!(found, expected.map(|id| id.map(str::to_owned)), "{quote:?} {mode:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_makes_only_so_many_messages() {
+        let words_of = |text: &str, limits| words(text, Dialect::Plain, limits);
+        let limits = Limits { chars: 200, ..Limits::default() };
+        let paragraphs = |count: usize| vec!["word ".repeat(30).trim().to_owned(); count].join("\n\n");
+        let fits = words_of(&paragraphs(TEXT_PARTS_MAX), limits);
+        assert_eq!((fits.parts.len(), fits.is_cut), (TEXT_PARTS_MAX, false));
+        let long = words_of(&paragraphs(TEXT_PARTS_MAX + 1), limits);
+        assert_eq!((long.parts.len(), long.is_cut), (TEXT_PARTS_MAX - 1, true));
+        assert_eq!(long.parts[..], fits.parts[1..], "what is said is the beginning");
+
+        let lines = vec!["a line"; 100].join("\n\n");
+        for wish in [Limits { cut: Cut::Newline, ..limits }, Limits { lines: Some(2), ..limits }] {
+            let joined = words_of(&lines, wish);
+            assert!(!joined.is_cut && joined.parts.len() <= TEXT_PARTS_MAX, "{} parts", joined.parts.len());
         }
     }
 }

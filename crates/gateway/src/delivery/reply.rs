@@ -8,7 +8,8 @@ use std::time::Duration;
 use chela_agent::Reply;
 use chela_channels::render::Rendered;
 use chela_channels::{
-    Channel, DeliveryPolicy, MessageId, OutboundPart, PartKey, Pending, RetryClass, SendError, SendErrorKind,
+    Channel, DeliveryPolicy, MessageId, OutboundMedia, OutboundPart, PartKey, Pending, RetryClass, SendError,
+    SendErrorKind,
 };
 use chela_protocol::RunId;
 use chela_store::{OutboxRow, SentPart, StoreError, fault};
@@ -16,12 +17,16 @@ use futures_util::FutureExt as _;
 
 use super::directives::Directives;
 use super::retry::{self, STORE_PAUSE, Verdict};
+use super::whole::WholeAnswer;
 use super::{files, plan};
 use crate::app::Gateway;
 use crate::channels::OpenAccount;
 
 /// A channel ends its calls by itself after 30 s; one that doesn't is not waited for.
 pub(super) const CALL_MAX: Duration = Duration::from_secs(45);
+
+/// Longer texts take more than a few milliseconds to render, which would hold up everything else.
+const RENDERED_HERE_BYTES: usize = 64 * 1024;
 
 /// Messages of ours in a chat that [`Channel::find`] is told of, so that it takes none of them for the one it looks for.
 const KNOWN: usize = 50;
@@ -38,6 +43,8 @@ pub(super) struct ReplyDelivery {
     pub row: OutboxRow,
     /// Somebody may have sent the next part already: it is looked for first.
     pub doubtful: bool,
+    /// Stands for the time of one try.
+    pub whole: Option<WholeAnswer>,
 }
 
 /// How a try ended.
@@ -62,6 +69,9 @@ impl ReplyDelivery {
     /// One try. What it comes to is durable when it returns; a panic counts as a failed try.
     pub(super) async fn run(mut self) -> Ended {
         let delivered = AssertUnwindSafe(self.deliver()).catch_unwind().await;
+        if let Some(file) = self.whole.take() {
+            file.remove(&self.gateway.outside).await;
+        }
         let stopped = match delivered {
             Ok(Ok(())) => return self.close().await,
             Ok(Err(Stopped::Closing)) => return Ended::Left,
@@ -82,7 +92,7 @@ impl ReplyDelivery {
             self.gateway.delivery.stage.settle(&reply.run).await;
             self.doubtful |= self.gateway.delivery.stage.is_doubtful(&reply.run);
         }
-        let parts = self.parts(&reply, &said).await;
+        let parts = self.parts(&reply, said).await;
         let mut earlier = self.gateway.store.sent_of_run(&reply.run).await?;
         earlier.retain(|sent| sent.account == self.row.account && sent.chat == self.row.chat);
         if had == 0 && earlier.is_empty() && !self.doubtful {
@@ -103,18 +113,47 @@ impl ReplyDelivery {
         Ok(())
     }
 
-    async fn parts(&self, reply: &Reply, said: &Directives) -> Vec<OutboundPart> {
-        let agents = self.gateway.sessions.agents(&self.gateway);
-        let workspace = agents.profile_or_default(&self.row.session.agent()).workspace.clone();
-        let capabilities = self.channel.capabilities();
+    async fn parts(&mut self, reply: &Reply, said: Directives) -> Vec<OutboundPart> {
+        let agent = self.row.session.agent();
+        let channel = self.channel.clone();
+        let capabilities = channel.capabilities();
+        let prefix = super::prefix(&self.gateway, &self.policy, &agent);
         let cap = capabilities.upload_max_bytes.min(self.policy.media_max_bytes);
+        let words = self.words(plan::with_prefix(&prefix, &said.text)).await;
+        let whole = if words.is_cut { self.write_whole(reply, said.text, cap).await } else { None };
+
+        let agents = self.gateway.sessions.agents(&self.gateway);
+        let workspace = agents.profile_or_default(&agent).workspace.clone();
         let (host, root) = (self.gateway.tools.clone(), workspace.clone());
         let is_private = move |path: &Path| host.is_private(&root, path);
-        let named = said.files.clone();
-        let files = files::resolve(&self.gateway.outside, workspace, is_private, named, cap, said.as_voice).await;
-        let prefix = super::prefix(&self.gateway, &self.policy, &self.row.session.agent());
+        let files = files::resolve(&self.gateway.outside, workspace, is_private, said.files, cap, said.as_voice).await;
         let manner = plan::Manner { chat: &self.row.chat, policy: &self.policy, capabilities, prefix: &prefix };
-        plan::parts(reply, said, files, &manner)
+        plan::parts(reply, said.quote.as_ref(), words, whole, files, &manner)
+    }
+
+    async fn words(&self, text: String) -> plan::Words {
+        let capabilities = self.channel.capabilities();
+        let (dialect, limits) = (capabilities.dialect, plan::limits(capabilities, &self.policy));
+        if text.len() <= RENDERED_HERE_BYTES {
+            return plan::words(&text, dialect, limits);
+        }
+        let rendering = self.gateway.outside.off_thread(move || plan::words(&text, dialect, limits)).await;
+        rendering.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+
+    /// The whole text as a file; `None` where the platform takes none so large, or none could be written.
+    async fn write_whole(&mut self, reply: &Reply, text: String, max_bytes: u64) -> Option<OutboundMedia> {
+        if text.len() as u64 > max_bytes {
+            return None;
+        }
+        let file = WholeAnswer::of(&self.gateway.facts.state_dir, self.row.id);
+        match file.write(&self.gateway.outside, text).await {
+            Ok(()) => Some(self.whole.insert(file).media()),
+            Err(error) => {
+                tracing::warn!(%error, run = reply.run, "a long answer can't be written to a file; its beginning is sent");
+                None
+            }
+        }
     }
 
     /// Whether the run was begun more than once: then its preview may have been sent and never recorded.

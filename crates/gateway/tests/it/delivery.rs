@@ -262,3 +262,35 @@ async fn messages_that_wait_are_collected_for_their_own_chat() {
     let theirs = |telegram: &FakeTelegram| telegram.bot_messages(his).pop();
     assert_eq!(talk.telegram.wait_for("Bob's answer", theirs).await.text, "echo: from bob");
 }
+
+#[tokio::test]
+async fn an_answer_that_would_be_a_flood_is_a_file() {
+    let answer = (0..3_000).map(|line| format!("Line {line} of what there is to say.")).collect::<Vec<_>>().join("\n");
+    let talk = Talk::new(json!({}), [Step::text(answer.clone())]).await;
+    let gateway = talk.gateway().await;
+    // The first try breaks off at the file, and the second one makes it again.
+    talk.telegram.fail_next("sendDocument", TelegramFailure::CutBefore);
+    talk.says("tell me everything");
+    let said = talk.answers(20).await;
+    assert!(said[0].text.starts_with("Line 0 of what") && said[18].text.contains("of what there is to say."));
+    assert!(said[..19].iter().all(|message| message.media.is_none()));
+    let file = said[19].media.as_ref().expect("the last message is the file");
+    assert_eq!((file.file_name.as_deref(), &file.bytes[..]), (Some("answer.md"), answer.as_bytes()));
+    assert_eq!(said[19].text, "The answer goes on: this file holds the whole of it.");
+    talk.says("and now?");
+    assert_eq!(talk.answers(21).await[20].text, "echo: and now?");
+    let left = std::fs::read_dir(gateway.state_dir.path().join("media/outbound")).unwrap().count();
+    assert_eq!(left, 0, "the file stands only while it is sent");
+    talk.telegram.assert_clean();
+}
+
+#[tokio::test]
+async fn what_is_too_long_even_for_a_file_breaks_off_with_a_word() {
+    let answer = vec!["A line of an answer that is far too long."; 3_000].join("\n");
+    let talk = Talk::new(json!({ "mediaMaxMb": 0.05 }), [Step::text(answer)]).await;
+    let _gateway = talk.gateway().await;
+    talk.says("tell me everything");
+    let said = talk.answers(20).await;
+    assert_eq!(said[19].text, "The answer is too long for this chat, so its rest is left out.");
+    assert!(talk.telegram.calls("sendDocument").is_empty());
+}
