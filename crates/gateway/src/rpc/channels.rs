@@ -54,7 +54,7 @@ pub(super) fn methods() -> Vec<Method> {
 }
 
 /// How every account stands, without asking a platform.
-pub(super) fn snapshot(gateway: &Gateway, channel: Option<&str>) -> ChannelsStatusResult {
+pub(crate) fn snapshot(gateway: &Gateway, channel: Option<&str>) -> ChannelsStatusResult {
     let now_ms = gateway.now_ms();
     let mut result = ChannelsStatusResult { ts: now_ms, ..ChannelsStatusResult::default() };
     for listed in gateway.channels.listed() {

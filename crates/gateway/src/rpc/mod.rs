@@ -2,7 +2,7 @@
 
 mod agent;
 mod agents;
-mod channels;
+pub(crate) mod channels;
 mod chat;
 mod config;
 mod devices;

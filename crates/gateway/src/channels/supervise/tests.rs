@@ -12,6 +12,9 @@ use serde_json::json;
 use super::*;
 use crate::start::{Options, Running, start};
 
+/// Longer than an inbound side may prove nothing.
+const SILENCE_MS: i64 = 91_000;
+
 /// What an opened account does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Play {
@@ -19,6 +22,8 @@ enum Play {
     Serve,
     Panic,
     Refused,
+    /// Is connected, and the last sign of life is older than it may be.
+    BlackHoled,
     /// Hears nothing, not even that it is to end.
     Deaf,
 }
@@ -63,11 +68,12 @@ impl Account for Player {
                     return Err(ChannelFailure { kind: FailureKind::Auth, message: "the token is refused".into() });
                 }
                 Play::Deaf => std::future::pending().await,
-                Play::Serve => {}
+                Play::Serve | Play::BlackHoled => {}
             }
+            let silence_ms = if play == Play::BlackHoled { SILENCE_MS } else { 0 };
             context.status.update(|status| {
                 status.state = ConnectionState::Connected;
-                status.alive_at_ms = Some((context.clock)());
+                status.alive_at_ms = Some((context.clock)() - silence_ms);
                 status.last_error = None;
             });
             context.shutdown.cancelled().await;
@@ -243,4 +249,35 @@ async fn a_worker_that_does_not_listen_is_dropped_within_a_second() {
     until(gateway, "one", ConnectionState::Connected).await;
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     running.stop("over").await;
+}
+
+#[tokio::test]
+async fn g13_a_socket_that_stands_and_brings_nothing_is_not_called_healthy() {
+    let (_dir, running) = house().await;
+    let gateway = running.gateway();
+    put(gateway, wanted("silent", &scripted(1, &[Play::BlackHoled])));
+    until(gateway, "silent", ConnectionState::Connected).await;
+    let status = crate::rpc::channels::snapshot(gateway, None);
+    let account = &status.channels[KIND.id];
+    assert_eq!((account.running, account.connected), (true, false), "{account:?}");
+    let expected = "channels: scripted/silent: no sign of life for 9";
+    assert!(matches!(&status.warnings[..], [line] if line.starts_with(expected)), "{:?}", status.warnings);
+    assert_eq!(gateway.channels.counts(gateway.now_ms()).healthy, 0);
+
+    let front = get(running.port, "/readyz").await;
+    assert!(
+        front.starts_with("HTTP/1.1 200") && front.contains(expected),
+        "ready, and it says what is limited: {front}"
+    );
+    running.stop("over").await;
+}
+
+async fn get(port: u16, path: &str) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
 }
