@@ -1,9 +1,13 @@
 //! Discord's messages through the whole house.
 
-use serde_json::json;
+use std::sync::Arc;
 
-use super::{discord, discord_section, with_channels};
-use crate::conversation::fake_model;
+use chela_testkit::model::Step;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use super::{discord, discord_section, put_in_force, with_channels};
+use crate::conversation::{Talker, fake_model};
 use crate::support::{Setup, TestGateway};
 
 async fn house(model: &chela_testkit::model::FakeModel, fake: &chela_testkit::discord::FakeDiscord) -> TestGateway {
@@ -37,4 +41,75 @@ async fn a_slash_command_is_answered_as_the_platform_wants_it() {
     })
     .await;
     assert!(model.requests().is_empty());
+}
+
+#[tokio::test]
+async fn without_the_message_content_intent_mentions_are_answered_and_the_status_says_what_is_missing() {
+    let (model, fake) = (fake_model([]).await, discord().await);
+    fake.allow_message_content(false);
+    let ada = fake.add_user("ada");
+    let guild = fake.add_guild("Harbour");
+    let channel = fake.add_channel(guild, "general");
+    let gateway = house(&model, &fake).await;
+    fake.wait_until("the bot is there", |fake| fake.live_sessions() == 1).await;
+    fake.say(channel, ada, "among ourselves").send();
+    fake.say(channel, ada, &format!("{} are you there?", fake.mention())).send();
+    fake.wait_until("an answer", |fake| !fake.bot_texts(channel).is_empty()).await;
+    assert_eq!(fake.bot_texts(channel).len(), 1, "{:?}", fake.bot_texts(channel));
+    assert!(fake.bot_texts(channel)[0].contains("are you there?"), "{:?}", fake.bot_texts(channel));
+    let status = Talker::new(&gateway).await.ok("channels.status", json!({})).await;
+    assert_eq!(status["channels"]["discord"]["connected"], true, "{status}");
+    assert!(status.to_string().contains("Message Content Intent"), "{status}");
+}
+
+#[tokio::test]
+async fn a_changed_policy_is_in_force_without_a_new_identify() {
+    let (model, fake) = (fake_model([]).await, discord().await);
+    let (ada, bob) = (fake.add_user("ada"), fake.add_user("bob"));
+    let [hers, his] = [ada, bob].map(|person| fake.direct_chat(person));
+    let with = |rules| with_channels(&model, json!({ "discord": discord_section(&fake, rules) }), json!({}));
+    let gateway = Setup::default().config(with(json!({}))).start().await;
+    let mut talker = Talker::new(&gateway).await;
+    fake.wait_until("the bot is there", |fake| fake.live_sessions() == 1).await;
+    fake.say(hers, ada, "before").send();
+    fake.wait_until("an answer", |fake| fake.bot_texts(hers) == ["echo: before"]).await;
+    let only_bob = json!({ "dmPolicy": "allowlist", "allowFrom": [bob.0.to_string()] });
+    put_in_force(&gateway, &mut talker, &with(only_bob)).await;
+    fake.say(hers, ada, "now?").send();
+    fake.say(his, bob, "and me?").send();
+    fake.wait_until("an answer for Bob", |fake| fake.bot_texts(his) == ["echo: and me?"]).await;
+    assert_eq!(fake.bot_texts(hers), ["echo: before"]);
+    let stats = fake.gateway_stats();
+    assert_eq!((stats.connections, stats.identifies), (1, 1), "{stats:?}");
+}
+
+#[tokio::test]
+async fn reactions_say_that_a_message_was_seen_and_how_far_its_answer_is() {
+    let gate = Arc::new(Notify::new());
+    let (model, fake) = (fake_model([]).await, discord().await);
+    let ada = fake.add_user("ada");
+    let chat = fake.direct_chat(ada);
+    let with = |messages: Value| {
+        let channels = json!({ "discord": discord_section(&fake, json!({})) });
+        with_channels(&model, channels, json!({ "messages": messages }))
+    };
+    let ack = json!({ "ackReactionScope": "all", "removeAckAfterReply": true });
+    let gateway = Setup::default().config(with(ack)).start().await;
+    let mut talker = Talker::new(&gateway).await;
+    fake.wait_until("the bot is there", |fake| fake.live_sessions() == 1).await;
+    model.push(Step::gated(&gate, Step::text("one")));
+    let first = fake.say(chat, ada, "hello").send();
+    fake.wait_until("it was seen", |fake| fake.bot_reactions(first) == ["👀"]).await;
+    gate.notify_one();
+    fake.wait_until("it is answered", |fake| fake.bot_texts(chat) == ["one"]).await;
+    fake.wait_until("the reaction is gone", |fake| fake.bot_reactions(first).is_empty()).await;
+
+    let status = json!({ "statusReactions": { "enabled": true, "emojis": { "done": "✅" } } });
+    put_in_force(&gateway, &mut talker, &with(status)).await;
+    model.push(Step::gated(&gate, Step::text("two")));
+    let second = fake.say(chat, ada, "and now?").send();
+    fake.wait_until("the model is at work", |fake| fake.bot_reactions(second) == ["🤔"]).await;
+    gate.notify_one();
+    fake.wait_until("it is done", |fake| fake.bot_reactions(second) == ["✅"]).await;
+    fake.assert_clean();
 }

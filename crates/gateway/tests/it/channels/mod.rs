@@ -6,6 +6,7 @@ mod discord;
 mod reload;
 mod telegram;
 mod trouble;
+mod waiting;
 
 use chela_testkit::discord::{DiscordOptions, FakeDiscord};
 use chela_testkit::model::FakeModel;
@@ -77,6 +78,19 @@ pub(crate) async fn said(fake: &FakeTelegram, chat: i64, text: &str) -> Telegram
 /// What the bot said in a chat.
 pub(crate) fn texts(fake: &FakeTelegram, chat: i64) -> Vec<String> {
     fake.bot_messages(chat).into_iter().map(|message| message.text).collect()
+}
+
+/// Waits until so many messages of the main session wait or are being answered.
+pub(crate) async fn until_active(talker: &mut Talker, wanted: usize) {
+    loop {
+        let listed = talker.ok("sessions.list", json!({})).await;
+        let runs =
+            listed["sessions"].as_array().and_then(|rows| rows.first()?["activeRunIds"].as_array().map(Vec::len));
+        if runs == Some(wanted) {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
 }
 
 fn over(mut base: Value, rules: Value) -> Value {

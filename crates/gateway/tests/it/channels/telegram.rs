@@ -3,7 +3,7 @@
 use chela_testkit::model::Step;
 use serde_json::json;
 
-use super::{ADA, said, telegram, telegram_house, texts, with_channels};
+use super::{ADA, said, telegram, telegram_house, texts, until_active, with_channels};
 use crate::conversation::{Talker, fake_model};
 use crate::support::Setup;
 
@@ -121,17 +121,4 @@ async fn a_message_that_waits_is_answered_as_it_was_edited() {
     gate.notify_one();
     said(&fake, ADA, "echo: two").await;
     assert_eq!(texts(&fake, ADA), ["first", "echo: two"]);
-}
-
-/// Waits until so many messages of the main session wait or are being answered.
-async fn until_active(talker: &mut Talker, wanted: usize) {
-    loop {
-        let listed = talker.ok("sessions.list", json!({})).await;
-        let runs =
-            listed["sessions"].as_array().and_then(|rows| rows.first()?["activeRunIds"].as_array().map(Vec::len));
-        if runs == Some(wanted) {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
 }
