@@ -84,3 +84,35 @@ impl Shared {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use crate::{DATABASE_FILE, OpenOptions, Store, WriterMode};
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn g05_reads_that_take_long_hold_up_no_event_loop() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(DATABASE_FILE);
+        let store = Store::open(OpenOptions { path, writer: WriterMode::Thread }).unwrap();
+        // More than run at once: some wait for their turn.
+        let (releases, reads): (Vec<_>, Vec<_>) = (0..super::READERS * 2)
+            .map(|_| {
+                let (release, released) = mpsc::channel::<()>();
+                let store = store.clone();
+                // If it ran here, nobody would be left to release it.
+                let scan = move |_: &_| Ok(released.recv_timeout(Duration::from_secs(20)).is_ok());
+                (release, tokio::spawn(async move { store.read(scan).await }))
+            })
+            .unzip();
+        tokio::task::yield_now().await;
+        for release in releases {
+            release.send(()).unwrap();
+        }
+        for read in reads {
+            assert!(read.await.unwrap().unwrap(), "the event loop went on while it ran");
+        }
+    }
+}
