@@ -11,6 +11,7 @@ mod keyboard;
 mod link;
 mod markdown;
 mod output;
+mod resident;
 mod target;
 
 use std::process::ExitCode;
@@ -22,7 +23,7 @@ use crate::context::Context;
 use crate::output::Output;
 
 fn main() -> ExitCode {
-    share_heaps();
+    resident::share_heaps();
     let cli = Cli::parse();
     let output = Output::of(&cli.global);
     install_tls_provider();
@@ -33,18 +34,6 @@ fn main() -> ExitCode {
         Err(failure) => failure.show(output),
     }
 }
-
-/// Threads share two heaps. By default glibc gives each thread one of its own and keeps what the largest turn needed in each;
-/// musl has one heap and no such switch.
-#[cfg(target_env = "gnu")]
-#[expect(unsafe_code, reason = "the switch is a C function; nothing else runs yet")]
-fn share_heaps() {
-    // SAFETY: called first thing in `main`, before any other thread; it changes a number of the allocator.
-    unsafe { libc::mallopt(libc::M_ARENA_MAX, 2) };
-}
-
-#[cfg(not(target_env = "gnu"))]
-fn share_heaps() {}
 
 /// Ring is the only crypto back end in the binary; every TLS user takes it from here.
 fn install_tls_provider() {

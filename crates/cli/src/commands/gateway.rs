@@ -12,7 +12,7 @@ use super::Outcome;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{BAD, BOLD, GOOD};
-use crate::target;
+use crate::{resident, target};
 
 #[derive(Debug, Args)]
 pub(crate) struct GatewayArgs {
@@ -142,6 +142,7 @@ fn serve(args: RunArgs, context: &Context) -> Outcome {
     }
     let options = options(args, context)?;
     context.block_on_workers(async {
+        tokio::spawn(resident::give_back());
         chela_gateway::run(options).await.map(|_stopped| ExitCode::SUCCESS).map_err(Failure::start)
     })
 }
