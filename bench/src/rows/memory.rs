@@ -20,8 +20,8 @@ const SOAK_AT_ONCE: usize = 16;
 const SESSIONS_OF_A_LANE: usize = 30;
 /// The most that memory may have grown by after the first tenth.
 const FLAT: f64 = 1.1;
-/// Until the kernel's counters and the gateway's own housekeeping have settled.
-const SETTLE: Duration = Duration::from_secs(2);
+/// Until the kernel's counters and the gateway's own housekeeping, which looks each second, have settled.
+const SETTLE: Duration = Duration::from_secs(4);
 
 pub(super) async fn measure() -> Result<Vec<Row>> {
     let model = FakeModel::start([]).await;
