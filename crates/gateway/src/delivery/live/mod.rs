@@ -40,6 +40,9 @@ const SETTLE_MAX: Duration = CALL_MAX.saturating_mul(2);
 /// Runs that are remembered because nobody knows whether their preview was sent. Each is looked at once more when its answer goes out.
 const DOUBTS_MAX: usize = 4096;
 
+/// How often a run looks whether its account is open by now.
+const OPEN_LOOK: Duration = Duration::from_millis(100);
+
 /// The runs that show something now, by their names.
 #[derive(Default)]
 pub(super) struct Stage {
@@ -73,24 +76,26 @@ struct ShownRow {
 }
 
 impl Live {
-    /// Begins to show a run to the chat that it answers; `None` when it answers none, or one that can't be reached now. Typing ends
-    /// within two seconds of the run's end, whatever the end is (G38).
+    /// Begins to show a run to the chat that it answers; `None` when it answers none. An account that is not open yet, as after a
+    /// start, is waited for as long as the run goes on. Typing ends within two seconds of the run's end, whatever the end is (G38).
     pub(crate) fn begin(gateway: &Arc<Gateway>, row: &InboxRow) -> Option<Self> {
         let route = route_of(row)?;
         let account = gateway.channels.get(&route.channel, &route.account)?;
-        let channel = account.speaker()?;
         let show = Arc::new(Show::new(&route));
         gateway.delivery.stage.shows().insert(row.run.to_string(), show.clone());
-        let policy = account.policy.load().delivery.clone();
         let origin = origin_of(row);
         let row = ShownRow { run: row.run.clone(), agent: row.agent.clone(), attempts: row.attempts };
-        let scene = Scene { gateway: gateway.clone(), account, channel, policy, route, row, show: show.clone() };
-        let leaving = Leaving { gateway: gateway.clone(), run: scene.row.run.to_string(), show: show.clone() };
-        gateway.tasks.spawn(async move {
+        let leaving = Leaving { gateway: gateway.clone(), run: row.run.to_string(), show: show.clone() };
+        let live = Self { show: show.clone() };
+        let gateway = gateway.clone();
+        gateway.clone().tasks.spawn(async move {
             let _leaving = leaving;
+            let Some(channel) = speaker(&account, &show).await else { return };
+            let policy = account.policy.load().delivery.clone();
+            let scene = Scene { gateway, account, channel, policy, route, row, show };
             scene.play(reactions::Marks::of(&scene, &origin)).await;
         });
-        Some(Self { show })
+        Some(live)
     }
 
     /// Takes in what happened. Never waits.
@@ -108,6 +113,16 @@ impl Live {
         if let Some(message) = route_of(row).and_then(|route| route.reply_to) {
             self.show.also(message);
         }
+    }
+}
+
+/// Waits until the account is open; `None` when the run is over before.
+async fn speaker(account: &OpenAccount, show: &Show) -> Option<Arc<dyn Channel>> {
+    loop {
+        if let Some(channel) = account.speaker() {
+            return Some(channel);
+        }
+        show.over.run_until_cancelled(tokio::time::sleep(OPEN_LOOK)).await?;
     }
 }
 
