@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chela_testkit::FakeDiscord;
-use chela_testkit::discord::{DiscordOptions, Snowflake};
+use chela_testkit::discord::{DiscordMessage, DiscordOptions, Snowflake};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 /// Between two looks at what the bot did.
@@ -118,7 +118,7 @@ impl Stage {
     /// Prints what is new or changed.
     fn show(&mut self) {
         for (interaction, shown) in &mut self.chosen {
-            let answer = self.fake.response(*interaction).filter(|answer| answer.is_ephemeral());
+            let answer = self.fake.response(*interaction).filter(DiscordMessage::is_ephemeral);
             if let Some(answer) = answer.filter(|answer| answer.content != *shown) {
                 println!("answer {interaction} {:?}", answer.content);
                 *shown = answer.content;

@@ -128,14 +128,14 @@ impl Bot {
     }
 
     /// The inbound side is broken; `words` say how. The log hears of it once, however often it is tried again.
-    pub(super) fn troubled(&self, words: String) {
+    pub(super) fn troubled(&self, words: &str) {
         let mut is_news = false;
         self.context.status.update(|status| {
             if status.state == ConnectionState::Connected {
                 status.state = ConnectionState::Reconnecting;
             }
-            is_news = status.last_error.as_ref() != Some(&words);
-            status.last_error = Some(words.clone());
+            is_news = status.last_error.as_deref() != Some(words);
+            status.last_error = Some(words.to_owned());
         });
         if is_news {
             tracing::warn!(target: "telegram", account = self.context.account, "{words}. Trying again");

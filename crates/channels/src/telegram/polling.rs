@@ -183,7 +183,7 @@ async fn poll(bot: &Bot, offset: Option<u32>, wait: Duration) -> Result<Vec<Valu
                 if let Some(failure) = account_failure(&error) {
                     return Err(failure);
                 }
-                bot.troubled(poll_words(&error));
+                bot.troubled(&poll_words(&error));
                 tokio::time::sleep(asked_pause(&error).unwrap_or_else(|| back_off.next_pause())).await;
                 // To know soon whether it is over.
                 wait = Duration::ZERO;

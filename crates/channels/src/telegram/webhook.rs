@@ -129,7 +129,7 @@ pub(super) async fn watch(bot: &Bot, setup: &WebhookSetup) -> Result<(), Channel
     loop {
         match bot.api.call::<WebhookInfo>("getWebhookInfo", &json!({})).await {
             Ok(info) if info.url != setup.url => {
-                bot.troubled("another program changed the bot's webhook; it is set again".to_owned());
+                bot.troubled("another program changed the bot's webhook; it is set again");
                 tokio::time::sleep(back_off.next_pause()).await;
                 set(bot, setup).await?;
                 continue;
@@ -140,7 +140,7 @@ pub(super) async fn watch(bot: &Bot, setup: &WebhookSetup) -> Result<(), Channel
             }
             Err(error) => match account_failure(&error) {
                 Some(failure) => return Err(failure),
-                None => bot.troubled(error.to_string()),
+                None => bot.troubled(&error.to_string()),
             },
         }
         tokio::time::sleep(WEBHOOK_CHECK.min(bot.context.patience.silence * 2)).await;
@@ -171,7 +171,7 @@ fn note(bot: &Bot, setup: &WebhookSetup, info: &WebhookInfo) {
     let failed_at = info.last_error_date.and_then(|at| i64::try_from(at).ok()).unwrap_or(0).saturating_mul(1000);
     let came_through = setup.called_at_ms.load(Ordering::Relaxed) > failed_at;
     match delivery_problem(info).filter(|_| !came_through) {
-        Some(words) => bot.troubled(words),
+        Some(words) => bot.troubled(&words),
         None => bot.alive(),
     }
 }

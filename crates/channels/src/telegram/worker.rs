@@ -95,7 +95,7 @@ pub(super) async fn until_done(
         if let Some(failure) = order_failure(method, &error) {
             return Err(failure);
         }
-        bot.troubled(error.to_string());
+        bot.troubled(&error.to_string());
         tokio::time::sleep(asked_pause(&error).unwrap_or_else(|| back_off.next_pause())).await;
     }
 }

@@ -50,7 +50,7 @@ struct State {
 pub(super) struct Event {
     /// For the log: `m17`, `e18`.
     pub(super) name: String,
-    pub(super) event: InboundEvent,
+    pub(super) what: InboundEvent,
     /// What the gateway said; the event is acknowledged then.
     pub(super) receipt: Option<Receipt>,
     pub(super) expect: Expect,
@@ -121,13 +121,13 @@ pub(super) struct Trip {
 
 impl Event {
     /// Something that is to become of it what `expect` says.
-    pub(super) fn new(name: String, event: InboundEvent, expect: Expect) -> Self {
-        Self { name, event, receipt: None, expect, is_command: false, is_of_stranger: false }
+    pub(super) fn new(name: String, what: InboundEvent, expect: Expect) -> Self {
+        Self { name, what, receipt: None, expect, is_command: false, is_of_stranger: false }
     }
 
     /// Where a message was said.
     pub(super) fn chat(&self) -> Option<&str> {
-        match &self.event {
+        match &self.what {
             InboundEvent::Message(message) => Some(&message.chat),
             InboundEvent::Edited(_) | InboundEvent::Deleted { .. } | InboundEvent::Reaction(_) => None,
         }
@@ -255,7 +255,7 @@ impl Platform {
             return Some(Err(cut));
         }
         let at = *state.waiting.front()?;
-        Some(Ok((at, state.events[at].event.clone())))
+        Some(Ok((at, state.events[at].what.clone())))
     }
 
     /// Whether the gateway took the event at this place before.

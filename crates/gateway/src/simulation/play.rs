@@ -302,7 +302,7 @@ impl<'a> Play<'a> {
 
     fn happened(&mut self, platform: &Platform, event: Event) {
         self.heed();
-        platform.note(format!("{}: {}", event.name, told(&event.event)));
+        platform.note(format!("{}: {}", event.name, told(&event.what)));
         platform.happened(event);
     }
 
@@ -408,7 +408,7 @@ fn message(platform: &Platform, name: &str, person: &str, group: Option<bool>, t
 }
 
 fn last_said(platform: &Platform) -> Option<(String, InboundMessage)> {
-    platform.events().into_iter().rev().find_map(|event| match event.event {
+    platform.events().into_iter().rev().find_map(|event| match event.what {
         InboundEvent::Message(message) if !event.is_command && !event.is_of_stranger => Some((event.name, *message)),
         _ => None,
     })

@@ -12,7 +12,7 @@ fn recording() -> Recording {
 }
 
 fn ear(name: &str) -> Ear {
-    Ear { model: name.parse().unwrap(), base_url: None }
+    Ear { model: name.parse().expect("a model is named"), base_url: None }
 }
 
 #[tokio::test]

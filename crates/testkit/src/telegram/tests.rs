@@ -200,6 +200,6 @@ async fn a_file_may_come_under_any_name_that_a_parameter_points_to() {
     assert!(params.points_to("x1") && !params.points_to("x2"));
     let send = Method::find("sendDocument").expect("the method is known").run;
     fake.change(|state| send(state, &params)).map_err(|error| error.description).expect("the file is taken");
-    let sent = fake.bot_messages(chat).pop().and_then(|message| message.media).expect("a message with a file");
-    assert_eq!((sent.file_name.as_deref(), &sent.bytes[..]), (Some("crab.txt"), &b"crab"[..]));
+    let file = fake.bot_messages(chat).pop().and_then(|message| message.media).expect("a message with a file");
+    assert_eq!((file.file_name.as_deref(), &file.bytes[..]), (Some("crab.txt"), &b"crab"[..]));
 }
