@@ -177,17 +177,22 @@ impl ReplyDelivery {
                 Err(error) => tracing::debug!(%error, run = %part.key.run, "a preview can't be edited; sending anew"),
             }
         }
-        // What can't become the answer goes, so that nothing is said twice. One that can't go either is the lesser evil.
-        match within(self.channel.delete(&self.row.chat, &message)).await {
-            Ok(()) => {}
-            Err(error) if error.retry() != RetryClass::Never && self.row.attempts < PREVIEW_REMOVALS => {
-                return Err(error.into());
-            }
-            Err(error) => tracing::debug!(%error, run = %part.key.run, "a preview could not be removed"),
-        }
+        self.remove(&message, part).await?;
         let sent = self.place(&anew(part), reply).await?;
         self.gateway.store.forget_sent(preview).await?;
         Ok(sent)
+    }
+
+    /// What can't become the answer goes, so that nothing is said twice. One that can't go either is the lesser evil.
+    async fn remove(&self, message: &MessageId, part: &OutboundPart) -> Result<(), SendError> {
+        match within(self.channel.delete(&self.row.chat, message)).await {
+            Err(error) if error.retry() != RetryClass::Never && self.row.attempts < PREVIEW_REMOVALS => Err(error),
+            Err(error) => {
+                tracing::debug!(%error, run = %part.key.run, "a preview could not be removed");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     /// Sends a part, unless the platform has it already.
@@ -208,7 +213,10 @@ impl ReplyDelivery {
         match self.edit(&message, part).await {
             Ok(()) => Ok(message),
             Err(error) if error.kind == SendErrorKind::Gone => Ok(self.send(&anew(part)).await?),
-            Err(error) if error.kind == SendErrorKind::Refused => Ok(message),
+            Err(error) if error.kind == SendErrorKind::Refused => {
+                self.remove(&message, part).await?;
+                Ok(self.send(&anew(part)).await?)
+            }
             Err(error) => Err(error.into()),
         }
     }
