@@ -66,6 +66,7 @@ pub struct AudioConfig {
 pub struct AudioModel {
     /// A provider with OpenAI's transcription API.
     pub provider: Option<String>,
+    /// Its own name of the model. Default: the provider's usual one.
     pub model: Option<String>,
     /// Instead of the provider's own address.
     pub base_url: Option<String>,

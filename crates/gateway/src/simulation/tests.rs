@@ -7,7 +7,7 @@ use chela_config::Environment;
 use super::{Ran, Sabotage, run};
 
 /// Within so many seeds every broken promise must show.
-const SEEDS_TO_NOTICE: u64 = 60;
+const SEEDS_TO_NOTICE: u64 = 300;
 
 /// Runs seeds; the first that breaks a promise ends it, with all that happened.
 fn hold(seeds: RangeInclusive<u64>) {
