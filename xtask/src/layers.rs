@@ -19,7 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("agent", &["llm", "store", "config", "protocol"]),
     ("tools", &["agent", "config"]),
     ("gateway", &["agent", "channels", "client", "config", "llm", "protocol", "store", "tools"]),
-    ("cli", &["agent", "channels", "client", "config", "gateway", "llm", "protocol", "store", "tools"]),
+    ("cli", &["agent", "client", "config", "gateway", "llm", "protocol", "store", "tools"]),
     ("bench", &["agent", "client", "protocol", "store", "testkit"]),
 ];
 

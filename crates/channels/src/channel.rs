@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::inbound::{InboundMessage, MediaRef, MessageId};
+use crate::inbound::{MediaRef, MessageId};
 use crate::outbound::{OutboundPart, SendError, SendErrorKind, SentMessage};
 use crate::render::Dialect;
 use crate::{ChannelFailure, Patience, render};
@@ -62,14 +62,6 @@ pub trait Channel: Send + Sync {
 
     /// Fetches a file of an inbound message, never more than `max_bytes`.
     fn fetch<'a>(&'a self, media: &'a MediaRef, max_bytes: u64) -> Pending<'a, Result<FetchedMedia, SendError>>;
-
-    /// The last messages of a chat before this one, oldest first, where the platform can tell; else an empty list.
-    fn history<'a>(
-        &'a self,
-        chat: &'a str,
-        before: &'a MessageId,
-        limit: usize,
-    ) -> Pending<'a, Result<Vec<InboundMessage>, SendError>>;
 
     /// Asks the platform who we are and what is missing. For `status --probe`.
     fn probe(&self) -> Pending<'_, Result<Probe, SendError>>;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -134,10 +135,13 @@ pub struct ChannelFailure {
     pub message: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum FailureKind {
     /// The platform refuses the credentials: pointless until the configuration changes.
     Auth,
+    /// No credentials are configured: pointless until they are.
+    NoToken,
     /// The configuration can't work as it is (an intent that is not allowed, say): pointless until it changes.
     Setup,
     /// Worth another try after a pause.

@@ -27,7 +27,6 @@ pub struct DeliveryPolicy {
     pub response_prefix: Option<String>,
     /// Messages of a group that a turn gets as context; 0 for none.
     pub history_limit: usize,
-    pub dm_history_limit: usize,
     pub media_max_bytes: u64,
     pub link_preview: bool,
     /// Errors are told without a sound.
@@ -133,7 +132,6 @@ impl Default for DeliveryPolicy {
             reactions: ReactionNotice::default(),
             response_prefix: None,
             history_limit: 20,
-            dm_history_limit: 0,
             media_max_bytes: MEDIA_DEFAULT_BYTES,
             link_preview: true,
             silent_errors: false,

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::context::FailureKind;
+
 /// An inbound side that has proved nothing for this long is not healthy, whatever the socket says (G13).
 pub const INBOUND_SILENCE_MAX: Duration = Duration::from_secs(90);
 
@@ -28,6 +30,8 @@ pub struct StatusSnapshot {
     pub last_outbound_at_ms: Option<i64>,
     /// What went wrong last, in plain words; `None` while all is well.
     pub last_error: Option<String>,
+    /// What kind of trouble ended the last try to open the account.
+    pub failure: Option<FailureKind>,
     /// How often the connection was made again since the start.
     pub reconnects: u32,
     /// What is missing, one plain sentence each.

@@ -117,11 +117,11 @@ const KEYS: &[(&str, &str)] = &[
 
 /// Of a Discord account, at the top level of the channel and in each of its accounts.
 const DISCORD: &str = "actions activities agentComponents applicationId autoPresence blockStreamingCoalesce capabilities configWrites \
-    dangerouslyAllowNameMatching defaultTo dms execApprovals healthMonitor heartbeat heartbeatVisibility inboundWorker joinIntro \
+    dangerouslyAllowNameMatching defaultTo dmHistoryLimit dms execApprovals healthMonitor heartbeat heartbeatVisibility inboundWorker joinIntro \
     mentionAliases mentionPatterns pluralkit proxy retry threadBindings voice";
 
 /// Of a Telegram account, at the top level of the channel and in each of its accounts.
-const TELEGRAM: &str = "actions autoTopicLabel blockStreaming blockStreamingCoalesce configWrites defaultTo direct dms draftChunk \
+const TELEGRAM: &str = "actions autoTopicLabel blockStreaming blockStreamingCoalesce configWrites defaultTo direct dmHistoryLimit dms draftChunk \
     errorPolicy execApprovals healthMonitor heartbeat heartbeatVisibility joinIntro mentionPatterns network retry \
     richMessages threadBindings trustedLocalFileRoots webhookCertPath webhookHost webhookPort";
 

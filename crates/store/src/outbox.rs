@@ -130,10 +130,9 @@ impl Store {
             .await
     }
 
-    /// One row that is not delivered yet, waiting or given up.
-    pub async fn outbox_row(&self, id: OutboxId) -> Result<Option<OutboxRow>, StoreError> {
-        self.read(move |c| sql::first(c, "SELECT * FROM outbox WHERE id = ?1 AND state <> 'delivered'", [id.0], read))
-            .await
+    /// One row of the dead-letter list.
+    pub async fn dead_letter(&self, id: OutboxId) -> Result<Option<OutboxRow>, StoreError> {
+        self.read(move |c| sql::first(c, "SELECT * FROM outbox WHERE id = ?1 AND state = 'dead'", [id.0], read)).await
     }
 
     /// Closes a row that the platform has whole. Its body is dropped; the rest stays until it is pruned.

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::api::{Body, Call, Failure, root_cause};
 use super::failure::{Doing, explain, is_stale_interaction, unserved};
-use super::normalise::{self, Us};
+use super::normalise::Us;
 use super::outgoing;
 use super::policy::CHARS_MAX;
 use super::probe;
@@ -18,7 +18,7 @@ use super::via::Via;
 use super::wire::{self, made_at_ms, order};
 use super::{KIND, PAGE_MAX, Shared};
 use crate::channel::{CALL_MAX, Capabilities, Channel, Effort, FetchedMedia, Pending, Probe, within};
-use crate::inbound::{InboundMessage, MediaRef, MessageId};
+use crate::inbound::{MediaRef, MessageId};
 use crate::outbound::{OutboundPart, SendError, SendErrorKind, SentMessage};
 use crate::render::{Dialect, Limits};
 
@@ -231,17 +231,6 @@ impl DiscordChannel {
         is_ours || (url.scheme() == "https" && url.host_str().is_some_and(|host| FILE_HOSTS.contains(&host)))
     }
 
-    async fn earlier(&self, chat: &str, before: &MessageId, limit: usize) -> Result<Vec<InboundMessage>, SendError> {
-        let us = self.us(chat).await?;
-        let mut page = self.page(chat, Some(("before", &before.0)), limit).await?;
-        page.sort_by_key(|message| order(&message.id));
-        let guild = self.shared.names.guild_of(chat);
-        for message in &mut page {
-            message.guild_id.clone_from(&guild);
-        }
-        Ok(page.iter().filter_map(|message| normalise::message(&us, &self.shared.names, message)).collect())
-    }
-
     async fn page(
         &self,
         chat: &str,
@@ -344,15 +333,6 @@ impl Channel for DiscordChannel {
 
     fn fetch<'a>(&'a self, media: &'a MediaRef, max_bytes: u64) -> Pending<'a, Result<FetchedMedia, SendError>> {
         self.within(Effort::Long, self.fetch_file(media, max_bytes))
-    }
-
-    fn history<'a>(
-        &'a self,
-        chat: &'a str,
-        before: &'a MessageId,
-        limit: usize,
-    ) -> Pending<'a, Result<Vec<InboundMessage>, SendError>> {
-        self.within(Effort::Quick, self.earlier(chat, before, limit))
     }
 
     fn probe(&self) -> Pending<'_, Result<Probe, SendError>> {

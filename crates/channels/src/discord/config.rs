@@ -42,9 +42,6 @@ pub(super) struct DiscordConfig {
     pub(super) context_visibility: Option<ContextVisibility>,
     /// Earlier messages of a channel that a turn gets as context, 200 at most; 0 for none. Default: 20.
     pub(super) history_limit: Option<usize>,
-    /// Known and kept; a direct chat is all in its conversation. No effect in this version.
-    #[schemars(extend("x-reload" = "none"))]
-    pub(super) dm_history_limit: Option<usize>,
     /// Most characters in one message. Default and maximum: 2000.
     #[schemars(range(min = 1))]
     pub(super) text_chunk_limit: Option<usize>,

@@ -194,7 +194,6 @@ fn delivery(config: &DiscordConfig) -> DeliveryPolicy {
         reactions: config.reaction_notifications.unwrap_or_default(),
         response_prefix: config.response_prefix.clone(),
         history_limit: history_within(config.history_limit, usual.history_limit),
-        dm_history_limit: history_within(config.dm_history_limit, usual.dm_history_limit),
         media_max_bytes: config.media_max_mb.map_or(usual.media_max_bytes, bytes_of_mb),
         link_preview: config.suppress_embeds != Some(true),
         silent_errors: usual.silent_errors,

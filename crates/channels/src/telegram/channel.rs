@@ -15,7 +15,7 @@ use super::config::ButtonScope;
 use super::failure::{is_deleted, is_unchanged, send_error};
 use super::{KIND, find, outgoing, policy, webhook, worker};
 use crate::channel::{Capabilities, Channel, Effort, FetchedMedia, Pending, Probe, within};
-use crate::inbound::{InboundMessage, MediaRef, MessageId};
+use crate::inbound::{MediaRef, MessageId};
 use crate::outbound::{OutboundMedia, OutboundPart, SendError, SendErrorKind, SentMessage};
 use crate::render::{Dialect, Limits};
 
@@ -231,16 +231,6 @@ impl Channel for TelegramChannel {
 
     fn fetch<'a>(&'a self, media: &'a MediaRef, max_bytes: u64) -> Pending<'a, Result<FetchedMedia, SendError>> {
         self.within(Effort::Long, self.fetch_file(media, max_bytes))
-    }
-
-    /// The Bot API gives no messages of before.
-    fn history<'a>(
-        &'a self,
-        _chat: &'a str,
-        _before: &'a MessageId,
-        _limit: usize,
-    ) -> Pending<'a, Result<Vec<InboundMessage>, SendError>> {
-        Box::pin(async { Ok(Vec::new()) })
     }
 
     fn probe(&self) -> Pending<'_, Result<Probe, SendError>> {

@@ -40,9 +40,6 @@ pub(crate) struct TelegramConfig {
     pub(crate) context_visibility: ContextVisibility,
     /// Messages of a group that a turn gets as context, 200 at most; 0 for none. Default: 50.
     pub(crate) history_limit: Option<usize>,
-    /// Known and kept; a direct chat is all in its conversation. No effect in this version.
-    #[schemars(extend("x-reload" = "none"))]
-    pub(crate) dm_history_limit: Option<usize>,
     /// Longest message, in characters, 4096 at most. Default: 4000.
     #[schemars(range(min = 1))]
     pub(crate) text_chunk_limit: Option<usize>,

@@ -190,7 +190,6 @@ fn delivery_of(config: &TelegramConfig) -> DeliveryPolicy {
         reactions: config.reaction_notifications,
         response_prefix: config.response_prefix.clone(),
         history_limit: history_within(config.history_limit, HISTORY_DEFAULT),
-        dm_history_limit: history_within(config.dm_history_limit, usual.dm_history_limit),
         media_max_bytes: config.media_max_mb.map_or(usual.media_max_bytes, bytes_of_mb),
         link_preview: config.link_preview.unwrap_or(usual.link_preview),
         silent_errors: config.silent_error_replies,

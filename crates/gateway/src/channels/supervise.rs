@@ -357,6 +357,7 @@ impl Task {
         self.account.status.update(|status| {
             status.state = if is_final { ConnectionState::Failed } else { ConnectionState::Reconnecting };
             status.last_error = Some(message.clone());
+            status.failure = Some(*kind);
             status.reconnects += u32::from(!is_final);
         });
         if told.as_ref() == Some(failure) {
@@ -376,7 +377,8 @@ fn failure_of(error: &OpenError) -> ChannelFailure {
     let kind = match error {
         // A program or a file that is not there yet may be soon.
         OpenError::Secret(_) => FailureKind::Broken,
-        OpenError::NoToken { .. } | OpenError::Setup(_) => FailureKind::Setup,
+        OpenError::NoToken { .. } => FailureKind::NoToken,
+        OpenError::Setup(_) => FailureKind::Setup,
     };
     ChannelFailure { kind, message: error.to_string() }
 }

@@ -202,21 +202,26 @@ impl ReplyDelivery {
         }
         // Until this is clear the row stays in doubt, also when finding out fails.
         self.gateway.delivery.doubt(self.row.id);
-        let message = match self.find(part, reply).await? {
-            Some(found) => found,
+        let found = self.find(part, reply).await?;
+        let first = part.key.part == 0;
+        let message = match &found {
+            Some(found) => found.clone(),
             None => self.send(part).await?,
         };
-        if !self.channel.capabilities().edit || part.media.is_some() {
+        let may_differ = first || found.is_some();
+        if !may_differ || !self.channel.capabilities().edit || part.media.is_some() {
             return Ok(message);
         }
         // It may be the preview of a run that was cut off, found by its place or by its nonce, and not this text.
         match self.edit(&message, part).await {
             Ok(()) => Ok(message),
             Err(error) if error.kind == SendErrorKind::Gone => Ok(self.send(&anew(part)).await?),
-            Err(error) if error.kind == SendErrorKind::Refused => {
+            Err(error) if error.kind == SendErrorKind::Refused && first => {
                 self.remove(&message, part).await?;
                 Ok(self.send(&anew(part)).await?)
             }
+            // Only the first part has a preview: this one was found as it is.
+            Err(error) if error.kind == SendErrorKind::Refused => Ok(message),
             Err(error) => Err(error.into()),
         }
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use chela_agent::Reply;
 use chela_channels::access::DmPolicy;
-use chela_channels::{ConnectionState, Transport};
+use chela_channels::{ConnectionState, FailureKind, Transport};
 use chela_protocol::methods::channels::{
     ChannelAccountStatus, ChannelChangedResult, ChannelIssue, ChannelParams, ChannelProbe, ChannelsStatusParams,
     ChannelsStatusResult, DeadLetter, DeadLetterParams, DeadLettersChangedResult, DeadLettersParams, DeadLettersResult,
@@ -126,8 +126,7 @@ fn account(gateway: &Gateway, listed: &Listed, now_ms: i64) -> ChannelAccountSta
     let Listed { name, status, .. } = listed;
     let open = gateway.channels.get(&name.channel, &name.account);
     let is_healthy = status.is_healthy(now_ms);
-    let has_no_token = status.state == ConnectionState::Failed
-        && status.last_error.as_deref().is_some_and(|error| error.starts_with("no token"));
+    let has_no_token = status.state == ConnectionState::Failed && status.failure == Some(FailureKind::NoToken);
     ChannelAccountStatus {
         account_id: name.account.clone(),
         name: status.identity.clone(),
@@ -268,14 +267,18 @@ async fn discard(call: Call) -> RpcResult {
 /// The dead letters that the caller means, oldest first, so that they go out in their order.
 async fn named_letters(call: &Call) -> Result<Vec<i64>, RpcError> {
     let DeadLetterParams { id } = call.params()?;
-    let dead = call.gateway.store.dead_letters(LETTERS_MAX).await.map_err(rpc_error::of_store)?;
-    let mut ids: Vec<i64> = dead.iter().map(|row| row.id.0).filter(|known| id.is_none_or(|id| id == *known)).collect();
-    ids.sort_unstable();
-    match id {
-        Some(id) if ids.is_empty() => Err(RpcError::invalid(format!(
+    let store = &call.gateway.store;
+    let Some(id) = id else {
+        let dead = store.dead_letters(LETTERS_MAX).await.map_err(rpc_error::of_store)?;
+        let mut ids: Vec<i64> = dead.iter().map(|row| row.id.0).collect();
+        ids.sort_unstable();
+        return Ok(ids);
+    };
+    match store.dead_letter(OutboxId(id)).await.map_err(rpc_error::of_store)? {
+        Some(row) => Ok(vec![row.id.0]),
+        None => Err(RpcError::invalid(format!(
             "no dead letter has the number {id}; `chela channels dead-letters` shows those that there are"
         ))),
-        _ => Ok(ids),
     }
 }
 

@@ -8,8 +8,8 @@ use chela_channels::access::{AccessRules, AllowList, DmPolicy, GroupPolicy};
 use chela_channels::render::{Dialect, Limits};
 use chela_channels::{
     Account, AccountPolicy, Capabilities, Channel, ChannelContext, ChannelFailure, ConnectionState, DeliveryPolicy,
-    FailureKind, FetchedMedia, InboundEvent, InboundMessage, InboxError, Kind, MediaRef, MessageId, OpenChannel,
-    OpenError, OutboundPart, Pending, PreviewMode, Probe, Receipt, SecretLookup, SendError, SendErrorKind, SentMessage,
+    FailureKind, FetchedMedia, InboundEvent, InboxError, Kind, MediaRef, MessageId, OpenChannel, OpenError,
+    OutboundPart, Pending, PreviewMode, Probe, Receipt, SecretLookup, SendError, SendErrorKind, SentMessage,
 };
 use chela_config::Problem;
 use secrecy::SecretString;
@@ -289,15 +289,6 @@ impl Channel for SimulatedChannel {
 
     fn fetch<'a>(&'a self, _: &'a MediaRef, _: u64) -> Pending<'a, Result<FetchedMedia, SendError>> {
         Box::pin(self.call(|| Ok(FetchedMedia { bytes: b"a file".to_vec(), mime: "text/plain".to_owned() })))
-    }
-
-    fn history<'a>(
-        &'a self,
-        _: &'a str,
-        _: &'a MessageId,
-        _: usize,
-    ) -> Pending<'a, Result<Vec<InboundMessage>, SendError>> {
-        Box::pin(self.call(|| Ok(Vec::new())))
     }
 
     fn probe(&self) -> Pending<'_, Result<Probe, SendError>> {

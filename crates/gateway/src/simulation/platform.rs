@@ -341,7 +341,7 @@ impl Platform {
             !shown.deleted
                 && shown.chat == part.chat
                 && shown.id > since
-                && (shown.run.as_str(), shown.part) == (part.key.run.as_str(), part.key.part)
+                && (run_of(&shown.run), shown.part) == (run_of(&part.key.run), part.key.part)
                 && !known.iter().any(|known| known.0 == shown.id.to_string())
         };
         state.shown.iter().rev().find(fits).map(|shown| shown.id)
@@ -356,7 +356,7 @@ impl Platform {
 
     /// A call for a part failed.
     pub(super) fn failed(&self, part: &OutboundPart, kind: SendErrorKind) {
-        let run = part.key.run.split(":anew").next().unwrap_or_default().to_owned();
+        let run = run_of(&part.key.run).to_owned();
         let mut state = self.state();
         if kind == SendErrorKind::Refused {
             state.refused.insert(run.clone());
@@ -408,4 +408,9 @@ impl Platform {
         let state = self.state();
         (state.opened, state.cuts)
     }
+}
+
+/// The run whose part this is, also where it was sent anew. Platforms are searched for the words, which are the same.
+fn run_of(key: &str) -> &str {
+    key.split(":anew").next().unwrap_or_default()
 }

@@ -216,7 +216,7 @@ async fn replies_of_one_chat_wait_for_each_other_and_chats_do_not() {
     assert_eq!(store.next_outbox_due().await.unwrap(), Some(50));
     store.outbox_dead(first.id, "gone", 950).await.unwrap();
     assert_eq!(texts(950).await, ["second", "other"]);
-    assert!(store.outbox_row(first.id).await.unwrap().is_some());
+    assert!(store.dead_letter(first.id).await.unwrap().is_some());
     assert!(store.discard_dead(first.id).await.unwrap());
     assert!(!store.discard_dead(first.id).await.unwrap());
 }

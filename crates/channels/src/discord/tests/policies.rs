@@ -165,7 +165,7 @@ fn answers_look_as_the_keys_say_in_both_shapes() {
         "textChunkLimit": 9000, "maxLinesPerMessage": 40, "chunkMode": "length", "streamMode": "partial",
         "streaming": { "chunkMode": "newline" }, "markdown": { "tables": "block" }, "replyToMode": "first",
         "mediaMaxMb": 1.5, "ackReaction": "👀", "ackReactionScope": "none", "reactionNotifications": "all",
-        "responsePrefix": "[bot]", "historyLimit": 0, "dmHistoryLimit": 3, "suppressEmbeds": true,
+        "responsePrefix": "[bot]", "historyLimit": 0, "suppressEmbeds": true,
     }));
     assert_eq!(problems, Vec::<String>::new());
     let delivery = policy.delivery;
@@ -174,7 +174,7 @@ fn answers_look_as_the_keys_say_in_both_shapes() {
     assert_eq!((delivery.preview, delivery.reply_to), (PreviewMode::Partial, ReplyToMode::First));
     assert_eq!((delivery.media_max_bytes, delivery.link_preview), (1_572_864, false));
     assert_eq!((delivery.ack_scope, delivery.reactions), (Some(AckScope::Off), ReactionNotice::All));
-    assert_eq!((delivery.history_limit, delivery.dm_history_limit), (0, 3));
+    assert_eq!(delivery.history_limit, 0);
     let (usual, _) = read(&json!({}));
     assert_eq!(usual.delivery.limits.lines, Some(17));
     assert_eq!(usual.delivery.preview, PreviewMode::Off);

@@ -28,7 +28,7 @@ fn nothing_written_answers_paired_people_only_and_streams() {
     assert!(policy.access.require_mention);
     assert_eq!(policy.delivery.preview, PreviewMode::Partial);
     assert_eq!(policy.delivery.limits, Limits { chars: 4000, lines: None, cut: Cut::Length, tables: Tables::Code });
-    assert_eq!((policy.delivery.history_limit, policy.delivery.dm_history_limit), (50, 0));
+    assert_eq!(policy.delivery.history_limit, 50);
     assert_eq!(policy.delivery.media_max_bytes, 20 * 1024 * 1024);
     assert!(policy.delivery.link_preview);
 }
@@ -100,14 +100,14 @@ fn ways_to_give_answers() {
     }
     let (policy, errors) = read(&json!({
         "streaming": {"chunkMode": "newline"}, "textChunkLimit": 9000, "markdown": {"tables": "bullets"},
-        "historyLimit": 5000, "dmHistoryLimit": 7, "replyToMode": "first", "mediaMaxMb": 0.5, "linkPreview": false,
+        "historyLimit": 5000, "replyToMode": "first", "mediaMaxMb": 0.5, "linkPreview": false,
         "ackReaction": "👀", "reactionLevel": "off", "reactionNotifications": "all", "responsePrefix": "🤖",
         "silentErrorReplies": true,
     }));
     assert_eq!(errors, Vec::<String>::new());
     let delivery = policy.delivery;
     assert_eq!(delivery.limits, Limits { chars: 4096, lines: None, cut: Cut::Newline, tables: Tables::Bullets });
-    assert_eq!((delivery.history_limit, delivery.dm_history_limit, delivery.reply_to), (200, 7, ReplyToMode::First));
+    assert_eq!((delivery.history_limit, delivery.reply_to), (200, ReplyToMode::First));
     assert_eq!((delivery.media_max_bytes, delivery.link_preview), (512 * 1024, false));
     assert_eq!((delivery.ack_reaction.as_deref(), delivery.ack_scope), (Some("👀"), Some(AckScope::Off)));
     assert_eq!((delivery.response_prefix.as_deref(), delivery.silent_errors), (Some("🤖"), true));

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use chela_channels::{
-    AccountConfig, AccountPolicy, Capabilities, Channel, ChannelContext, FetchedMedia, InboundMessage, Kind, MediaRef,
-    MessageId, OutboundPart, Probe, SecretLookup, SendError, SendErrorKind, SentMessage,
+    AccountConfig, AccountPolicy, Capabilities, Channel, ChannelContext, FetchedMedia, Kind, MediaRef, MessageId,
+    OutboundPart, Probe, SecretLookup, SendError, SendErrorKind, SentMessage,
 };
 use serde_json::json;
 
@@ -128,14 +128,6 @@ impl Channel for Mute {
         refused()
     }
     fn fetch<'a>(&'a self, _: &'a MediaRef, _: u64) -> Pending<'a, Result<FetchedMedia, SendError>> {
-        refused()
-    }
-    fn history<'a>(
-        &'a self,
-        _: &'a str,
-        _: &'a MessageId,
-        _: usize,
-    ) -> Pending<'a, Result<Vec<InboundMessage>, SendError>> {
         refused()
     }
     fn probe(&self) -> Pending<'_, Result<Probe, SendError>> {

@@ -65,8 +65,7 @@ mod tests {
     use chela_agent::{AbortReason, DeliveryRoute, TurnEnd, TurnEventKind};
     use chela_channels::render::{Dialect, Limits};
     use chela_channels::{
-        Capabilities, FetchedMedia, InboundMessage, MediaRef, MessageId, OutboundPart, Pending, Probe, SendError,
-        SentMessage,
+        Capabilities, FetchedMedia, MediaRef, MessageId, OutboundPart, Pending, Probe, SendError, SentMessage,
     };
 
     use super::*;
@@ -122,15 +121,6 @@ mod tests {
         }
 
         fn fetch<'a>(&'a self, _: &'a MediaRef, _: u64) -> Pending<'a, Result<FetchedMedia, SendError>> {
-            refused()
-        }
-
-        fn history<'a>(
-            &'a self,
-            _: &'a str,
-            _: &'a MessageId,
-            _: usize,
-        ) -> Pending<'a, Result<Vec<InboundMessage>, SendError>> {
             refused()
         }
 
