@@ -14,6 +14,9 @@ pub(crate) fn of_store(error: StoreError) -> RpcError {
         StoreError::DiskFull => {
             RpcError::new(ErrorCode::Unavailable, "the disk of the gateway is full; nothing was kept")
         }
+        StoreError::TookTooLong => {
+            RpcError::unavailable("it took the gateway too long to look through everything; ask for less")
+        }
         StoreError::Closed => RpcError::unavailable("the gateway is stopping; try again when it is back"),
         StoreError::Open { .. } | StoreError::TooNew { .. } | StoreError::Database(_) => {
             tracing::error!(%error, "the store failed");

@@ -16,6 +16,8 @@ pub enum StoreError {
     DiskFull,
     #[error("{thing} `{id}` doesn't exist")]
     NotFound { thing: &'static str, id: String },
+    #[error("it took too long to look through everything; ask for less")]
+    TookTooLong,
     #[error("the store is closed")]
     Closed,
     #[error("the database failed: {0}")]

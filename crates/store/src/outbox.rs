@@ -172,7 +172,7 @@ impl Store {
 
     /// Rows that were given up, newest first.
     pub async fn dead_letters(&self, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
-        self.read(move |c| {
+        self.scan(move |c| {
             let dead = "SELECT * FROM outbox WHERE state = 'dead' ORDER BY id DESC LIMIT ?1";
             sql::all(c, dead, [sql::limit(limit)], read)
         })

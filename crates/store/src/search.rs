@@ -48,7 +48,7 @@ impl Store {
         if phrases.is_empty() {
             return Ok(Vec::new());
         }
-        self.read(move |c| {
+        self.scan(move |c| {
             let hits = find(c, &phrases.join(" AND "), limit)?;
             if hits.is_empty() && phrases.len() > 1 {
                 return find(c, &phrases.join(" OR "), limit);

@@ -128,9 +128,18 @@ impl Store {
         .await
     }
 
+    /// The sessions that were used last, newest first.
+    pub async fn recent_sessions(&self, limit: usize) -> Result<Vec<Session>, StoreError> {
+        self.read(move |c| {
+            let recent = select_sessions!("ORDER BY s.updated_at_ms DESC, s.key LIMIT ?1");
+            sql::all(c, recent, [sql::limit(limit)], read)
+        })
+        .await
+    }
+
     /// Newest first, with the number of sessions that match in all.
     pub async fn sessions(&self, filter: SessionFilter) -> Result<(Vec<Session>, usize), StoreError> {
-        self.read(move |c| {
+        self.scan(move |c| {
             let agent = filter.agent.as_ref().map(AgentId::as_str);
             let search = filter.search.as_deref().map(str::to_lowercase);
             let limit = if filter.limit == 0 { usize::MAX } else { filter.limit };

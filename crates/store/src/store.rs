@@ -115,13 +115,24 @@ impl Store {
         }
     }
 
-    /// Runs `work` on one consistent view, which holds every write that has returned.
+    /// Runs `work` on one consistent view, which holds every write that has returned. For what costs no more than it returns, and
+    /// that is little: turns wait for it.
     pub(crate) async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         self.inner.readers.read(work).await
+    }
+
+    /// Runs `work` on such a view too, beside the short reads: for what looks through a whole table or returns much. No turn may
+    /// wait for it.
+    pub(crate) async fn scan<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.inner.readers.scan(work).await
     }
 }
 

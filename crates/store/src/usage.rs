@@ -49,7 +49,7 @@ impl Store {
 
     /// Calls from `from_ms` to `to_ms`, both included, summed by day and model; oldest first.
     pub async fn usage_by_day(&self, from_ms: i64, to_ms: i64) -> Result<Vec<UsageDay>, StoreError> {
-        self.read(move |c| {
+        self.scan(move |c| {
             let days = "SELECT date(at_ms / 1000, 'unixepoch') AS date, provider, model, count(*) AS calls,
                             sum(input) AS input, sum(output) AS output, sum(cache_read) AS cache_read,
                             sum(cache_write) AS cache_write, coalesce(sum(cost_micros), 0) AS cost_micros,

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use chela_protocol::Scope;
 use chela_protocol::methods::health::{AgentHealth, ConfigReloadHealth, HealthSnapshot, RecentSession, SessionsHealth};
-use chela_store::SessionFilter;
 
 use super::{Access, Call, Method, RpcResult, answer_of, channels};
 use crate::app::Gateway;
@@ -107,8 +106,7 @@ async fn sessions(gateway: &Gateway, viewer: Viewer) -> Result<SessionsHealth, c
         Viewer::Reader => String::new(),
         Viewer::Admin => gateway.store.path().display().to_string(),
     };
-    let filter = SessionFilter { limit: RECENT, ..SessionFilter::default() };
-    let (recent, _) = gateway.store.sessions(filter).await?;
+    let recent = gateway.store.recent_sessions(RECENT).await?;
     Ok(SessionsHealth {
         path,
         count,
