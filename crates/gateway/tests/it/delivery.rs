@@ -179,6 +179,62 @@ async fn a_preview_becomes_the_answer() {
 }
 
 #[tokio::test]
+async fn progress_is_one_message_with_the_newest_steps_until_the_answer_takes_its_place() {
+    let (first, second) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let reads = (1..=7).map(|number| ("read", json!({ "path": format!("log *{number}*.md") })));
+    let talk = Talk::new(
+        json!({ "streaming": { "mode": "progress" } }),
+        [
+            Reply::tools([("ls", json!({ "path": "." }))]).saying("I **look** first.").into(),
+            Step::gated(&first, Step::tools(reads)),
+            Step::gated(&second, Step::text("All **read**.")),
+        ],
+    )
+    .await;
+    let gateway = talk.gateway().await;
+    std::fs::create_dir_all(gateway.state_dir.path().join("workspace")).unwrap();
+    for number in 1..=7 {
+        std::fs::write(gateway.state_dir.path().join(format!("workspace/log *{number}*.md")), "x").unwrap();
+    }
+    talk.says("read everything");
+    let progress = talk.says_at_last("Looking through files…").await;
+    first.notify_one();
+    let newest: Vec<_> = (2..=7).map(|number| format!("Reading log  {number} .md…")).collect();
+    let grown = talk.says_at_last(&newest.join("\n\n")).await;
+    assert_eq!((grown.id, grown.entities.len()), (progress.id, 0), "names are no markup: {grown:?}");
+    second.notify_one();
+    let answer = talk.says_at_last("All read.").await;
+    assert_eq!(answer.id, progress.id);
+    talk.all_is_said(&["All read."]).await;
+}
+
+#[tokio::test]
+async fn g09_a_text_that_is_too_long_is_refused_once_with_the_reason_and_the_next_one_is_answered() {
+    let talk = Talk::new(json!({}), []).await;
+    let _gateway = talk.gateway().await;
+    let bytes = 4 * 1024 * 1024 + 1;
+    talk.says(&"x".repeat(bytes));
+    let refusal = talk.answers(1).await.remove(0).text;
+    assert!(refusal.contains(&bytes.to_string()) && refusal.contains("send it as a file"), "{refusal}");
+    let confirmed = |telegram: &FakeTelegram| (telegram.waiting_updates() == 0).then_some(());
+    talk.telegram.wait_for("the confirmation", confirmed).await;
+    talk.telegram.redeliver_last();
+    talk.all_is_said(&[&refusal]).await;
+    assert_eq!(talk.model.requests().len(), 1, "the model saw nothing of it");
+}
+
+#[tokio::test]
+async fn a_text_that_is_just_short_enough_is_answered_or_says_why_not() {
+    let talk = Talk::new(json!({}), []).await;
+    let _gateway = talk.gateway().await;
+    let text = format!("{}\nend of it", "many words ".repeat(4 * 1024 * 1024 / 11 - 2));
+    talk.says(&text);
+    let first = talk.answers(1).await.remove(0).text;
+    assert_eq!(first, "echo: end of it");
+    talk.all_is_said(&[&first]).await;
+}
+
+#[tokio::test]
 async fn a_stopped_answer_says_so_and_a_failed_one_is_replaced() {
     let (step, _gate) = halves(FIRST, "never said");
     let talk = Talk::new(json!({ "streaming": { "mode": "partial" } }), [step]).await;

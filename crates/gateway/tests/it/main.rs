@@ -17,6 +17,7 @@ mod delivery;
 mod handshake;
 mod hostile;
 mod http;
+mod isolation;
 mod limits;
 mod live;
 mod nonsense;

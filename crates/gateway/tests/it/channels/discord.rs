@@ -113,3 +113,70 @@ async fn reactions_say_that_a_message_was_seen_and_how_far_its_answer_is() {
     fake.wait_until("it is done", |fake| fake.bot_reactions(second) == ["✅"]).await;
     fake.assert_clean();
 }
+
+#[tokio::test]
+async fn an_answer_that_would_be_a_flood_is_a_file() {
+    let answer = (0..2_000).map(|line| format!("Line {line} of what there is to say.")).collect::<Vec<_>>().join("\n");
+    let (model, fake) = (fake_model([Step::text(answer.clone())]).await, discord().await);
+    let ada = fake.add_user("ada");
+    let chat = fake.direct_chat(ada);
+    let gateway = house(&model, &fake).await;
+    fake.wait_until("the bot is there", |fake| fake.live_sessions() == 1).await;
+    fake.say(chat, ada, "tell me everything").send();
+    fake.wait_until("the file", |fake| {
+        fake.bot_messages(chat).last().is_some_and(|message| !message.attachments.is_empty())
+    })
+    .await;
+    fake.say(chat, ada, "and now?").send();
+    fake.wait_until("the next answer", |fake| fake.bot_texts(chat).last().is_some_and(|text| text == "echo: and now?"))
+        .await;
+    let said = fake.bot_messages(chat);
+    assert_eq!(said.len(), 21, "nineteen parts, the file, and the next answer");
+    assert!(said[0].content.starts_with("Line 0 of what") && said[18].content.contains("of what there is to say."));
+    assert!(said[..19].iter().all(|message| message.attachments.is_empty()));
+    assert_eq!(said[19].content, "The answer goes on: this file holds the whole of it.");
+    let [file] = said[19].attachments.as_slice() else { panic!("one file: {:?}", said[19]) };
+    assert_eq!((file.name.as_str(), &file.bytes[..]), ("answer.md", answer.as_bytes()));
+    let left = std::fs::read_dir(gateway.state_dir.path().join("media/outbound")).unwrap().count();
+    assert_eq!(left, 0, "the file stands only while it is sent");
+    fake.assert_clean();
+}
+
+#[tokio::test]
+async fn progress_is_one_message_until_the_answer_takes_its_place() {
+    let gate = Arc::new(Notify::new());
+    let steps = [Step::tools([("exec", json!({ "command": "true" }))]), Step::gated(&gate, Step::text("It works."))];
+    let (model, fake) = (fake_model(steps).await, discord().await);
+    let ada = fake.add_user("ada");
+    let chat = fake.direct_chat(ada);
+    let channels = json!({ "discord": discord_section(&fake, json!({ "streaming": { "mode": "progress" } })) });
+    let _gateway = Setup::default().config(with_channels(&model, channels, json!({}))).start().await;
+    fake.wait_until("the bot is there", |fake| fake.live_sessions() == 1).await;
+    fake.say(chat, ada, "try it").send();
+    fake.wait_until("the progress", |fake| fake.bot_texts(chat) == ["Running a command…"]).await;
+    let progress = fake.bot_messages(chat)[0].id;
+    gate.notify_one();
+    fake.wait_until("the answer", |fake| fake.bot_texts(chat) == ["It works."]).await;
+    assert_eq!(fake.bot_messages(chat)[0].id, progress);
+    fake.assert_clean();
+}
+
+#[tokio::test]
+async fn g09_a_text_that_is_too_long_is_refused_once_with_the_reason() {
+    let (model, fake) = (fake_model([]).await, discord().await);
+    let ada = fake.add_user("ada");
+    let chat = fake.direct_chat(ada);
+    let _gateway = house(&model, &fake).await;
+    fake.wait_until("the bot is there", |fake| fake.live_sessions() == 1).await;
+    let long = fake.say(chat, ada, &"x".repeat(4 * 1024 * 1024 + 1)).send();
+    fake.wait_until("the refusal", |fake| fake.bot_texts(chat).len() == 1).await;
+    let refusal = fake.bot_texts(chat).remove(0);
+    assert!(refusal.contains("4194305") && refusal.contains("send it as a file"), "{refusal}");
+    fake.redeliver(long);
+    fake.say(chat, ada, "short").send();
+    fake.wait_until("the next answer", |fake| fake.bot_texts(chat).last().is_some_and(|text| text == "echo: short"))
+        .await;
+    assert_eq!(fake.bot_texts(chat), [refusal.as_str(), "echo: short"]);
+    assert_eq!(model.requests().len(), 1, "the model saw nothing of it");
+    fake.assert_clean();
+}
