@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::kills::chats::{answer, assert_answers, until_answered};
 use crate::kills::house::{House, WIRES};
 use crate::kills::platforms::{Discord, Place, Platform, Preview, Telegram};
-use crate::support::RunningGateway;
+use crate::support::{PATIENCE, RunningGateway};
 
 /// Codes with which Discord closes connections, and after which a bot comes back.
 const CLOSE_CODES: [u16; 13] = [1000, 1001, 1002, 1003, 1006, 4000, 4001, 4002, 4003, 4005, 4007, 4008, 4009];
@@ -226,6 +226,104 @@ async fn g21_a_token_of_a_platform_stands_nowhere_but_in_the_configuration() {
             let secret = token.rsplit([':', '.']).next().unwrap();
             assert!(!text.contains(secret), "{secret} stands in {place}: {}", line_with(&text, secret));
         }
+    }
+}
+
+/// The dead letters, once there are so many, oldest first.
+fn letters(house: &House, gateway: &RunningGateway, count: usize) -> Vec<Value> {
+    let began = Instant::now();
+    loop {
+        let listed = documented(house, gateway, &["channels", "dead-letters", "--json"]);
+        let letters = listed["letters"].as_array().unwrap();
+        if letters.len() == count {
+            return letters.iter().rev().cloned().collect();
+        }
+        assert!(began.elapsed() < PATIENCE, "{count} letters were to come: {listed}");
+    }
+}
+
+/// What a command that succeeds prints.
+fn told(house: &House, gateway: &RunningGateway, args: &[&str]) -> String {
+    crate::support::finish(asking(house, gateway, args), "").ok()
+}
+
+fn documented(house: &House, gateway: &RunningGateway, args: &[&str]) -> Value {
+    serde_json::from_str(&told(house, gateway, args)).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g08_dead_letters_are_listed_sent_again_and_discarded_by_hand() {
+    let telegram = Telegram::start().await;
+    let house = House::with_channels(WIRES[0], &json!({ "telegram": telegram.account(Preview::Off) })).await;
+    house.model.respond_with(answer);
+    let gateway = house.start();
+    let none = crate::support::finish(asking(&house, &gateway, &["channels", "dead-letters"]), "");
+    assert!(none.stdout.is_empty() && none.stderr.contains("every reply was delivered"), "{none:?}");
+
+    let description = "Forbidden: bot was blocked by the user".to_owned();
+    let blocked = TelegramFailure::Error { code: 403, description, retry_after: None };
+    telegram.fake.fail_always("sendMessage", blocked);
+    for count in 1..=4 {
+        telegram.say(Place::Direct, &format!("text{count}"));
+        letters(&house, &gateway, count);
+    }
+    let dead = letters(&house, &gateway, 4);
+    let ids: Vec<String> = dead.iter().map(|letter| letter["id"].to_string()).collect();
+    for (letter, count) in dead.iter().zip(1..) {
+        assert_eq!(letter["text"], format!("This is the whole of the answer to text{count}, which is short."));
+        assert_eq!(
+            (&letter["channel"], &letter["attempts"], &letter["partsSent"]),
+            (&json!("telegram"), &json!(1), &json!(0))
+        );
+        assert!(letter["error"].as_str().unwrap().contains("blocked by the user"), "{letter}");
+    }
+    let table = told(&house, &gateway, &["channels", "dead-letters", "list", "--limit", "2"]);
+    assert!(table.contains("answer to text4") && table.contains("answer to text3"), "{table}");
+    assert!(!table.contains("answer to text2"), "the newest ones: {table}");
+
+    let retried = told(&house, &gateway, &["channels", "dead-letters", "retry", &ids[0]]);
+    assert_eq!(retried, format!("tried again: {}\n", ids[0]));
+    let again = until(|| letters(&house, &gateway, 4).into_iter().find(|letter| letter["attempts"] != 1));
+    assert_eq!(again["id"].to_string(), ids[0], "it is refused again, and stands in the list again: {again}");
+    assert_eq!(telegram.answers(Place::Direct), [""; 0]);
+
+    telegram.fake.heal();
+    let retried = documented(&house, &gateway, &["channels", "dead-letters", "retry", &ids[1], "--json"]);
+    assert_eq!(retried, json!({ "ids": [dead[1]["id"]] }));
+    until_answered(&telegram, &["text2"], &[], "after the retry").await;
+    let discarded = told(&house, &gateway, &["channels", "dead-letters", "discard", &ids[0]]);
+    assert_eq!(discarded, format!("discarded: {}\n", ids[0]));
+    let left: Vec<Value> = letters(&house, &gateway, 2).iter().map(|letter| letter["id"].clone()).collect();
+    assert_eq!(left, [dead[2]["id"].clone(), dead[3]["id"].clone()]);
+    for gone in [&ids[0], &ids[1]] {
+        for verb in ["retry", "discard"] {
+            let failed =
+                crate::support::finish(asking(&house, &gateway, &["channels", "dead-letters", verb, gone]), "");
+            assert!(
+                failed.code != 0 && failed.stderr.contains(&format!("no dead letter has the number {gone}")),
+                "{failed:?}"
+            );
+        }
+    }
+    let all = documented(&house, &gateway, &["channels", "dead-letters", "retry", "--all", "--json"]);
+    assert_eq!(all, json!({ "ids": left }));
+    until_answered(&telegram, &["text2", "text3", "text4"], &[], "after all of them").await;
+    let all = documented(&house, &gateway, &["channels", "dead-letters", "discard", "--all", "--json"]);
+    assert_eq!(all, json!({ "ids": [] }));
+    assert_eq!(documented(&house, &gateway, &["channels", "dead-letters", "--json"]), json!({ "letters": [] }));
+    assert_eq!(gateway.stop(), Some(0));
+    assert_answers(&telegram, &["text2", "text3", "text4"], &[], "in the end");
+    assert_eq!(house.model.requests().len(), 4, "no answer was made anew");
+}
+
+/// Asks until there is an answer.
+fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(began.elapsed() < PATIENCE, "it does not come");
     }
 }
 
