@@ -5,6 +5,7 @@ mod commands;
 mod crash;
 mod failover;
 mod history;
+mod isolation;
 mod memory;
 mod shipped;
 mod start;
@@ -27,6 +28,7 @@ pub(crate) const GROUPS: &[(&str, Group)] = &[
     ("turns", || Box::pin(turns::measure())),
     ("channels", || Box::pin(channels::measure())),
     ("history", || Box::pin(history::measure())),
+    ("isolation", || Box::pin(isolation::measure())),
     ("failover", || Box::pin(failover::measure())),
     ("crash", || Box::pin(crash::measure())),
     ("store", || Box::pin(store::measure())),
