@@ -28,9 +28,9 @@ const BATCH: usize = 100;
 const PROBES: usize = 2_000;
 /// Between two probes: many times as often as any supervisor asks.
 const PAUSE: Duration = Duration::from_millis(5);
-/// A model's answer comes in so many pieces, one every few milliseconds.
-const PIECES: usize = 100;
-const PIECE_PAUSE: Duration = Duration::from_millis(5);
+/// A model's answer comes in so many pieces, as fast as vendors send them.
+const PIECES: usize = 50;
+const PIECE_PAUSE: Duration = Duration::from_millis(10);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) async fn measure() -> Result<Vec<Row>> {
