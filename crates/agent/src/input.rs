@@ -4,6 +4,8 @@ use chela_llm::Thinking;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::Provenance;
+
 /// The shape that this program writes. Readers take older and newer shapes: absent fields get defaults, unknown ones are skipped.
 pub const INPUT_VERSION: u32 = 1;
 
@@ -38,6 +40,9 @@ pub struct TurnInput {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deliver: Option<DeliveryRoute>,
     pub sender_is_owner: bool,
+    /// What in it was not said by the sender: quotes, what others said before, files of others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub untrusted: Vec<Provenance>,
     /// Inputs of one conversation that share this are one message in several parts: they are answered together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub album: Option<String>,
@@ -61,6 +66,7 @@ impl Default for TurnInput {
             origin: InputOrigin::default(),
             deliver: None,
             sender_is_owner: false,
+            untrusted: Vec::new(),
             album: None,
             skills: None,
         }

@@ -2,6 +2,7 @@
 //!
 //! Owns turns, transcripts, context, skills and the tool contract. Never sees a socket, a channel or the environment.
 
+mod approval;
 mod clock;
 mod commands;
 mod config;
@@ -14,9 +15,12 @@ mod skills;
 mod tool;
 mod tools_config;
 mod transcript;
+mod trust;
 mod turn;
+mod untrusted;
 mod workspace;
 
+pub use approval::{AllowedBy, ApprovalRequest, Approvals, Asking, Denial, NoApprovals, Verdict, VerdictFuture};
 pub use clock::Clock;
 pub use commands::{
     Access, ArgChoices, COMMANDS, Category, Command, CommandArg, CommandId, ParsedCommand, parse_command,
@@ -36,11 +40,13 @@ pub use tool::{
     ToolOutput, ToolProgress, ToolSet,
 };
 pub use tools_config::{
-    AgentTools, ApplyPatchConfig, ExecAsk, ExecConfig, ExecHost, ExecMode, ExecSecurity, FsConfig, ToolProfile,
+    AgentTools, ApplyPatchConfig, ExecAsk, ExecConfig, ExecHost, ExecMode, ExecRule, ExecSecurity, FsConfig,
+    ToolProfile,
 };
 pub use transcript::{
-    AssistantBody, CompactionBody, Cut, ItemBody, NoteBody, NoteKind, ToolResultEntry, ToolResultsBody, UserBody,
-    messages, repair,
+    AssistantBody, CompactionBody, Cut, ItemBody, NoteBody, NoteKind, ToolResultEntry, ToolResultsBody, UntrustedMark,
+    UserBody, messages, repair,
 };
+pub use trust::{CallRisk, Clearance, Gate, Provenance, Risk, Source, Speaker, Subject, Trust, gate};
 pub use turn::{SteerQueue, TURN_MAX, TurnCancel, TurnJob, TurnLimits, TurnWorld, run_turn};
-pub use workspace::{WorkspaceState, ensure_workspace};
+pub use workspace::{WorkspaceState, ensure_workspace, is_instruction_file};

@@ -3,7 +3,7 @@
 //! A tool acts only through its [`ToolContext`]; it never sees the store, a channel or the configuration's root.
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -14,7 +14,9 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// What a call changes, which decides what happens to it after a crash and, later, who must approve it.
+use crate::{CallRisk, Clearance, Provenance};
+
+/// What a call changes, which decides what happens to it after a crash. Who must approve it is told by its [`CallRisk`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     /// Changes nothing: repeated when a crash cut it off.
@@ -41,6 +43,8 @@ pub struct ToolContext {
     pub progress: ToolProgress,
     /// What `session_status` reports: a snapshot taken when the call began.
     pub status: Arc<SessionStatus>,
+    /// How the call came to run. A tool that can do with less of the world (the network) gives it only to what was cleared.
+    pub clearance: Clearance,
 }
 
 /// Where a tool shows what it has so far.
@@ -89,11 +93,19 @@ pub struct ToolOutput {
     pub media: Vec<Media>,
     /// Facts for the interface (exit code, diff, …) that the model doesn't see.
     pub details: Option<Value>,
+    /// Where the text came from, if anybody may have written it. It taints the turn, and the model sees it between marks.
+    pub untrusted: Option<Provenance>,
 }
 
 impl ToolOutput {
     pub fn text(text: impl Into<String>) -> Self {
         Self { text: text.into(), ..Self::default() }
+    }
+
+    /// Marks the text as something that anybody may have written.
+    #[must_use]
+    pub fn from_outside(self, provenance: Provenance) -> Self {
+        Self { untrusted: Some(provenance), ..self }
     }
 }
 
@@ -117,6 +129,10 @@ pub trait Tool: Send + Sync {
 
     /// What a call with these arguments changes.
     fn effect(&self, args: &Value) -> Effect;
+
+    /// What a call with these arguments could do in the wrong hands. Looks at files, but only for as long as it takes to follow
+    /// a path. Arguments that make no sense carry no risk: the call fails on them.
+    fn risk(&self, args: &Value, workspace: &Path) -> CallRisk;
 
     /// Runs the call. `args` is always a JSON object and may hold anything: it was written by a model.
     fn call(&self, args: Value, context: ToolContext) -> ToolFuture<'_>;

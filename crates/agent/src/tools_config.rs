@@ -69,12 +69,14 @@ impl ToolProfile {
 pub struct ExecConfig {
     /// Where commands run. Default: `auto`, which is this machine.
     pub host: Option<ExecHost>,
-    /// Which commands may run; with anything but `full`, `exec` is switched off, since there are no approvals yet. Default: `full`.
+    /// The older way to say which commands may run; `mode` wins over it, unless this is `deny`. Together with `ask` it means: `deny` is `deny`, `allowlist` is `allowlist` (`ask` if a person is asked), `full` is `full` (`ask` if a person is asked).
     pub security: Option<ExecSecurity>,
-    /// The newer name of `security` and `ask` together; same rule. Default: `full`.
+    /// Which commands run, and who is asked. `deny`: none. `allowlist`: only those on the list of allowed commands. `ask`: an owner is asked about every other. `auto`: commands of an owner's turn run as long as it has read nothing from outside (web pages, files, other people's words); else as `ask`. `full`: whatever an owner's turn wants, runs, and its web calls too. Turns of anybody else always ask. Default: `auto`.
     pub mode: Option<ExecMode>,
-    /// Whether a person is asked; with anything but `off`, `exec` is switched off. Default: `off`.
+    /// Belongs to `security`. `always` asks even about commands on the list.
     pub ask: Option<ExecAsk>,
+    /// Days after which a command that was allowed for always is forgotten. Default: 90.
+    pub grant_expiry_days: Option<u32>,
     /// A command that runs longer is ended. Default: 1800 seconds.
     #[serde(alias = "timeoutSec")]
     pub timeout_seconds: Option<u64>,
@@ -116,6 +118,22 @@ pub enum ExecMode {
     Full,
 }
 
+/// What `mode`, `security` and `ask` come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExecRule {
+    Deny,
+    /// Only listed commands; nobody is asked.
+    Allowlist,
+    /// A person is asked about commands that are not listed.
+    Ask,
+    /// A person is asked about every command.
+    AskAlways,
+    /// Trusted turns run what they want, others as [`ExecRule::Ask`].
+    Auto,
+    /// An owner's turns run what they want.
+    Full,
+}
+
 /// When a person is asked before a command runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -136,6 +154,28 @@ pub struct ApplyPatchConfig {
 }
 
 impl ExecConfig {
+    /// The rule in force: that of `mode`, else that of `security` and `ask`. `deny` in either denies.
+    pub fn rule(&self) -> ExecRule {
+        let asks = matches!(self.ask, Some(ExecAsk::OnMiss | ExecAsk::Always));
+        let always = self.ask == Some(ExecAsk::Always);
+        match (self.mode, self.security) {
+            (Some(ExecMode::Deny), _) | (_, Some(ExecSecurity::Deny)) => ExecRule::Deny,
+            (Some(ExecMode::Allowlist), _) => ExecRule::Allowlist,
+            (Some(ExecMode::Ask), _) | (None, _) if always => ExecRule::AskAlways,
+            (Some(ExecMode::Ask), _) => ExecRule::Ask,
+            (Some(ExecMode::Auto), _) => ExecRule::Auto,
+            (Some(ExecMode::Full), _) => ExecRule::Full,
+            (None, Some(_)) if asks => ExecRule::Ask,
+            (None, Some(ExecSecurity::Allowlist)) => ExecRule::Allowlist,
+            (None, Some(ExecSecurity::Full)) => ExecRule::Full,
+            (None, None) => match self.ask {
+                Some(ExecAsk::OnMiss | ExecAsk::Always) => ExecRule::Ask,
+                Some(ExecAsk::Off) => ExecRule::Full,
+                None => ExecRule::Auto,
+            },
+        }
+    }
+
     /// These settings, and those of `base` where these say nothing.
     #[must_use]
     pub fn over(self, base: &Self) -> Self {
@@ -144,6 +184,7 @@ impl ExecConfig {
             security: self.security.or(base.security),
             mode: self.mode.or(base.mode),
             ask: self.ask.or(base.ask),
+            grant_expiry_days: self.grant_expiry_days.or(base.grant_expiry_days),
             timeout_seconds: self.timeout_seconds.or(base.timeout_seconds),
             background_ms: self.background_ms.or(base.background_ms),
             path_prepend: if self.path_prepend.is_empty() { base.path_prepend.clone() } else { self.path_prepend },

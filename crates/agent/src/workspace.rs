@@ -28,6 +28,14 @@ const SEEDS: &[(&str, &str)] = &[
     ("AGENTS.md", include_str!("../templates/AGENTS.md")),
 ];
 
+/// Whether a file of this name, in the workspace itself, tells the agent what to do in every conversation.
+pub fn is_instruction_file(name: &str) -> bool {
+    name == HEARTBEAT_FILE || PROMPT_FILES.iter().any(|file| file.name == name)
+}
+
+/// What the agent is to look after by itself; not part of the prompt of a conversation.
+const HEARTBEAT_FILE: &str = "HEARTBEAT.md";
+
 /// No prompt file is read beyond this, whatever the configured caps say; a character has at most four bytes.
 const READ_MAX_BYTES: u64 = 4 * 1024 * 1024;
 

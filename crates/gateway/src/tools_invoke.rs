@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use chela_agent::{SessionStatus, Tool, ToolContext, ToolError, ToolOutput, ToolProgress};
+use chela_agent::{Clearance, SessionStatus, Tool, ToolContext, ToolError, ToolOutput, ToolProgress};
 use chela_protocol::{AgentId, RunId, SessionKey};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -134,6 +134,7 @@ async fn call(gateway: &Arc<Gateway>, invocation: Invocation) -> Result<Value, R
         workspace: world.profile.workspace.clone(),
         cancel,
         progress: ToolProgress::silent(),
+        clearance: Clearance::Trusted,
     };
     let running = run(tool.clone(), Value::Object(args), context);
     let late = |_| {

@@ -3,6 +3,7 @@
 //! Every method is one transaction. Writers that wait together are committed together, and a method returns only after
 //! its commit is on disk. Times are passed in as Unix milliseconds: the store never reads a clock.
 
+mod approvals;
 mod connection;
 mod devices;
 mod error;
@@ -26,6 +27,7 @@ mod turns;
 mod usage;
 mod writer;
 
+pub use approvals::{ExecGrant, GRANTS_MAX};
 pub use devices::{Device, DeviceToken, PairingRequest};
 pub use error::StoreError;
 pub use inbox::{Accepted, DEDUPE_KEEP_MS, InboxId, InboxRow, InboxState, NewInbound};

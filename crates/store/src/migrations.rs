@@ -14,8 +14,11 @@ use crate::lock::InstanceLock;
 use crate::{DATABASE_FILE, StoreError, connection, sql};
 
 /// The schema's history; a file's place (from 1) is the version it leads to. Files are only ever added.
-pub(crate) const MIGRATIONS: &[&str] =
-    &[include_str!("schema/0001_first.sql"), include_str!("schema/0002_channels.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("schema/0001_first.sql"),
+    include_str!("schema/0002_channels.sql"),
+    include_str!("schema/0003_approvals.sql"),
+];
 
 /// Snapshots that are kept: one for each of the last upgrades that a person may want to undo.
 const SNAPSHOTS_KEPT: usize = 3;

@@ -4,13 +4,16 @@
 
 use std::fmt::Write as _;
 
-use chela_agent::{Effect, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture, ToolOutput};
+use std::path::Path;
+
+use chela_agent::{CallRisk, Effect, ExecRule, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture, ToolOutput};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Kit;
 use crate::args::{parse, refuse};
 use crate::files::{Access, Files, blocking, describe, read_text, replace};
+use crate::risk;
 
 /// Replacements of one call.
 const EDITS_LIMIT: usize = 200;
@@ -42,6 +45,7 @@ pub(crate) fn parameters() -> Value {
 pub(crate) struct Edit {
     definition: ToolDefinition,
     files: Files,
+    rule: ExecRule,
 }
 
 /// Either `edits`, or a single replacement at the top as other agents' tools have it.
@@ -66,7 +70,7 @@ pub(crate) struct Replacement {
 
 impl Edit {
     pub(crate) fn new(definition: ToolDefinition, kit: &Kit) -> Self {
-        Self { definition, files: kit.files.clone() }
+        Self { definition, files: kit.files.clone(), rule: kit.rule }
     }
 }
 
@@ -77,6 +81,13 @@ impl Tool for Edit {
 
     fn effect(&self, _args: &Value) -> Effect {
         Effect::Write
+    }
+
+    fn risk(&self, args: &Value, workspace: &Path) -> CallRisk {
+        match parse::<Args>("edit", args.clone()) {
+            Ok(args) => risk::of_write(&self.files, self.rule, workspace, vec![args.path]),
+            Err(_) => CallRisk::none(),
+        }
     }
 
     fn call(&self, args: Value, context: ToolContext) -> ToolFuture<'_> {

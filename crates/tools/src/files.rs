@@ -89,6 +89,30 @@ impl Judge {
         state || path.starts_with("/proc") || self.secrets.iter().any(|secret| secret == path)
     }
 
+    /// The real path behind what the model wrote; `None` where the kernel would find none.
+    pub(crate) fn real(&self, written: &str) -> Option<PathBuf> {
+        follow(&self.absolute(written)).ok()
+    }
+
+    /// The path from the workspace on, if it lies within.
+    pub(crate) fn within_workspace<'p>(&self, path: &'p Path) -> Option<&'p Path> {
+        path.strip_prefix(&self.workspace).ok()
+    }
+
+    /// Whether a path is the workspace or below it.
+    pub(crate) fn is_own(&self, path: &Path) -> bool {
+        path.starts_with(&self.workspace)
+    }
+
+    /// Whether a path lies in a folder that may always be read, like those of skills.
+    pub(crate) fn is_always_readable(&self, path: &Path) -> bool {
+        self.is_readable(path, Access::Read)
+    }
+
+    pub(crate) fn home(&self) -> &Path {
+        &self.home
+    }
+
     fn absolute(&self, written: &str) -> PathBuf {
         if written == "~" {
             return self.home.clone();

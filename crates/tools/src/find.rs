@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use chela_agent::{Effect, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture, ToolOutput};
+use chela_agent::{
+    CallRisk, Effect, Provenance, Source, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture, ToolOutput,
+};
 use globset::{GlobBuilder, GlobMatcher};
 use ignore::{Walk, WalkBuilder};
 use serde::Deserialize;
@@ -64,13 +66,22 @@ impl Tool for Find {
         Effect::Read
     }
 
+    fn risk(&self, _args: &Value, _workspace: &Path) -> CallRisk {
+        CallRisk::none()
+    }
+
     fn call(&self, args: Value, context: ToolContext) -> ToolFuture<'_> {
         Box::pin(async move {
             let args: Args = parse("find", args)?;
             let files = self.files.clone();
             let ToolContext { workspace, cancel, .. } = context;
             let inner = cancel.clone();
-            blocking(&cancel, move || find(&args, files.judge(&workspace), &inner)).await
+            blocking(&cancel, move || {
+                let written = args.path.clone().unwrap_or_else(|| ".".to_owned());
+                let output = find(&args, files.judge(&workspace), &inner)?;
+                Ok(output.from_outside(Provenance::new(Source::File, written)))
+            })
+            .await
         })
     }
 }

@@ -6,7 +6,10 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Instant;
 
-use chela_agent::{Effect, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture, ToolOutput};
+use chela_agent::{
+    CallRisk, Effect, ExecRule, Provenance, Source, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture,
+    ToolOutput,
+};
 use globset::GlobMatcher;
 use regex::bytes::{Regex, RegexBuilder};
 use serde::Deserialize;
@@ -17,6 +20,7 @@ use crate::Kit;
 use crate::args::{count, parse, refuse};
 use crate::files::{Access, Files, Judge, blocking, open};
 use crate::find::{SEARCH_TIME, TIME_NOTE, glob, matches, walk};
+use crate::risk;
 
 /// Matches shown when the model asks for no other number.
 const MATCHES_DEFAULT: u64 = 100;
@@ -52,6 +56,7 @@ pub(crate) fn parameters() -> Value {
 pub(crate) struct Grep {
     definition: ToolDefinition,
     files: Files,
+    rule: ExecRule,
 }
 
 #[derive(Deserialize)]
@@ -70,7 +75,7 @@ struct Args {
 
 impl Grep {
     pub(crate) fn new(definition: ToolDefinition, kit: &Kit) -> Self {
-        Self { definition, files: kit.files.clone() }
+        Self { definition, files: kit.files.clone(), rule: kit.rule }
     }
 }
 
@@ -83,13 +88,25 @@ impl Tool for Grep {
         Effect::Read
     }
 
+    fn risk(&self, args: &Value, workspace: &Path) -> CallRisk {
+        match parse::<Args>("grep", args.clone()) {
+            Ok(args) => risk::of_search(&self.files, self.rule, workspace, args.path.as_deref().unwrap_or(".")),
+            Err(_) => CallRisk::none(),
+        }
+    }
+
     fn call(&self, args: Value, context: ToolContext) -> ToolFuture<'_> {
         Box::pin(async move {
             let args: Args = parse("grep", args)?;
             let files = self.files.clone();
             let ToolContext { workspace, cancel, .. } = context;
             let inner = cancel.clone();
-            blocking(&cancel, move || grep(&args, files.judge(&workspace), &inner)).await
+            blocking(&cancel, move || {
+                let written = args.path.as_deref().unwrap_or(".");
+                let output = grep(&args, files.judge(&workspace), &inner)?;
+                Ok(output.from_outside(Provenance::new(Source::File, written)))
+            })
+            .await
         })
     }
 }

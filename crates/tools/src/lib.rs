@@ -3,6 +3,7 @@
 //! One file or folder per tool, all alike, and one row each in [`TOOLS`]. Owns the `tools` section of the configuration and
 //! the commands that run in the background. Reads no environment; refuses the gateway's own files.
 
+mod allowlist;
 mod apply_patch;
 mod args;
 mod config;
@@ -15,6 +16,7 @@ mod ls;
 mod policy;
 mod process;
 mod read;
+mod risk;
 mod session_status;
 mod table;
 #[cfg(test)]
@@ -25,8 +27,9 @@ mod write;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use chela_agent::{AgentTools, ToolSet};
+use chela_agent::{AgentTools, ExecRule, ToolSet};
 
+pub use crate::allowlist::{ListEntry, NotPlain, PlainCommand};
 pub use crate::config::{AudioConfig, AudioModel, FetchConfig, MediaConfig, SsrfPolicy, ToolsConfig, WebConfig};
 pub use crate::exec::Processes;
 pub use crate::policy::{ExecRefusal, effective, exec_refusal, in_profile};
@@ -74,6 +77,8 @@ pub(crate) struct Kit {
     pub(crate) config: ToolsConfig,
     pub(crate) host: ToolHost,
     pub(crate) files: Files,
+    /// When a person is asked about a call.
+    pub(crate) rule: ExecRule,
 }
 
 impl ToolHost {
@@ -83,7 +88,7 @@ impl ToolHost {
         self.files(false).judge(workspace).is_private(path, Access::Read)
     }
 
-    fn files(&self, workspace_only: bool) -> Files {
+    pub(crate) fn files(&self, workspace_only: bool) -> Files {
         Files {
             home: self.home.clone(),
             state_dir: self.state_dir.clone(),
@@ -97,6 +102,7 @@ impl ToolHost {
 impl Kit {
     fn new(config: ToolsConfig, host: ToolHost) -> Self {
         let files = host.files(config.fs.workspace_only.unwrap_or(false));
-        Self { config, host, files }
+        let rule = config.exec.rule();
+        Self { config, host, files, rule }
     }
 }

@@ -5,7 +5,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use chela_agent::{Effect, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture, ToolOutput};
+use chela_agent::{
+    CallRisk, Effect, Provenance, Source, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture, ToolOutput,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -55,6 +57,10 @@ impl Tool for Ls {
         Effect::Read
     }
 
+    fn risk(&self, _args: &Value, _workspace: &Path) -> CallRisk {
+        CallRisk::none()
+    }
+
     fn call(&self, args: Value, context: ToolContext) -> ToolFuture<'_> {
         Box::pin(async move {
             let args: Args = parse("ls", args)?;
@@ -68,7 +74,8 @@ impl Tool for Ls {
                 if inner.is_cancelled() {
                     return Err(ToolError::Aborted);
                 }
-                Ok(ToolOutput::text(render(&names, args.limit)))
+                let output = ToolOutput::text(render(&names, args.limit));
+                Ok(output.from_outside(Provenance::new(Source::File, written)))
             })
             .await
         })

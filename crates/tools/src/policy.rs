@@ -1,6 +1,6 @@
 //! Which tools an agent has: profile, allow, also-allow and deny turned into a list. Pure; a deny always wins.
 
-use chela_agent::{AgentTools, ExecAsk, ExecConfig, ExecHost, ExecMode, ExecSecurity, ToolProfile};
+use chela_agent::{AgentTools, ExecConfig, ExecHost, ExecRule, ToolProfile};
 
 use crate::config::ToolsConfig;
 use crate::table::{TOOLS, ToolId, ToolRow};
@@ -29,8 +29,8 @@ pub fn in_profile(profile: ToolProfile, row: &ToolRow) -> bool {
     }
 }
 
-/// Why `exec` and `process` are switched off by their own settings. A rule that can't be kept yet (an allow-list, a question
-/// to a person, another host) is kept by running nothing.
+/// Why `exec` and `process` are switched off by their own settings. A rule that can't be kept (another host) is kept by running
+/// nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ExecRefusal {
     /// Whoever wrote it wants no command to run.
@@ -40,24 +40,14 @@ pub enum ExecRefusal {
         "it asks for a host that is not there, so no command runs; `host: \"gateway\"` runs commands on this machine"
     )]
     NoHost,
-    #[error(
-        "it asks for approvals, which this version doesn't have, so no command runs; `security: \"full\"` without `ask` runs all"
-    )]
-    NoApprovals,
 }
 
 /// Whether `exec` and `process` are switched off by their own settings, and why.
 pub fn exec_refusal(config: &ExecConfig) -> Option<ExecRefusal> {
-    if matches!(config.security, Some(ExecSecurity::Deny)) || matches!(config.mode, Some(ExecMode::Deny)) {
+    if config.rule() == ExecRule::Deny {
         return Some(ExecRefusal::Denied);
     }
-    if matches!(config.host, Some(ExecHost::Sandbox | ExecHost::Node)) {
-        return Some(ExecRefusal::NoHost);
-    }
-    let limited = matches!(config.security, Some(ExecSecurity::Allowlist))
-        || matches!(config.mode, Some(ExecMode::Allowlist | ExecMode::Ask | ExecMode::Auto))
-        || matches!(config.ask, Some(ExecAsk::OnMiss | ExecAsk::Always));
-    limited.then_some(ExecRefusal::NoApprovals)
+    matches!(config.host, Some(ExecHost::Sandbox | ExecHost::Node)).then_some(ExecRefusal::NoHost)
 }
 
 fn is_switched_off(config: &ToolsConfig, row: &ToolRow) -> bool {
@@ -114,15 +104,14 @@ mod tests {
 
     #[test]
     fn rules_that_cannot_be_kept_run_nothing() {
-        for exec in
-            [r#"{"security":"allowlist"}"#, r#"{"mode":"ask"}"#, r#"{"ask":"on-miss"}"#, r#"{"host":"sandbox"}"#]
-        {
+        for exec in [r#"{"security":"deny","mode":"full"}"#, r#"{"mode":"deny"}"#, r#"{"host":"sandbox"}"#] {
             check(&format!(r#"{{"allow":["group:runtime"],"exec":{exec}}}"#), "{}", &[]);
         }
         check(r#"{"allow":["group:runtime"],"exec":{"security":"full","host":"gateway"}}"#, "{}", &["exec", "process"]);
         let one_agent = r#"{"exec":{"security":"full","host":"gateway"}}"#;
         check(r#"{"allow":["group:runtime"],"exec":{"security":"deny"}}"#, one_agent, &["exec", "process"]);
-        check(r#"{"allow":["group:runtime"]}"#, r#"{"exec":{"mode":"ask"}}"#, &[]);
+        check(r#"{"allow":["group:runtime"]}"#, r#"{"exec":{"mode":"deny"}}"#, &[]);
+        check(r#"{"allow":["group:runtime"]}"#, r#"{"exec":{"mode":"ask"}}"#, &["exec", "process"]);
         check(r#"{"allow":["group:web"],"web":{"fetch":{"enabled":false}}}"#, "{}", &[]);
     }
 }

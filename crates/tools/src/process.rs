@@ -1,17 +1,20 @@
 //! `process`: the background commands of this session: what they say, what they are told, and their end.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chela_agent::{Effect, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture, ToolOutput};
+use chela_agent::{
+    CallRisk, Effect, ExecRule, Risk, Subject, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture, ToolOutput,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use crate::args::{count, parse, refuse};
 use crate::exec::spool::cut_middle;
-use crate::exec::{Input, InputKind, Job, KILL_GRACE, TEXT_LIMIT, describe, details};
+use crate::exec::{Input, InputKind, Job, KILL_GRACE, TEXT_LIMIT, describe, details, provenance};
 use crate::{Kit, Processes};
 
 /// How long a poll waits for news when the model doesn't say.
@@ -45,6 +48,7 @@ pub(crate) fn parameters() -> Value {
 pub(crate) struct Process {
     definition: ToolDefinition,
     processes: Processes,
+    rule: ExecRule,
 }
 
 #[derive(Deserialize)]
@@ -82,7 +86,7 @@ enum Action {
 
 impl Process {
     pub(crate) fn new(definition: ToolDefinition, kit: &Kit) -> Self {
-        Self { definition, processes: kit.host.processes.clone() }
+        Self { definition, processes: kit.host.processes.clone(), rule: kit.rule }
     }
 }
 
@@ -97,6 +101,17 @@ impl Tool for Process {
             // A poll moves the mark of what was seen.
             _ => Effect::Write,
         }
+    }
+
+    fn risk(&self, args: &Value, _workspace: &Path) -> CallRisk {
+        let Ok(args) = parse::<Args>("process", args.clone()) else { return CallRisk::none() };
+        match args.action {
+            Action::Write | Action::Submit | Action::SendKeys => {}
+            Action::List | Action::Poll | Action::Log | Action::Kill | Action::Remove => return CallRisk::none(),
+        }
+        let text = [args.data.unwrap_or_default(), args.keys.unwrap_or_default().join(" ")].concat();
+        let subject = Subject::Typing { session: args.session_id.unwrap_or_default(), text };
+        CallRisk { risk: Risk::Exec, subject, rule: self.rule }
     }
 
     fn call(&self, args: Value, context: ToolContext) -> ToolFuture<'_> {
@@ -133,7 +148,12 @@ impl Process {
                 format!("{text} Removed.")
             }
         };
-        Ok(ToolOutput { text, details: Some(details(&job)), ..ToolOutput::default() })
+        // What is listed and typed are the agent's own words; the rest is a command's.
+        let output = ToolOutput { text, details: Some(details(&job)), ..ToolOutput::default() };
+        Ok(match args.action {
+            Action::Poll | Action::Log => output.from_outside(provenance(&job)),
+            _ => output,
+        })
     }
 }
 

@@ -3,10 +3,13 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _, Seek as _};
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chela_agent::{Effect, Media, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture, ToolOutput};
+use chela_agent::{
+    CallRisk, Effect, ExecRule, Media, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture, ToolOutput,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -14,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Kit;
 use crate::args::{count, parse, refuse};
 use crate::files::{Access, Files, blocking, describe, open};
+use crate::risk;
 
 /// Lines of one call: what a model takes in at once.
 const LINES_LIMIT: u64 = 2000;
@@ -39,6 +43,7 @@ pub(crate) fn parameters() -> Value {
 pub(crate) struct Read {
     definition: ToolDefinition,
     files: Files,
+    rule: ExecRule,
 }
 
 #[derive(Deserialize)]
@@ -53,7 +58,7 @@ struct Args {
 
 impl Read {
     pub(crate) fn new(definition: ToolDefinition, kit: &Kit) -> Self {
-        Self { definition, files: kit.files.clone() }
+        Self { definition, files: kit.files.clone(), rule: kit.rule }
     }
 }
 
@@ -66,6 +71,13 @@ impl Tool for Read {
         Effect::Read
     }
 
+    fn risk(&self, args: &Value, workspace: &Path) -> CallRisk {
+        match parse::<Args>("read", args.clone()) {
+            Ok(args) => risk::of_read(&self.files, self.rule, workspace, &args.path),
+            Err(_) => CallRisk::none(),
+        }
+    }
+
     fn call(&self, args: Value, context: ToolContext) -> ToolFuture<'_> {
         Box::pin(async move {
             let args: Args = parse("read", args)?;
@@ -73,9 +85,11 @@ impl Tool for Read {
             let ToolContext { workspace, cancel, .. } = context;
             let inner = cancel.clone();
             blocking(&cancel, move || {
-                let path = files.judge(&workspace).resolve(&args.path, Access::Read)?;
+                let judge = files.judge(&workspace);
+                let path = judge.resolve(&args.path, Access::Read)?;
                 let file = open(&args.path, &path)?;
-                read(&args, file, &inner)
+                let output = read(&args, file, &inner)?;
+                Ok(ToolOutput { untrusted: risk::provenance(&judge, &args.path, &path), ..output })
             })
             .await
         })
@@ -129,7 +143,7 @@ fn read_media(args: &Args, file: File, mime: &str) -> Result<ToolOutput, ToolErr
     Ok(ToolOutput {
         text,
         media: vec![Media { mime: mime.to_owned(), data: STANDARD.encode(&bytes), name }],
-        details: None,
+        ..ToolOutput::default()
     })
 }
 

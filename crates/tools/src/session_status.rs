@@ -1,6 +1,10 @@
 //! `session_status`: what the session is and what it has used.
 
-use chela_agent::{Effect, SessionStatus, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture, ToolOutput};
+use std::path::Path;
+
+use chela_agent::{
+    CallRisk, Effect, SessionStatus, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture, ToolOutput,
+};
 use serde_json::{Value, json};
 
 pub(crate) fn parameters() -> Value {
@@ -24,6 +28,10 @@ impl Tool for SessionStatusTool {
 
     fn effect(&self, _args: &Value) -> Effect {
         Effect::Read
+    }
+
+    fn risk(&self, _args: &Value, _workspace: &Path) -> CallRisk {
+        CallRisk::none()
     }
 
     fn call(&self, _args: Value, context: ToolContext) -> ToolFuture<'_> {

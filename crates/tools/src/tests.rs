@@ -48,6 +48,7 @@ pub(crate) fn context(workspace: &Path) -> ToolContext {
         cancel: CancellationToken::new(),
         progress: ToolProgress::silent(),
         status: Arc::new(SessionStatus::default()),
+        clearance: chela_agent::Clearance::Trusted,
     }
 }
 

@@ -1,12 +1,15 @@
 //! `write`: a whole file, replaced in one step.
 
-use chela_agent::{Effect, Tool, ToolContext, ToolDefinition, ToolFuture, ToolOutput};
+use std::path::Path;
+
+use chela_agent::{CallRisk, Effect, ExecRule, Tool, ToolContext, ToolDefinition, ToolFuture, ToolOutput};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Kit;
 use crate::args::parse;
 use crate::files::{Access, Files, blocking, describe, replace};
+use crate::risk;
 
 pub(crate) fn parameters() -> Value {
     json!({
@@ -19,6 +22,7 @@ pub(crate) fn parameters() -> Value {
 pub(crate) struct Write {
     definition: ToolDefinition,
     files: Files,
+    rule: ExecRule,
 }
 
 #[derive(Deserialize)]
@@ -30,7 +34,7 @@ struct Args {
 
 impl Write {
     pub(crate) fn new(definition: ToolDefinition, kit: &Kit) -> Self {
-        Self { definition, files: kit.files.clone() }
+        Self { definition, files: kit.files.clone(), rule: kit.rule }
     }
 }
 
@@ -41,6 +45,13 @@ impl Tool for Write {
 
     fn effect(&self, _args: &Value) -> Effect {
         Effect::Write
+    }
+
+    fn risk(&self, args: &Value, workspace: &Path) -> CallRisk {
+        match parse::<Args>("write", args.clone()) {
+            Ok(args) => risk::of_write(&self.files, self.rule, workspace, vec![args.path]),
+            Err(_) => CallRisk::none(),
+        }
     }
 
     fn call(&self, args: Value, context: ToolContext) -> ToolFuture<'_> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::tokens::tokens_of;
-use crate::InputOrigin;
+use crate::{InputOrigin, Provenance};
 
 /// An item's body, by its kind.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +38,9 @@ pub struct UserBody {
     pub client_key: Option<String>,
     pub origin: InputOrigin,
     pub sender_is_owner: bool,
+    /// What in it was not said by the sender.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub untrusted: Vec<Provenance>,
 }
 
 /// One answer of a model.
@@ -82,6 +85,18 @@ pub struct ToolResultEntry {
     pub result: ToolResult,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<Value>,
+    /// The text came from outside; the model sees it between marks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untrusted: Option<UntrustedMark>,
+}
+
+/// Marks a result as untrusted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UntrustedMark {
+    pub provenance: Provenance,
+    /// The random id of the marks around the text. It is kept so that the model sees the same bytes in every later call.
+    pub mark: String,
 }
 
 /// A note by the program. People see it; the model doesn't, unless it was injected into the conversation on purpose.

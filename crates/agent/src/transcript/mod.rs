@@ -6,7 +6,8 @@ mod tokens;
 mod view;
 
 pub use body::{
-    AssistantBody, CompactionBody, Cut, ItemBody, NoteBody, NoteKind, ToolResultEntry, ToolResultsBody, UserBody,
+    AssistantBody, CompactionBody, Cut, ItemBody, NoteBody, NoteKind, ToolResultEntry, ToolResultsBody, UntrustedMark,
+    UserBody,
 };
 pub use repair::repair;
 pub(crate) use tokens::{json_bytes, tokens_of_bytes};

@@ -5,8 +5,9 @@ use std::borrow::Borrow;
 use chela_llm::{Block, Media, Message, ModelInfo, Role, ToolResult};
 use chela_store::Item;
 
-use super::body::{ItemBody, NoteKind, UserBody};
+use super::body::{ItemBody, NoteKind, ToolResultEntry, UntrustedMark, UserBody};
 use super::repair;
+use crate::untrusted::wrapped;
 
 /// Which media a model can take; what it can't is named in words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +56,7 @@ fn raw_message(body: ItemBody, sight: Sight, day: &mut Option<String>) -> Option
             (Role::Assistant, blocks.collect())
         }
         ItemBody::ToolResults(body) => {
-            (Role::User, body.results.into_iter().flat_map(|entry| result_blocks(entry.result, sight)).collect())
+            (Role::User, body.results.into_iter().flat_map(|entry| result_blocks(shown(entry), sight)).collect())
         }
         ItemBody::Note(body) if body.kind == NoteKind::Injected => {
             (Role::Assistant, vec![Block::Text { text: body.text }])
@@ -82,6 +83,14 @@ fn user_blocks(body: UserBody, sight: Sight, day: &mut Option<String>) -> Vec<Bl
     }
     let media = body.media.into_iter().map(|media| sight.block(media));
     std::iter::once(Block::Text { text }).chain(media).collect()
+}
+
+/// A result as the model reads it: between marks if it came from outside.
+fn shown(entry: ToolResultEntry) -> ToolResult {
+    match entry.untrusted {
+        Some(UntrustedMark { mark, .. }) => ToolResult { text: wrapped(&mark, &entry.result.text), ..entry.result },
+        None => entry.result,
+    }
 }
 
 /// Media that the model can't take become words within the result.

@@ -9,11 +9,13 @@ use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 
 use super::repeats::Repeats;
-use super::state::{Stop, Turn};
+use super::state::{Stop, Turn, TurnTrust};
 use super::{TURN_MAX, TurnCancel, TurnJob, TurnWorld, item_id};
 use crate::context::{Prefix, history_budget};
 use crate::transcript::{ItemBody, UserBody};
-use crate::{AbortReason, Attachment, FailureKind, TurnEnd, TurnEventKind, TurnEvents, TurnInput, parse_thinking};
+use crate::{
+    AbortReason, Attachment, FailureKind, Trust, TurnEnd, TurnEventKind, TurnEvents, TurnInput, parse_thinking,
+};
 
 /// Longest text attachment that is put into the conversation, in bytes.
 const TEXT_ATTACHMENT_MAX_BYTES: usize = 64 * 1024;
@@ -96,6 +98,7 @@ pub(super) fn user_body(row: &InboxRow, timezone: &TimeZone, now_ms: i64) -> Use
         client_key: Some(row.platform_id.clone()),
         origin: input.origin,
         sender_is_owner: input.sender_is_owner,
+        untrusted: input.untrusted,
     };
     for attachment in input.attachments {
         attach(&mut body, attachment);
@@ -185,6 +188,7 @@ fn assemble<'a>(
         calls: 0,
         usage: Usage::default(),
         repeats: Repeats::default(),
+        trust: TurnTrust::new(Trust::of(own.iter().filter_map(ItemBody::of))),
         shrunk: 0,
     }
 }

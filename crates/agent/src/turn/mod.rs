@@ -7,6 +7,7 @@
 //! ```
 
 mod begin;
+mod clearance;
 mod finish;
 mod model;
 mod output;
@@ -24,7 +25,7 @@ use chela_store::{InboxId, InboxRow, Session, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use self::begin::{Begun, begin};
-use crate::{AbortReason, AgentProfile, Clock, SkillIndex, ToolSet, TurnEnd, TurnEvents};
+use crate::{AbortReason, AgentProfile, Approvals, Clock, SkillIndex, ToolSet, TurnEnd, TurnEvents};
 
 /// No turn is older, whatever a client asks for.
 pub const TURN_MAX: Duration = Duration::from_hours(24);
@@ -40,6 +41,8 @@ pub struct TurnWorld {
     pub skills: Arc<SkillIndex>,
     pub clock: Clock,
     pub limits: TurnLimits,
+    /// Decides on calls that the turn may not make by itself.
+    pub approvals: Arc<dyn Approvals>,
     /// The program's version, for `session_status`.
     pub version: Arc<str>,
 }

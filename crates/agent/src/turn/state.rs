@@ -1,9 +1,11 @@
 //! What a running turn holds, and the two things every step does with it: tell watchers, and write to the transcript.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chela_llm::{ModelInfo, ModelRef, Thinking, Usage};
 use chela_store::{InboxId, InboxRow, Item, Session, StoreError, Tail};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -11,7 +13,11 @@ use super::repeats::Repeats;
 use super::{SteerQueue, TurnCancel, TurnWorld, item_id};
 use crate::context::Prefix;
 use crate::transcript::ItemBody;
-use crate::{AbortReason, DeliveryRoute, SessionStatus, TurnEventKind, TurnEvents};
+use crate::untrusted::mark_id;
+use crate::{AbortReason, DeliveryRoute, Provenance, SessionStatus, Trust, TurnEventKind, TurnEvents};
+
+/// Where the end of a turn is put while a person is waited for; whoever asks ends the wait long before.
+const FAR_AWAY: Duration = Duration::from_hours(24);
 
 /// A turn between its first and its last write.
 pub(super) struct Turn<'a> {
@@ -47,20 +53,52 @@ pub(super) struct Turn<'a> {
     /// The last words of the model in this turn.
     pub said: String,
     pub repeats: Repeats,
+    pub trust: TurnTrust,
     /// How often the budget was halved because a model found the context too long after all.
     pub shrunk: u32,
 }
 
+/// The trust of a running turn. Calls that run side by side look at it and add to it.
+#[derive(Clone)]
+pub(super) struct TurnTrust {
+    trust: Arc<Mutex<Trust>>,
+    /// The id of the marks around untrusted text of this turn.
+    pub mark: Arc<str>,
+}
+
+impl TurnTrust {
+    pub(super) fn new(trust: Trust) -> Self {
+        Self { trust: Arc::new(Mutex::new(trust)), mark: mark_id().into() }
+    }
+
+    pub(super) fn now(&self) -> Trust {
+        self.lock().clone()
+    }
+
+    pub(super) fn take_in(&self, body: &ItemBody) {
+        self.lock().take_in(body);
+    }
+
+    pub(super) fn taint(&self, provenance: Provenance) {
+        self.lock().taint(provenance);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Trust> {
+        self.trust.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// What ends a turn early: somebody's abort, or its wall time.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Stop<'a> {
     cancel: &'a TurnCancel,
-    deadline: Instant,
+    /// Moves on by the time in which a person is waited for.
+    deadline: Arc<watch::Sender<Instant>>,
 }
 
 impl<'a> Stop<'a> {
     pub(super) fn new(cancel: &'a TurnCancel, timeout: Duration) -> Self {
-        Self { cancel, deadline: Instant::now() + timeout }
+        Self { cancel, deadline: Arc::new(watch::Sender::new(Instant::now() + timeout)) }
     }
 
     /// Waits for the end. Polled first in every `select!`, so that an abort that came before is never overlooked.
@@ -68,13 +106,39 @@ impl<'a> Stop<'a> {
         tokio::select! {
             biased;
             reason = self.cancel.aborted() => reason,
-            () = tokio::time::sleep_until(self.deadline) => AbortReason::Timeout,
+            () = self.late() => AbortReason::Timeout,
+        }
+    }
+
+    /// Waits for what a person decides; the turn's wall time stands still meanwhile. An abort still ends it. One wait at a time:
+    /// two at once would count the same time twice.
+    pub(super) async fn with_clock_stopped<T>(&self, waiting: impl Future<Output = T>) -> Result<T, AbortReason> {
+        let (began, deadline) = (Instant::now(), *self.deadline.borrow());
+        self.deadline.send_replace(began + FAR_AWAY);
+        let ended = tokio::select! {
+            biased;
+            reason = self.cancel.aborted() => Err(reason),
+            ended = waiting => Ok(ended),
+        };
+        self.deadline.send_replace(deadline + began.elapsed());
+        ended
+    }
+
+    async fn late(&self) {
+        let mut deadline = self.deadline.subscribe();
+        loop {
+            let at = *deadline.borrow_and_update();
+            tokio::select! {
+                () = tokio::time::sleep_until(at) => return,
+                // The sender lives in `self`, so this only says that the time has changed.
+                _ = deadline.changed() => {}
+            }
         }
     }
 
     /// Whether it is over already.
     pub(super) fn now(&self) -> Option<AbortReason> {
-        self.cancel.reason().or_else(|| (Instant::now() >= self.deadline).then_some(AbortReason::Timeout))
+        self.cancel.reason().or_else(|| (Instant::now() >= *self.deadline.borrow()).then_some(AbortReason::Timeout))
     }
 }
 

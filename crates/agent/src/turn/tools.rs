@@ -10,15 +10,17 @@ use chela_protocol::{AgentId, RunId, SessionKey};
 use chela_store::{StoreError, fault};
 use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
+use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::clearance::Cleared;
 use super::output;
-use super::state::{Stop, Turn};
-use crate::transcript::{ItemBody, ToolResultEntry, ToolResultsBody};
+use super::state::{Stop, Turn, TurnTrust};
+use crate::transcript::{ItemBody, ToolResultEntry, ToolResultsBody, UntrustedMark};
 use crate::{
-    AbortReason, Effect, SessionStatus, Tool, ToolContext, ToolError, ToolOutput, ToolProgress, TurnEventKind,
-    TurnEvents, TurnWorld,
+    AbortReason, Clearance, DeliveryRoute, Effect, Provenance, SessionStatus, Tool, ToolContext, ToolError, ToolOutput,
+    ToolProgress, TurnEventKind, TurnEvents, TurnWorld,
 };
 
 /// Calls that run at once.
@@ -56,14 +58,18 @@ struct Finished<'c> {
 }
 
 /// What a running call needs of its turn.
-struct Caller<'a> {
-    world: &'a TurnWorld,
+pub(super) struct Caller<'a> {
+    pub(super) world: &'a TurnWorld,
     events: &'a TurnEvents,
-    stop: Stop<'a>,
+    pub(super) stop: Stop<'a>,
     tool_stop: CancellationToken,
-    agent: AgentId,
-    session: SessionKey,
-    run: RunId,
+    pub(super) agent: AgentId,
+    pub(super) session: SessionKey,
+    pub(super) run: RunId,
+    pub(super) route: Option<DeliveryRoute>,
+    pub(super) trust: TurnTrust,
+    /// Held while a person is asked: one question of a turn at a time.
+    pub(super) asking: tokio::sync::Mutex<()>,
     status: Arc<SessionStatus>,
 }
 
@@ -129,11 +135,14 @@ impl<'a> Turn<'a> {
         Caller {
             world: self.world,
             events: self.events,
-            stop: self.stop,
+            stop: self.stop.clone(),
             tool_stop: self.tool_stop.clone(),
             agent: self.row.agent.clone(),
             session: self.row.session.clone(),
             run: self.row.run.clone(),
+            route: self.deliver.clone(),
+            trust: self.trust.clone(),
+            asking: tokio::sync::Mutex::default(),
             status: Arc::new(self.status()),
         }
     }
@@ -173,15 +182,20 @@ impl Caller<'_> {
             Plan::Answer(text) => Called::Ended(unanswered(call, text)),
             Plan::Refuse(text) => Called::Refused(unanswered(call, text)),
             Plan::Run(tool, _) => {
+                let clearance = match self.clear(tool, call).await {
+                    Cleared::Run(clearance) => clearance,
+                    Cleared::Answer(text) => return Called::Ended(unanswered(call, text)),
+                    Cleared::Stopped(reason) => return Called::Stopped(reason),
+                };
                 fault::point("turn.before_tool");
-                let called = self.run(tool, call).await;
+                let called = self.run(tool, call, clearance).await;
                 fault::point("turn.in_tool");
                 called
             }
         }
     }
 
-    async fn run(&self, tool: &dyn Tool, call: &ToolUse) -> Called {
+    async fn run(&self, tool: &dyn Tool, call: &ToolUse, clearance: Clearance) -> Called {
         let (progress, mut shown) = mpsc::channel(PROGRESS_QUEUE);
         let context = ToolContext {
             agent: self.agent.clone(),
@@ -192,6 +206,7 @@ impl Caller<'_> {
             cancel: self.tool_stop.child_token(),
             progress: ToolProgress::new(progress),
             status: self.status.clone(),
+            clearance,
         };
         let working = tool.call(call.input.clone(), context);
         let guarded =
@@ -227,7 +242,12 @@ impl Caller<'_> {
             Ok(output) => Ok(output::bounded(output, &self.world.profile.workspace, &call.id).await),
             Err(error) => Err(error),
         };
-        Called::Ended(entry(call, ended))
+        let mut ended = entry(call, ended);
+        if let Some(mark) = &mut ended.untrusted {
+            mark.mark = self.trust.mark.to_string();
+            self.trust.taint(mark.provenance.clone());
+        }
+        Called::Ended(ended)
     }
 
     async fn emit(&self, kind: TurnEventKind) {
@@ -245,12 +265,27 @@ fn too_long() -> ToolError {
 }
 
 fn entry(call: &ToolUse, ended: Result<ToolOutput, ToolError>) -> ToolResultEntry {
-    let (text, media, details, is_error) = match ended {
-        Ok(output) => (output.text, output.media, output.details, false),
-        Err(error) => (error.to_string(), Vec::new(), None, true),
+    let is_error = ended.is_err();
+    let output = ended.unwrap_or_else(|error| ToolOutput::text(error.to_string()));
+    let ToolOutput { text, media, details, untrusted } = output;
+    let details = match &untrusted {
+        Some(provenance) => Some(with_provenance(details, provenance)),
+        None => details,
     };
+    let untrusted = untrusted.map(|provenance| UntrustedMark { provenance, mark: String::new() });
     let result = ToolResult { tool_use_id: call.id.clone(), name: call.name.clone(), text, media, is_error };
-    ToolResultEntry { result, details }
+    ToolResultEntry { result, details, untrusted }
+}
+
+/// Interfaces show what tainted the turn.
+fn with_provenance(details: Option<Value>, provenance: &Provenance) -> Value {
+    let mut details = match details {
+        Some(Value::Object(details)) => details,
+        Some(other) => Map::from_iter([("value".to_owned(), other)]),
+        None => Map::new(),
+    };
+    details.insert("untrusted".to_owned(), json!(provenance));
+    details.into()
 }
 
 /// The answer to a call that never got a result of its own.

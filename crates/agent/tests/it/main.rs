@@ -7,5 +7,6 @@ mod crash;
 mod prompt;
 mod support;
 mod transcript;
+mod trust;
 mod turn;
 mod wires;

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use chela_agent::{
-    AgentProfile, AgentsConfig, Clock, DeliveryRoute, Effect, ItemBody, SkillIndex, SteerQueue, Tool, ToolContext,
-    ToolError, ToolFuture, ToolOutput, ToolSet, TurnCancel, TurnEnd, TurnEvent, TurnEvents, TurnInput, TurnJob,
-    TurnLimits, TurnWorld, ensure_workspace, run_turn,
+    AgentProfile, AgentsConfig, CallRisk, Clock, DeliveryRoute, Effect, ItemBody, NoApprovals, SkillIndex, SteerQueue,
+    Tool, ToolContext, ToolError, ToolFuture, ToolOutput, ToolSet, TurnCancel, TurnEnd, TurnEvent, TurnEvents,
+    TurnInput, TurnJob, TurnLimits, TurnWorld, ensure_workspace, run_turn,
 };
 use chela_config::Environment;
 use chela_llm::{
@@ -51,6 +51,7 @@ impl House {
             skills: Arc::new(SkillIndex::default()),
             clock: Clock::manual(1_795_000_000_000),
             limits: TurnLimits::default(),
+            approvals: Arc::new(NoApprovals),
             version: "0.0.0-test".into(),
         };
         Self { dir, world, model, calls }
@@ -293,6 +294,10 @@ impl Tool for Watched {
 
     fn effect(&self, _: &Value) -> Effect {
         self.effect
+    }
+
+    fn risk(&self, _: &Value, _: &Path) -> CallRisk {
+        CallRisk::none()
     }
 
     fn call(&self, args: Value, context: ToolContext) -> ToolFuture<'_> {

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chela_agent::{
-    AgentProfile, SessionScope, SkillIndex, SkillSources, SkillStamp, ToolSet, TurnLimits, TurnWorld, ensure_workspace,
+    AgentProfile, NoApprovals, SessionScope, SkillIndex, SkillSources, SkillStamp, ToolSet, TurnLimits, TurnWorld,
+    ensure_workspace,
 };
 use chela_config::Environment;
 use chela_llm::Models;
@@ -147,6 +148,7 @@ impl AgentBook {
             profile: profile.clone(),
             clock: gateway.outside.clock.clone(),
             limits: TurnLimits::default(),
+            approvals: Arc::new(NoApprovals),
             version: gateway.facts.version.into(),
         }
     }

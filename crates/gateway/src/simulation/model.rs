@@ -2,10 +2,11 @@
 //! every way that a vendor has. Strict about what it is sent, as vendors are (G30).
 
 use std::collections::{BTreeSet, VecDeque};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chela_agent::{Effect, Tool, ToolContext, ToolDefinition, ToolFuture, ToolOutput, ToolSet};
+use chela_agent::{CallRisk, Effect, Tool, ToolContext, ToolDefinition, ToolFuture, ToolOutput, ToolSet};
 use chela_llm::{
     Block, Completion, EventStream, LlmError, LlmErrorKind, Message, Provider, Request, Role, StopReason, StreamEvent,
     ToolUse, Usage,
@@ -242,6 +243,10 @@ impl Tool for Harmless {
 
     fn effect(&self, _: &Value) -> Effect {
         self.effect
+    }
+
+    fn risk(&self, _: &Value, _: &Path) -> CallRisk {
+        CallRisk::none()
     }
 
     fn call(&self, args: Value, context: ToolContext) -> ToolFuture<'_> {

@@ -4,7 +4,9 @@ mod hunks;
 mod parse;
 mod plan;
 
-use chela_agent::{Effect, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture, ToolOutput};
+use std::path::Path;
+
+use chela_agent::{CallRisk, Effect, ExecRule, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture, ToolOutput};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -12,6 +14,7 @@ use self::plan::Plan;
 use crate::Kit;
 use crate::args::{parse, refuse};
 use crate::files::{Files, blocking};
+use crate::risk;
 
 /// Bytes of a patch: far more than a model writes in one answer.
 const PATCH_LIMIT: usize = 4_000_000;
@@ -39,6 +42,7 @@ pub(crate) fn parameters() -> Value {
 pub(crate) struct ApplyPatch {
     definition: ToolDefinition,
     files: Files,
+    rule: ExecRule,
 }
 
 #[derive(Deserialize)]
@@ -50,7 +54,7 @@ struct Args {
 impl ApplyPatch {
     pub(crate) fn new(definition: ToolDefinition, kit: &Kit) -> Self {
         let workspace_only = kit.config.exec.apply_patch.workspace_only.unwrap_or(kit.files.workspace_only);
-        Self { definition, files: Files { workspace_only, ..kit.files.clone() } }
+        Self { definition, files: Files { workspace_only, ..kit.files.clone() }, rule: kit.rule }
     }
 }
 
@@ -61,6 +65,13 @@ impl Tool for ApplyPatch {
 
     fn effect(&self, _args: &Value) -> Effect {
         Effect::Write
+    }
+
+    fn risk(&self, args: &Value, workspace: &Path) -> CallRisk {
+        let operations =
+            parse::<Args>("apply_patch", args.clone()).ok().and_then(|args| parse::parse(&args.input).ok());
+        let paths: Vec<_> = operations.into_iter().flatten().flat_map(parse::Operation::into_paths).collect();
+        risk::of_write(&self.files, self.rule, workspace, paths)
     }
 
     fn call(&self, args: Value, context: ToolContext) -> ToolFuture<'_> {

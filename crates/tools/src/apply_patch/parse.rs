@@ -22,6 +22,16 @@ pub(crate) enum Operation {
     Update { path: String, move_to: Option<String>, hunks: Vec<Hunk> },
 }
 
+impl Operation {
+    /// Every path that it touches.
+    pub(crate) fn into_paths(self) -> Vec<String> {
+        match self {
+            Self::Add { path, .. } | Self::Delete { path } => vec![path],
+            Self::Update { path, move_to, .. } => std::iter::once(path).chain(move_to).collect(),
+        }
+    }
+}
+
 /// A change at one place of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Hunk {

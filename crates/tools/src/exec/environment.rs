@@ -60,7 +60,8 @@ impl Environment {
     }
 }
 
-fn path(host: &ToolHost, prepend: &[String]) -> String {
+/// Where a command's programs are looked up.
+pub(super) fn path(host: &ToolHost, prepend: &[String]) -> String {
     let expand = |folder: &String| match folder.strip_prefix("~/") {
         Some(rest) => host.home.join(rest).display().to_string(),
         None => folder.clone(),

@@ -13,10 +13,13 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chela_agent::{Effect, ExecConfig, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture, ToolOutput};
+use chela_agent::{
+    CallRisk, Effect, ExecConfig, Provenance, Risk, Source, Subject, Tool, ToolContext, ToolDefinition, ToolError,
+    ToolFuture, ToolOutput,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -41,6 +44,8 @@ const YIELD_DEFAULT_MS: u64 = 10_000;
 const YIELD_LIMIT_MS: u64 = 600_000;
 /// Bytes of output that one call gives to the model.
 pub(crate) const TEXT_LIMIT: usize = 50_000;
+/// Characters of a command that say which one it was.
+const COMMAND_NAMED: usize = 80;
 
 pub(crate) fn parameters() -> Value {
     json!({
@@ -94,6 +99,16 @@ impl Tool for Exec {
 
     fn effect(&self, _args: &Value) -> Effect {
         Effect::Write
+    }
+
+    fn risk(&self, args: &Value, workspace: &Path) -> CallRisk {
+        let Ok(args) = parse::<Args>("exec", args.clone()) else { return CallRisk::none() };
+        let written = args.workdir.as_deref().unwrap_or(".");
+        let workdir = self.files.judge(workspace).real(written).unwrap_or_else(|| workspace.join(written));
+        let variables = args.env.unwrap_or_default().into_iter().collect();
+        let path = environment::path(&self.host, &self.config.path_prepend);
+        let subject = Subject::Command { command: args.command, workdir, variables, path };
+        CallRisk { risk: Risk::Exec, subject, rule: self.config.rule() }
     }
 
     fn call(&self, args: Value, context: ToolContext) -> ToolFuture<'_> {
@@ -172,6 +187,7 @@ impl Exec {
     fn ended(&self, job: &Job, ending: Ending) -> ToolOutput {
         let full = job.output();
         let shown = cut_middle(full.trim_end(), TEXT_LIMIT);
+        let untrusted = (!shown.is_empty()).then(|| provenance(job));
         let is_cut = full.trim_end().len() > TEXT_LIMIT;
         let mut text = if shown.is_empty() { "[no output]".to_owned() } else { shown };
         let _ = write!(text, "\n[{}]", describe(job, ending));
@@ -180,12 +196,13 @@ impl Exec {
         } else {
             self.host.processes.forget(&job.id);
         }
-        ToolOutput { text, details: Some(details(job)), ..ToolOutput::default() }
+        ToolOutput { text, details: Some(details(job)), untrusted, ..ToolOutput::default() }
     }
 }
 
 fn in_background(job: &Job) -> ToolOutput {
     let mut text = cut_middle(job.poll().trim_end(), TEXT_LIMIT);
+    let untrusted = (!text.is_empty()).then(|| provenance(job));
     if !text.is_empty() {
         text.push('\n');
     }
@@ -194,7 +211,12 @@ fn in_background(job: &Job) -> ToolOutput {
         "[Still running in the background: sessionId {}, pid {}. Use process to poll, type or kill.]",
         job.id, job.pid
     );
-    ToolOutput { text, details: Some(details(job)), ..ToolOutput::default() }
+    ToolOutput { text, details: Some(details(job)), untrusted, ..ToolOutput::default() }
+}
+
+/// What a command says may come from anywhere: it has the network, and reads files.
+pub(crate) fn provenance(job: &Job) -> Provenance {
+    Provenance::new(Source::Command, job.command.chars().take(COMMAND_NAMED).collect::<String>())
 }
 
 /// How a command ended, in one line.

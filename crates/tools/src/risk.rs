@@ -1,0 +1,168 @@
+//! What a call could do in the wrong hands, told from the paths that it names (G26).
+//!
+//! Judges real paths, with links followed, as [`crate::files`] does. Looks at no content.
+
+use std::path::{Path, PathBuf};
+
+use chela_agent::{CallRisk, ExecRule, Provenance, Risk, Source, Subject, is_instruction_file};
+
+use crate::files::{Files, Judge};
+
+/// Folders of a workspace whose files tell an agent what to do.
+const INSTRUCTION_FOLDERS: [&str; 3] = ["skills", ".agents", ".claude"];
+/// Folders whose files are run or obeyed by programs (hooks, aliases).
+const OBEYED_FOLDERS: [&str; 2] = [".git", ".hg"];
+/// Where anything may be written: it is gone after the next start of the machine.
+const SCRATCH: [&str; 2] = ["/tmp", "/var/tmp"];
+/// Folders that hold credentials, wherever they stand.
+const SECRET_FOLDERS: [&str; 10] =
+    [".aws", ".azure", ".docker", ".gnupg", ".kube", ".password-store", ".ssh", ".chela", ".openclaw", ".mozilla"];
+/// Files that hold credentials.
+const SECRET_FILES: [&str; 14] = [
+    ".bash_history",
+    ".env",
+    ".git-credentials",
+    ".htpasswd",
+    ".netrc",
+    ".npmrc",
+    ".pgpass",
+    ".pypirc",
+    ".zsh_history",
+    "authorized_keys",
+    "gshadow",
+    "shadow",
+    "credentials",
+    "credentials.json",
+];
+const SECRET_ENDINGS: [&str; 7] = [".pem", ".key", ".p12", ".pfx", ".kdbx", ".jks", ".keystore"];
+
+/// What a call that reads these paths risks.
+pub(crate) fn of_read(files: &Files, rule: ExecRule, workspace: &Path, written: &str) -> CallRisk {
+    let judge = files.judge(workspace);
+    let is_secret = judge.real(written).is_some_and(|path| looks_secret(&path));
+    if is_secret { call(Risk::Secret, rule, vec![written.to_owned()]) } else { CallRisk::none() }
+}
+
+/// What a search below this path risks: one that begins above the home folder also finds what is hidden in it.
+pub(crate) fn of_search(files: &Files, rule: ExecRule, workspace: &Path, written: &str) -> CallRisk {
+    let judge = files.judge(workspace);
+    let reaches = |path: PathBuf| looks_secret(&path) || (judge.home().starts_with(&path) && !judge.is_own(&path));
+    let is_secret = judge.real(written).is_some_and(reaches);
+    if is_secret { call(Risk::Secret, rule, vec![written.to_owned()]) } else { CallRisk::none() }
+}
+
+/// What a call that changes these paths risks.
+pub(crate) fn of_write(files: &Files, rule: ExecRule, workspace: &Path, written: Vec<String>) -> CallRisk {
+    let judge = files.judge(workspace);
+    let lasts = |written: &String| judge.real(written).is_some_and(|path| outlives_turn(&judge, &path, &SCRATCH));
+    if written.iter().any(lasts) { call(Risk::Instructions, rule, written) } else { CallRisk::none() }
+}
+
+/// Where the content of a file came from; `None` for the agent's own instructions, which are as good as its owner's words.
+pub(crate) fn provenance(judge: &Judge, written: &str, path: &Path) -> Option<Provenance> {
+    (!is_instruction(judge, path)).then(|| Provenance::new(Source::File, written))
+}
+
+fn call(risk: Risk, rule: ExecRule, paths: Vec<String>) -> CallRisk {
+    CallRisk { risk, subject: Subject::Paths(paths), rule }
+}
+
+fn is_instruction(judge: &Judge, path: &Path) -> bool {
+    if judge.is_always_readable(path) {
+        return true;
+    }
+    let Some(relative) = judge.within_workspace(path) else { return false };
+    let mut names = relative.components().map(|part| part.as_os_str().to_string_lossy());
+    let first = names.next().unwrap_or_default();
+    match names.next() {
+        None => is_instruction_file(&first),
+        Some(_) => INSTRUCTION_FOLDERS.contains(&first.as_ref()),
+    }
+}
+
+fn outlives_turn(judge: &Judge, path: &Path, scratch: &[&str]) -> bool {
+    match judge.within_workspace(path) {
+        Some(relative) => {
+            let is_obeyed =
+                relative.components().any(|part| OBEYED_FOLDERS.iter().any(|name| part.as_os_str() == *name));
+            let top = relative
+                .components()
+                .next()
+                .is_some_and(|part| INSTRUCTION_FOLDERS.iter().any(|name| part.as_os_str() == *name));
+            is_obeyed || top || is_instruction(judge, path)
+        }
+        None => !scratch.iter().any(|folder| path.starts_with(folder)),
+    }
+}
+
+fn looks_secret(path: &Path) -> bool {
+    let parts = || path.components().map(|part| part.as_os_str().to_string_lossy().to_ascii_lowercase());
+    let in_folder = parts().any(|part| SECRET_FOLDERS.contains(&part.as_str()));
+    let name = parts().next_back().unwrap_or_default();
+    // The state dir's own secrets are refused by `files`; a workspace inside of it is no secret.
+    let by_folder = in_folder && !parts().any(|part| part.starts_with("workspace"));
+    by_folder
+        || SECRET_FILES.contains(&name.as_str())
+        || name.starts_with(".env.")
+        || (name.starts_with("id_") && !name.ends_with(".pub") && !name.contains("."))
+        || SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn g26_credentials_are_known_by_their_names() {
+        for path in [
+            "/home/a/.ssh/id_ed25519",
+            "/home/a/.aws/config",
+            "/srv/app/.env",
+            "/srv/.env.production",
+            "/etc/shadow",
+            "/x/tls.key",
+        ] {
+            assert!(looks_secret(Path::new(path)), "{path}");
+        }
+        for path in [
+            "/home/a/notes.txt",
+            "/srv/app/environment.md",
+            "/srv/keys.rs",
+            "/home/a/.chela/workspace/a.txt",
+            "/x/id_rsa.pub",
+        ] {
+            assert!(!looks_secret(Path::new(path)), "{path}");
+        }
+    }
+
+    #[test]
+    fn g26_writes_that_outlive_the_turn_are_told_from_those_that_do_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let workspace = folder.path().join("workspace");
+        std::fs::create_dir_all(workspace.join("skills/pdf")).unwrap();
+        std::fs::write(workspace.join("AGENTS.md"), "x").unwrap();
+        std::os::unix::fs::symlink("AGENTS.md", workspace.join("notes.md")).unwrap();
+        let host = crate::tests::host(folder.path());
+        let files = host.files(false);
+        let judge = files.judge(&workspace);
+        // The folder of this test may lie in one that is scratch.
+        let lasts = |written: &str| outlives_turn(&judge, &judge.real(written).unwrap(), &["/var/tmp"]);
+        for written in [
+            "AGENTS.md",
+            "./skills/../SOUL.md",
+            "notes.md",
+            "skills/pdf/SKILL.md",
+            "skills/new/SKILL.md",
+            ".git/hooks/pre-commit",
+            "sub/.git/config",
+            "~/.bashrc",
+            "/etc/cron.d/x",
+            "../workspace/MEMORY.md",
+        ] {
+            assert!(lasts(written), "{written}");
+        }
+        for written in ["a.txt", "sub/AGENTS.md", "/var/tmp/x", "memory/today.md"] {
+            assert!(!lasts(written), "{written}");
+        }
+    }
+}
