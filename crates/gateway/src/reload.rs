@@ -74,7 +74,7 @@ impl Reloader {
             .await
             .map_err(|error| vec![problem(&error.to_string())])?;
         extend(&mut problems, found);
-        gateway.models.store(Arc::new(models));
+        gateway.models.store(Arc::new(models.succeeding(&gateway.models.load())));
         self.rotate(gateway, &config, &loaded, &environment).await;
         let (origins, proxies) = start::page_rules(&config, &environment);
         gateway.auth.replace_origins(origins);

@@ -1,6 +1,6 @@
 //! From configuration, environment and the vendors' table to providers that can be called. Pure but for the secrets' resolver.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +9,14 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::Provider;
-use crate::config::{Api, AuthConfig, AuthKind, InputKind, ModelConfig, ModelsConfig, ModelsMode, ProviderConfig};
+use crate::config::{
+    Api, AuthConfig, AuthKind, AuthProfile, InputKind, ModelConfig, ModelsConfig, ModelsMode, ProfileMode,
+    ProviderConfig,
+};
+use crate::cooldown::ProfileKey;
 use crate::http::HttpClient;
 use crate::models::{ModelInfo, Reachable, Standing};
+use crate::profiles::{Profile, Rank, own_id};
 use crate::vendors::{self, KeyHeader, KeyNeed, KnownModel, UNKNOWN, Vendor, Wire};
 use crate::wire::call::{FIRST_BYTE, IDLE};
 use crate::wire::endpoint::{Credential, Endpoint};
@@ -52,6 +57,17 @@ struct Builder<'a> {
     problems: Vec<Problem>,
 }
 
+/// A credential before it is bound to an address.
+struct Held {
+    /// Of its profile.
+    id: String,
+    credential: Credential,
+    source: Option<String>,
+    mode: ProfileMode,
+    rank: Rank,
+    label: Option<String>,
+}
+
 impl Builder<'_> {
     /// One provider. `None` when it can't be called at all; the problem is then told.
     fn provider(
@@ -67,34 +83,55 @@ impl Builder<'_> {
             None => row.map_or(Wire::OpenAiChat, |row| row.wire),
         };
         let base_url = self.base_url(id, settings, row)?;
-        let (credential, key_source) = self.credential(id, settings, row);
-        self.warn_of_plain_http(id, &base_url, &credential);
-        let standing = self.standing(&credential, config, row);
-        let models = models(id, settings, row, !matches!(credential, Credential::Missing(_)));
-        let unlisted = row.map_or(UNKNOWN, |row| row.unlisted);
-        let endpoint = Arc::new(Endpoint {
-            provider: id.to_owned(),
-            base_url,
-            key_header: key_header(settings, wire, row),
-            headers: self.headers(id, &settings.headers),
-            first_byte: settings.timeout_seconds.map_or(FIRST_BYTE, Duration::from_secs),
-            idle: settings.timeout_seconds.map_or(IDLE, |seconds| IDLE.max(Duration::from_secs(seconds))),
-            quirks: row.map_or(vendors::ADDED_QUIRKS, |row| row.quirks),
-            models: models.iter().map(|info| (info.reference.model.clone(), info.clone())).collect(),
-            unlisted: unlisted.info(id, "", !matches!(credential, Credential::Missing(_))),
-            http: self.build.http.clone(),
-            credential,
-        });
+        let held = self.held(id, settings, row);
+        let available = held.iter().any(|held| !matches!(held.credential, Credential::Missing(_)));
+        self.warn_of_plain_http(id, &base_url, &held[0].credential);
+        let standing = self.standing(&held[0].credential, config, row);
+        let models = models(id, settings, row, available);
+        let unlisted = row.map_or(UNKNOWN, |row| row.unlisted).info(id, "", available);
+        let headers = self.headers(id, &settings.headers);
+        let exceptions = self.exceptions(id, settings);
+        let endpoint = |credential: Credential, mode: ProfileMode| {
+            Arc::new(Endpoint {
+                provider: id.to_owned(),
+                base_url: base_url.clone(),
+                key_header: if mode == ProfileMode::Token {
+                    KeyHeader::Bearer
+                } else {
+                    key_header(settings, wire, row)
+                },
+                headers: headers.clone(),
+                first_byte: settings.timeout_seconds.map_or(FIRST_BYTE, Duration::from_secs),
+                idle: settings.timeout_seconds.map_or(IDLE, |seconds| IDLE.max(Duration::from_secs(seconds))),
+                quirks: row.map_or(vendors::ADDED_QUIRKS, |row| row.quirks),
+                models: models.iter().map(|info| (info.reference.model.clone(), info.clone())).collect(),
+                unlisted: unlisted.clone(),
+                http: self.build.http.clone(),
+                credential,
+            })
+        };
+        let profile = |held: Held| {
+            let key = ProfileKey::of(id, &held.id, &held.credential);
+            let endpoint = endpoint(held.credential, held.mode);
+            let speaks = |(model, wire): &(String, Wire)| (model.clone(), speak(*wire, &endpoint));
+            Profile {
+                key,
+                rank: held.rank,
+                provider: speak(wire, &endpoint),
+                exceptions: exceptions.iter().map(speaks).collect(),
+                endpoint: Some(endpoint),
+                source: held.source,
+                mode: held.mode,
+                label: held.label,
+            }
+        };
         Some(Reachable {
             id: id.to_owned(),
-            provider: speak(wire, &endpoint),
-            endpoint: Some(Arc::clone(&endpoint)),
-            exceptions: self.exceptions(id, settings, &endpoint),
+            profiles: held.into_iter().map(profile).collect(),
             default_model: default_model(settings, row),
-            unlisted: endpoint.unlisted.clone(),
-            models,
+            unlisted: unlisted.clone(),
+            models: models.clone(),
             standing,
-            key_source,
         })
     }
 
@@ -249,34 +286,101 @@ impl Builder<'_> {
     }
 
     /// Models that name a dialect of their own.
-    fn exceptions(
-        &mut self,
-        id: &str,
-        settings: &ProviderConfig,
-        endpoint: &Arc<Endpoint>,
-    ) -> HashMap<String, Arc<dyn Provider>> {
-        let mut exceptions = HashMap::new();
-        for model in &settings.models {
-            if let Some(api) = model.api
-                && let Some(wire) = self.wire(id, api)
-            {
-                exceptions.insert(model.id.clone(), speak(wire, endpoint));
-            }
-        }
-        exceptions
+    fn exceptions(&mut self, id: &str, settings: &ProviderConfig) -> Vec<(String, Wire)> {
+        let named = settings.models.iter().filter_map(|model| Some((model.id.clone(), model.api?)));
+        let named: Vec<_> = named.collect();
+        named.into_iter().filter_map(|(model, api)| Some((model, self.wire(id, api)?))).collect()
     }
 
-    /// Profiles describe credentials of another program's store; whoever relies on them alone has no key here.
+    /// Every credential of a provider, best first: the profiles, then the provider's own key. Never empty.
+    fn held(&mut self, id: &str, settings: &ProviderConfig, row: Option<&Vendor>) -> Vec<Held> {
+        let (credential, source) = self.credential(id, settings, row);
+        let mut held = self.profiles_of(id);
+        let is_known = |key: &SecretString| held.iter().any(|held| is_key(&held.credential, key));
+        let adds = match &credential {
+            Credential::Key(key) => !is_known(key),
+            Credential::NotNeeded | Credential::Missing(_) => held.is_empty(),
+        };
+        if adds {
+            let (id, mode) = (own_id(id), ProfileMode::ApiKey);
+            held.push(Held { id, credential, source, mode, rank: Rank::Placed, label: None });
+        }
+        held
+    }
+
+    /// The profiles of a provider that hold a key: in the given order, else tokens before keys.
+    fn profiles_of(&mut self, provider: &str) -> Vec<Held> {
+        let auth = self.build.auth;
+        let (mut ids, rank): (Vec<&String>, Rank) = match auth.order.get(provider) {
+            Some(order) => (order.iter().collect(), Rank::Placed),
+            None => (auth.profiles.keys().collect(), Rank::Equal),
+        };
+        let mut seen = HashSet::new();
+        ids.retain(|id| seen.insert(id.as_str()));
+        if rank == Rank::Equal {
+            ids.sort_by_key(|id| auth.profiles[id.as_str()].mode != ProfileMode::Token);
+        }
+        let of_provider = |id: &&String| auth.profiles.get(id.as_str()).is_some_and(|known| known.provider == provider);
+        ids.into_iter()
+            .filter(of_provider)
+            .filter_map(|id| self.profile(id, &auth.profiles[id.as_str()], rank))
+            .collect()
+    }
+
+    fn profile(&mut self, id: &str, profile: &AuthProfile, rank: Rank) -> Option<Held> {
+        let (field, secret) = match profile.mode {
+            ProfileMode::ApiKey => ("apiKey", profile.api_key.as_ref()?),
+            ProfileMode::Token => ("token", profile.token.as_ref()?),
+            ProfileMode::AwsSdk | ProfileMode::Oauth => return None,
+        };
+        let path = format!("auth.profiles.{id}.{field}");
+        let key = match (self.build.resolve)(secret) {
+            Ok(key) if key.expose_secret().trim().is_empty() => return None,
+            Ok(key) => trimmed(key),
+            Err(message) => {
+                self.problems.push(Problem { path, severity: Severity::Error, message, hint: None });
+                return None;
+            }
+        };
+        let label = profile.display_name.clone().or_else(|| profile.email.clone());
+        let (source, mode) = (Some(format!("config:{path}")), profile.mode);
+        Some(Held { id: id.to_owned(), credential: Credential::Key(key), source, mode, rank, label })
+    }
+
+    /// Says which profiles can't be used, and which names of `auth.order` are nobody's.
     fn note_profiles(&mut self, providers: &[Reachable]) {
-        for (name, profile) in &self.build.auth.profiles {
-            let ready = providers.iter().any(|known| known.id == profile.provider && known.standing == Standing::Ready);
-            if !ready {
-                self.problems.push(Problem {
-                    path: format!("auth.profiles.{name}"),
-                    severity: Severity::Note,
-                    message: format!("the profile describes a credential of `{}` but holds no key", profile.provider),
-                    hint: Some(format!("set `models.providers.{}.apiKey` or the vendor's variable", profile.provider)),
-                });
+        let auth = self.build.auth;
+        for (id, profile) in &auth.profiles {
+            let known = providers.iter().find(|known| known.id == profile.provider);
+            let is_left_out = auth.order.get(&profile.provider).is_some_and(|order| !order.contains(id));
+            let is_told = self.problems.iter().any(|problem| problem.path.starts_with(&format!("auth.profiles.{id}.")));
+            // Whoever has another key needs none of this profile.
+            if known.is_some_and(|known| known.standing == Standing::Ready) || is_left_out || is_told {
+                continue;
+            }
+            let message = match known {
+                Some(_) => format!("the profile describes a credential of `{}` but holds no key", profile.provider),
+                None => format!("the profile is of `{}`, which is no provider here", profile.provider),
+            };
+            let hint = match profile.mode {
+                ProfileMode::ApiKey => format!("set `auth.profiles.{id}.apiKey` or the vendor's variable"),
+                ProfileMode::Token => format!("set `auth.profiles.{id}.token` or the vendor's variable"),
+                ProfileMode::AwsSdk | ProfileMode::Oauth => {
+                    format!("set `models.providers.{}.apiKey` or the vendor's variable", profile.provider)
+                }
+            };
+            let path = format!("auth.profiles.{id}");
+            self.problems.push(Problem { path, severity: Severity::Note, message, hint: Some(hint) });
+        }
+        for (provider, order) in &auth.order {
+            for id in order {
+                let message = match auth.profiles.get(id) {
+                    Some(profile) if profile.provider == *provider => continue,
+                    Some(profile) => format!("the profile `{id}` is of `{}`", profile.provider),
+                    None => format!("no profile is called `{id}`"),
+                };
+                let path = format!("auth.order.{provider}");
+                self.problems.push(Problem { path, severity: Severity::Warning, message, hint: None });
             }
         }
     }
@@ -343,6 +447,10 @@ fn describe(id: &str, base: &KnownModel, model: &ModelConfig, available: bool) -
         price: model.cost.or(info.price),
         ..info
     }
+}
+
+fn is_key(credential: &Credential, key: &SecretString) -> bool {
+    matches!(credential, Credential::Key(known) if known.expose_secret() == key.expose_secret())
 }
 
 /// Keys are pasted, often with a line end.

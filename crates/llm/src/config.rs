@@ -110,25 +110,70 @@ pub enum InputKind {
     Audio,
 }
 
-/// Credentials by name. Only their descriptions stand here, never the secrets themselves.
+/// Credentials by name, for whoever has several of one provider. Reloads without a restart, which gives refused keys another
+/// chance.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AuthConfig {
     /// Profiles by id, usually `provider:name`.
     pub profiles: BTreeMap<String, AuthProfile>,
-    /// For each provider the profiles to use, best first.
+    /// For each provider the profiles to use, best first; others are not used. Default: all of the provider's profiles, spread
+    /// over the conversations, each of which keeps to its own while it works. The provider's own key comes last.
     pub order: BTreeMap<String, Vec<String>>,
+    /// How long a profile is left alone after a failure.
+    pub cooldowns: CooldownConfig,
 }
 
+/// One credential of a provider.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuthProfile {
+    /// The provider whose credential it is.
     pub provider: String,
+    /// `api_key` and `token` are used here; a profile of another mode holds nothing that can be sent.
     pub mode: ProfileMode,
+    /// The key, in the mode `api_key`.
+    #[serde(default)]
+    pub api_key: Option<Secret>,
+    /// The token, in the mode `token`; it goes as a bearer token.
+    #[serde(default)]
+    pub token: Option<Secret>,
+    /// Whose it is, for people.
     #[serde(default)]
     pub email: Option<String>,
+    /// What it is called, for people.
     #[serde(default)]
     pub display_name: Option<String>,
+}
+
+/// Rate limits, overload and silence take 30 seconds, 1 minute, then 5 minutes, or what the vendor asks for up to 5 minutes. A
+/// refused key is left alone until it changes or the configuration is read again.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CooldownConfig {
+    /// Hours without credit after the first such failure; they double with each further one. Default: 5.
+    #[schemars(range(min = 0.0))]
+    pub billing_backoff_hours: f64,
+    /// The same for single providers.
+    pub billing_backoff_hours_by_provider: BTreeMap<String, f64>,
+    /// The most hours without credit. Default: 24.
+    #[schemars(range(min = 0.0))]
+    pub billing_max_hours: f64,
+    /// Hours after which a failure is forgotten, so that the next one counts as the first. Default: 24.
+    #[schemars(range(min = 0.0))]
+    pub failure_window_hours: f64,
+}
+
+impl Default for CooldownConfig {
+    /// The reference system's.
+    fn default() -> Self {
+        Self {
+            billing_backoff_hours: 5.0,
+            billing_backoff_hours_by_provider: BTreeMap::new(),
+            billing_max_hours: 24.0,
+            failure_window_hours: 24.0,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]

@@ -4,11 +4,13 @@
 
 mod build;
 mod config;
+mod cooldown;
 mod failover;
 mod guide;
 mod http;
 mod models;
 mod produce;
+mod profiles;
 mod sse;
 mod transcribe;
 mod types;
@@ -19,13 +21,15 @@ use std::pin::Pin;
 
 pub use build::ModelsBuild;
 pub use config::{
-    Api, AuthConfig, AuthKind, AuthProfile, InputKind, ModelConfig, ModelsConfig, ModelsMode, ProfileMode,
-    ProviderConfig,
+    Api, AuthConfig, AuthKind, AuthProfile, CooldownConfig, InputKind, ModelConfig, ModelsConfig, ModelsMode,
+    ProfileMode, ProviderConfig,
 };
+pub use cooldown::{Cooldown, CooldownReason};
 use futures_util::Stream;
 pub use guide::Guide;
 pub use http::{HttpClient, HttpClientError, http_client, trusted_roots};
 pub use models::{GUIDE, ModelInfo, ModelRef, ModelRefError, Models, Price};
+pub use profiles::ProfileStatus;
 pub use transcribe::{Ear, Hearing, Recording, TranscribeError, usual_ear};
 pub use types::{
     Block, Completion, LlmError, LlmErrorKind, Media, Message, Request, RetryClass, Role, StopReason, StreamEvent,

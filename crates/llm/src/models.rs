@@ -1,6 +1,5 @@
 //! The models that can be reached now: vendors' rows, the user's own providers, their keys, and which to try next.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -9,8 +8,11 @@ use chela_config::Problem;
 use serde::{Deserialize, Serialize};
 
 use crate::build::ModelsBuild;
-use crate::failover::{self, Pauses};
+use crate::config::CooldownConfig;
+use crate::cooldown::{Cooldown, ProfileKey, Target};
+use crate::failover::{self, Candidate, Pauses, Rules};
 use crate::guide::Guide;
+use crate::profiles::{self, Profile, ProfileStatus};
 use crate::types::{LlmError, LlmErrorKind};
 use crate::vendors::UNKNOWN;
 use crate::wire::endpoint::Endpoint;
@@ -86,22 +88,18 @@ pub struct Models {
     /// In the order in which a default is looked for.
     providers: Vec<Reachable>,
     guide: Arc<dyn Provider>,
-    pauses: Pauses,
+    rules: Rules,
 }
 
 /// One provider, ready to be called.
 pub(crate) struct Reachable {
     pub(crate) id: String,
-    pub(crate) provider: Arc<dyn Provider>,
-    /// Where its calls go; `None` for one that was added in code.
-    pub(crate) endpoint: Option<Arc<Endpoint>>,
-    /// Models that speak another dialect than their provider's.
-    pub(crate) exceptions: HashMap<String, Arc<dyn Provider>>,
+    /// Its credentials, best first; never empty.
+    pub(crate) profiles: Vec<Profile>,
     pub(crate) models: Vec<ModelInfo>,
     pub(crate) unlisted: ModelInfo,
     pub(crate) default_model: Option<String>,
     pub(crate) standing: Standing,
-    pub(crate) key_source: Option<String>,
 }
 
 /// How far a provider is set up.
@@ -120,14 +118,27 @@ pub(crate) enum Standing {
 impl Models {
     /// Puts the parts of the configuration together. Never fails: what can't be used is told and left out or marked.
     pub fn build(build: ModelsBuild<'_>) -> (Self, Vec<Problem>) {
+        let cooldowns = build.auth.cooldowns.clone();
         let (providers, problems) = crate::build::providers(build);
-        (Self { providers, guide: Arc::new(Guide::new()), pauses: Pauses::Spread }, problems)
+        (Self::new(providers, cooldowns, Pauses::Spread), problems)
     }
 
     /// Only this provider, and nothing left to chance: simulations.
     pub fn scripted(id: &str, model: &str, provider: Arc<dyn Provider>) -> Self {
-        let models = Self { providers: Vec::new(), guide: Arc::new(Guide::new()), pauses: Pauses::Steady };
-        models.with_provider(id, model, provider)
+        Self::new(Vec::new(), CooldownConfig::default(), Pauses::Steady).with_provider(id, model, provider)
+    }
+
+    fn new(providers: Vec<Reachable>, config: CooldownConfig, pauses: Pauses) -> Self {
+        let rules = Rules { cooldowns: Arc::default(), config: Arc::new(config), pauses };
+        Self { providers, guide: Arc::new(Guide::new()), rules }
+    }
+
+    /// Takes the place of `before`: what rests there rests here too, but for keys that were refused, which get another chance.
+    #[must_use]
+    pub fn succeeding(mut self, before: &Self) -> Self {
+        self.rules.cooldowns = Arc::clone(&before.rules.cooldowns);
+        self.rules.cooldowns.forgive_keys();
+        self
     }
 
     /// Adds a provider in code, before all others: simulations and tests. It answers for every model under its id.
@@ -139,14 +150,11 @@ impl Models {
             0,
             Reachable {
                 id: id.to_owned(),
-                provider,
-                endpoint: None,
-                exceptions: HashMap::new(),
+                profiles: vec![Profile::scripted(id, provider)],
                 models: vec![unlisted.clone()],
                 unlisted,
                 default_model: Some(default_model.to_owned()),
                 standing: Standing::Ready,
-                key_source: None,
             },
         );
         self
@@ -172,10 +180,28 @@ impl Models {
         })
     }
 
-    /// Where a provider's key was found, `env:ANTHROPIC_API_KEY` or `config:models.providers.anthropic.apiKey`; `None` where
-    /// there is none.
+    /// Where a provider's first key was found, `env:ANTHROPIC_API_KEY` or `config:models.providers.anthropic.apiKey`; `None`
+    /// where there is none.
     pub fn key_source(&self, provider: &str) -> Option<&str> {
-        self.provider(provider)?.key_source.as_deref()
+        self.provider(provider)?.profiles.first()?.source.as_deref()
+    }
+
+    /// The credentials of a provider, best first.
+    pub fn profiles(&self, provider: &str) -> Vec<ProfileStatus> {
+        self.provider(provider)
+            .map(|known| known.profiles.iter().filter_map(Profile::status).collect())
+            .unwrap_or_default()
+    }
+
+    /// What is left alone after a failure, what rests longest last.
+    pub fn cooldowns(&self) -> Vec<Cooldown> {
+        let mut cooldowns = self.rules.cooldowns.list();
+        // What rests until something changes has no end.
+        cooldowns.sort_by(|one, other| {
+            let end = |cooldown: &Cooldown| (cooldown.remaining.is_none(), cooldown.remaining);
+            (end(one), &one.profile, &one.model).cmp(&(end(other), &other.profile, &other.model))
+        });
+        cooldowns
     }
 
     /// Whether any model but the built-in guide can be reached.
@@ -210,22 +236,25 @@ impl Models {
         if chain.is_empty() { vec![guide()] } else { chain }
     }
 
-    /// Calls the first model of the chain and fails over along it. `request.model` is set here.
+    /// Calls the first model of the chain and fails over along it: another credential of the same model first, then the next
+    /// model. `request.model` is set here; `request.cache_key` keeps a conversation to its credential.
     pub fn stream(&self, chain: &[ModelRef], request: Request) -> EventStream {
         let only_guide = [guide()];
         let chain = if chain.is_empty() { &only_guide[..] } else { chain };
-        let candidates = chain.iter().map(|reference| (reference.clone(), self.answerer(reference))).collect();
-        failover::stream(candidates, request, self.pauses)
+        let conversation = request.cache_key.as_deref().unwrap_or_default();
+        let candidates = chain.iter().flat_map(|reference| self.candidates(reference, conversation)).collect();
+        failover::stream(candidates, request, self.rules.clone())
     }
 
-    /// Where the calls of a provider go.
+    /// Where the calls of a provider go, with its first credential.
     pub(crate) fn endpoint(&self, provider: &str) -> Option<Arc<Endpoint>> {
-        self.provider(provider)?.endpoint.clone()
+        self.provider(provider)?.profiles.first()?.endpoint.clone()
     }
 
     /// As [`Models::endpoint`], of one that has what it needs.
     pub(crate) fn ready_endpoint(&self, provider: &str) -> Option<Arc<Endpoint>> {
-        self.provider(provider).filter(|known| known.standing == Standing::Ready)?.endpoint.clone()
+        self.provider(provider).filter(|known| known.standing == Standing::Ready)?;
+        self.endpoint(provider)
     }
 
     fn provider(&self, id: &str) -> Option<&Reachable> {
@@ -250,11 +279,19 @@ impl Models {
         })
     }
 
-    fn answerer(&self, reference: &ModelRef) -> Arc<dyn Provider> {
+    /// Who can answer for a model, best first; never empty.
+    fn candidates(&self, reference: &ModelRef, conversation: &str) -> Vec<Candidate> {
+        let single = |provider: Arc<dyn Provider>| {
+            let profile = ProfileKey::new(&reference.provider, "default", "");
+            vec![Candidate { target: Target { profile, model: reference.model.clone() }, provider }]
+        };
         match self.provider(&reference.provider) {
-            Some(known) => Arc::clone(known.exceptions.get(&reference.model).unwrap_or(&known.provider)),
-            None if reference.to_string() == GUIDE => Arc::clone(&self.guide),
-            None => Arc::new(NoProvider { id: reference.provider.clone() }),
+            Some(known) => {
+                let order = profiles::order(&known.profiles, conversation);
+                order.map(|profile| profile.candidate(&reference.model)).collect()
+            }
+            None if reference.to_string() == GUIDE => single(Arc::clone(&self.guide)),
+            None => single(Arc::new(NoProvider { id: reference.provider.clone() })),
         }
     }
 }

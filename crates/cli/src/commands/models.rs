@@ -2,14 +2,16 @@
 
 use std::process::ExitCode;
 
-use chela_protocol::methods::models::{ModelRow, ModelsAuthStatusResult, ModelsListParams, ModelsListResult};
+use chela_protocol::methods::models::{
+    AuthProfileRow, CooldownRow, ModelRow, ModelsAuthStatusResult, ModelsListParams, ModelsListResult,
+};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::Outcome;
 use crate::context::Context;
 use crate::link::decode;
-use crate::output::{BOLD, DIM};
+use crate::output::{self, BOLD, DIM};
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelsArgs {
@@ -68,6 +70,27 @@ fn list(all: bool, provider: Option<String>, context: &Context) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+/// One credential of several.
+fn credential(profile: &AuthProfileRow) -> String {
+    let label = profile.label.as_deref().map(|label| format!("{label}, ")).unwrap_or_default();
+    let status = if profile.status == "ok" { String::new() } else { format!(", {}", profile.status) };
+    output::printable(&format!("{} ({label}{}{status})", profile.profile_id, profile.source))
+}
+
+/// What is not called, why, and for how long.
+pub(super) fn cooldown(row: &CooldownRow) -> String {
+    let what =
+        row.model.as_deref().map_or_else(|| "every model".to_owned(), |model| format!("{}/{model}", row.provider));
+    let end = match row.until {
+        Some(until) => {
+            let left_ms = u64::try_from(until.saturating_sub(output::now_ms())).unwrap_or(0);
+            format!("for {}", output::duration(left_ms))
+        }
+        None => "until the key changes or the configuration is read again".to_owned(),
+    };
+    output::printable(&format!("{what} with {}: {} {end}", row.profile_id, row.reason))
+}
+
 fn status(context: &Context) -> Outcome {
     let output = context.output;
     let auth = context.ask("models.authStatus", json!({}))?;
@@ -84,7 +107,13 @@ fn status(context: &Context) -> Outcome {
     let (with_key, without): (Vec<_>, Vec<_>) = auth.providers.iter().partition(|provider| provider.status == "ok");
     for provider in with_key {
         let source = provider.api_key.as_ref().map_or("no key needed", |key| key.source.as_str());
-        line("key", &format!("{} ({source})", provider.display_name));
+        match &provider.profiles[..] {
+            [] | [_] => line("key", &format!("{} ({source})", provider.display_name)),
+            profiles => profiles.iter().for_each(|profile| line("key", &credential(profile))),
+        }
+    }
+    for row in &auth.cooldowns {
+        line("cooldown", &cooldown(row));
     }
     if !without.is_empty() {
         let names: Vec<&str> = without.iter().map(|provider| provider.provider.as_str()).collect();

@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::Outcome;
+use super::models::cooldown;
 use crate::context::Context;
 use crate::link::decode;
 use crate::output::{self, BOLD, WARN};
@@ -41,6 +42,9 @@ pub(crate) fn run(_args: StatusArgs, context: &Context) -> Outcome {
     }
     for line in &status.channel_summary {
         row("channel", &output::printable(line));
+    }
+    for resting in &status.cooldowns {
+        row("cooldown", &cooldown(resting));
     }
     for problem in &status.problems {
         output.line(format!("{}   {}", output.style(WARN, "problem"), output::printable(problem)));

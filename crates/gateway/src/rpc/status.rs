@@ -6,7 +6,7 @@ use chela_protocol::methods::status::{
 };
 
 use super::health::{Viewer, snapshot};
-use super::{Access, Call, Method, RpcResult, answer_of};
+use super::{Access, Call, Method, RpcResult, answer_of, models};
 use crate::app::Gateway;
 use crate::channels::{Listed, in_words};
 use crate::config::AuthMode;
@@ -45,6 +45,7 @@ async fn status(call: Call) -> RpcResult {
             defaults: StatusDefaults { model: Some(model.to_string()), context_tokens: Some(context_tokens) },
             recent: health.sessions.recent,
         },
+        cooldowns: models::cooldowns(gateway),
         problems: gateway.problems.load().iter().map(ToString::to_string).collect(),
     })
 }

@@ -2,8 +2,8 @@
 
 use chela_config::{Environment, Problem, Secret};
 use chela_llm::{
-    Block, Completion, EventStream, LlmError, Message, ModelRef, Models, ModelsBuild, ModelsConfig, Request, Role,
-    StreamEvent, ToolDefinition, ToolResult, ToolUse, http_client,
+    AuthConfig, Block, Completion, EventStream, LlmError, Message, ModelRef, Models, ModelsBuild, ModelsConfig,
+    Request, Role, StreamEvent, ToolDefinition, ToolResult, ToolUse, http_client,
 };
 use chela_testkit::FakeModel;
 use futures_util::StreamExt;
@@ -16,14 +16,13 @@ pub(crate) const WIRES: &[&str] =
 pub(crate) const KEY: &str = "k-1234567890";
 
 pub(crate) fn build(config: Value, environment: &Environment) -> (Models, Vec<Problem>) {
+    build_with(config, json!({}), environment)
+}
+
+pub(crate) fn build_with(config: Value, auth: Value, environment: &Environment) -> (Models, Vec<Problem>) {
     let config: ModelsConfig = serde_json::from_value(config).expect("a section");
-    Models::build(ModelsBuild {
-        config: &config,
-        auth: &chela_llm::AuthConfig::default(),
-        environment,
-        resolve: &resolve,
-        http: http_client(None),
-    })
+    let auth: AuthConfig = serde_json::from_value(auth).expect("a section");
+    Models::build(ModelsBuild { config: &config, auth: &auth, environment, resolve: &resolve, http: http_client(None) })
 }
 
 fn resolve(secret: &Secret) -> Result<SecretString, String> {

@@ -46,6 +46,42 @@ pub struct ModelsAuthStatusResult {
     #[serde(default)]
     pub fallbacks: Vec<String>,
     pub providers: Vec<ProviderAuth>,
+    /// What is left alone after a failure.
+    #[serde(default)]
+    pub cooldowns: Vec<CooldownRow>,
+}
+
+/// A credential, or one model of it, that is not called for a while.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CooldownRow {
+    pub provider: String,
+    pub profile_id: String,
+    /// `None`: every model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// `rate_limit`, `overloaded`, `timeout`, `billing`, `auth` or `model_not_found`.
+    pub reason: String,
+    /// Unix milliseconds; `None` until the key changes or the configuration is read again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
+}
+
+/// One credential of a provider; never with its key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuthProfileRow {
+    pub profile_id: String,
+    /// `api_key` or `token`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    pub source: String,
+    /// `ok`, `cooldown` (no model of it is called until `until`) or `disabled` (its key was refused).
+    pub status: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,7 +92,7 @@ pub struct ProviderAuth {
     /// `ok` or `missing`.
     pub status: String,
     #[serde(default)]
-    pub profiles: Vec<serde_json::Value>,
+    pub profiles: Vec<AuthProfileRow>,
     /// `None` where a key is missing, and where none is needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key: Option<ApiKeySource>,

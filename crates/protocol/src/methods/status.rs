@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::health::RecentSession;
+use super::models::CooldownRow;
 use crate::AgentId;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +25,9 @@ pub struct StatusResult {
     #[serde(default)]
     pub queued_system_events: Vec<Value>,
     pub sessions: StatusSessions,
+    /// Models and credentials that are not called for a while.
+    #[serde(default)]
+    pub cooldowns: Vec<CooldownRow>,
     /// What is wrong with the configuration, one line each.
     #[serde(default)]
     pub problems: Vec<String>,
