@@ -113,6 +113,12 @@ impl Readers {
         }
     }
 
+    /// Closes the connections that nobody uses now. The next reads open new ones.
+    pub(crate) fn forget_idle(&self) {
+        let idle = std::mem::take(&mut *self.shared.idle());
+        drop(idle);
+    }
+
     /// Waits for the short reads that run, breaks the long ones off, then closes every connection. Later reads are refused.
     pub(crate) async fn close(&self) {
         self.closing.send_replace(true);

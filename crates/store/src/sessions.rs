@@ -189,6 +189,23 @@ impl Store {
         .await
     }
 
+    /// Removes up to `most` conversations, with every item, that began before this time and that no session is in any more; the
+    /// oldest first. Returns how many went.
+    pub async fn forget_past_conversations(&self, before_ms: i64, most: usize) -> Result<usize, StoreError> {
+        self.write(move |c| {
+            let past = "SELECT number FROM conversations WHERE started_at_ms < ?1
+                        AND number NOT IN (SELECT conversation FROM sessions) ORDER BY started_at_ms, number LIMIT ?2";
+            let numbers: Vec<i64> = sql::all(c, past, [before_ms, sql::limit(most)], |row| row.get(0))?;
+            for number in &numbers {
+                for delete in DELETE_CONVERSATION {
+                    sql::execute(c, delete, [number])?;
+                }
+            }
+            Ok(numbers.len())
+        })
+        .await
+    }
+
     /// Forgets the key, and with `transcript` every item of its conversations too. Returns whether it existed.
     ///
     /// Messages of it that were not answered yet are closed as aborted: nothing may bring the session back.
@@ -209,6 +226,13 @@ impl Store {
         .await
     }
 }
+
+/// What conversations hold, in the order in which rows refer to each other; the number of one is the parameter.
+const DELETE_CONVERSATION: [&str; 3] = [
+    "DELETE FROM items_fts WHERE rowid IN (SELECT number FROM items WHERE conversation = ?1)",
+    "DELETE FROM items WHERE conversation = ?1",
+    "DELETE FROM conversations WHERE number = ?1",
+];
 
 /// What a key's conversations hold, in the order in which rows refer to each other.
 const DELETE_TRANSCRIPT: [&str; 3] = [

@@ -93,6 +93,21 @@ impl Store {
         self.inner.writer.checkpoint().await
     }
 
+    /// Gives back what the connections keep in memory to be quick. They take it again with use.
+    pub async fn shrink(&self) -> Result<(), StoreError> {
+        self.inner.readers.forget_idle();
+        self.write(|c| Ok(c.execute_batch("PRAGMA shrink_memory")?)).await
+    }
+
+    /// Bytes of the file that hold nothing: they are filled before it grows.
+    pub async fn reusable_bytes(&self) -> Result<u64, StoreError> {
+        self.read(|c| {
+            let pages = "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size";
+            sql::only(c, pages, [], |row| row.get(0).map(|sql::Count(bytes)| bytes))
+        })
+        .await
+    }
+
     /// Runs `work` as one transaction and returns after its commit.
     pub(crate) async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
     where

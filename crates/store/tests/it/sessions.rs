@@ -148,3 +148,36 @@ async fn usage_adds_up_in_the_session_and_by_day() {
     let elsewhere = NewUsage { session_id: "gone".into(), ..call(0, None) };
     house.store.record_usage(elsewhere).await.unwrap();
 }
+
+#[tokio::test]
+async fn g34_only_conversations_that_no_session_is_in_are_forgotten_the_oldest_first() {
+    let house = House::new(WriterMode::Inline);
+    let store = &house.store;
+    let first = house.main_session().await.id;
+    store.append(&first, vec![item("1", "plums")]).await.unwrap();
+    for at in [10, 20, 30] {
+        let session = store.reset_session(&main_key(), at).await.unwrap();
+        store.append(&session.id, vec![item(&at.to_string(), "plums")]).await.unwrap();
+    }
+    let found = || async { store.search("plums", 10).await.unwrap().len() };
+    assert_eq!(found().await, 4);
+    assert_eq!(store.forget_past_conversations(15, 1).await.unwrap(), 1, "the first");
+    assert_eq!(store.forget_past_conversations(15, 9).await.unwrap(), 1, "what began before the time");
+    assert_eq!(store.forget_past_conversations(99, 9).await.unwrap(), 1, "never the one that the session is in");
+    assert_eq!((store.forget_past_conversations(99, 9).await.unwrap(), found().await), (0, 1));
+}
+
+#[tokio::test]
+async fn g34_what_was_removed_leaves_room_that_is_known() {
+    let house = House::new(WriterMode::Thread);
+    let store = &house.store;
+    let first = house.main_session().await.id;
+    let text = "plums ".repeat(20_000);
+    store.append(&first, vec![item("1", &text)]).await.unwrap();
+    store.reset_session(&main_key(), 10).await.unwrap();
+    let before = store.reusable_bytes().await.unwrap();
+    store.forget_past_conversations(99, 9).await.unwrap();
+    store.shrink().await.unwrap();
+    let after = store.reusable_bytes().await.unwrap();
+    assert!(after - before > text.len() as u64 / 2, "{before} {after}");
+}
