@@ -95,6 +95,9 @@ pub struct AgentEntry {
     pub bootstrap_total_max_chars: Option<usize>,
     /// Instead of `agents.defaults.skills`.
     pub skills: Option<Vec<String>>,
+    /// How many turns of this agent run at once, of those that `agents.defaults.maxConcurrent` allows. Default: all of them.
+    #[schemars(range(min = 1), extend("x-reload" = "restart"))]
+    pub max_concurrent: Option<u32>,
     /// How the agent is called in groups.
     pub group_chat: AgentGroupChat,
     /// How the agent presents itself.

@@ -39,6 +39,8 @@ pub struct AgentProfile {
     pub thinking: Option<Thinking>,
     /// Wall time of a turn.
     pub timeout: Duration,
+    /// Turns of it that run at once; `None`: as many as of all.
+    pub max_concurrent: Option<u32>,
     /// Cap on the model's own context window.
     pub context_tokens: Option<u64>,
     pub files: FileLimits,
@@ -138,6 +140,7 @@ fn profile(
         aliases: aliases.collect(),
         thinking: entry.thinking_default.or(defaults.thinking_default),
         timeout: Duration::from_secs(timeout_s),
+        max_concurrent: entry.max_concurrent,
         context_tokens: defaults.context_tokens.filter(|tokens| *tokens > 0),
         files: FileLimits {
             one: entry.bootstrap_max_chars.or(defaults.bootstrap_max_chars).unwrap_or(DEFAULT_FILE_CHARS),
