@@ -22,6 +22,7 @@ use crate::events::Events;
 use crate::logs::Logs;
 use crate::outside::Outside;
 use crate::presence::PresenceList;
+use crate::pressure::Pressure;
 use crate::reload::Reloader;
 use crate::rpc::Methods;
 use crate::sessions::Sessions;
@@ -51,6 +52,7 @@ pub(crate) struct Gateway {
     pub(crate) sessions: Sessions,
     pub(crate) channels: Channels,
     pub(crate) delivery: Delivery,
+    pub(crate) pressure: Pressure,
     /// Cancelled when the gateway starts to stop: no new work from then on.
     pub(crate) shutdown: CancellationToken,
     /// Work that the gateway waits for before it closes the store.
@@ -117,6 +119,7 @@ impl Gateway {
             1 => degraded.push("config: 1 problem, the section with it is off".to_owned()),
             errors => degraded.push(format!("config: {errors} problems, the sections with them are off")),
         }
+        degraded.extend(self.pressure.degraded());
         degraded.extend(self.channels.degraded(self.now_ms()));
         degraded
     }

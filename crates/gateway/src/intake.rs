@@ -8,8 +8,9 @@ use std::sync::Arc;
 use chela_agent::{TurnEvent, TurnInput};
 use chela_protocol::methods::chat::QueueMode;
 use chela_protocol::{AgentId, RunId, SessionKey};
-use chela_store::{Accepted, InboxRow, NewInbound, StoreError};
+use chela_store::{Accepted, InboxRow, InboxState, NewInbound, StoreError};
 use tokio::sync::mpsc;
+use tokio::task::JoinError;
 
 use crate::app::Gateway;
 use crate::sessions::{Mail, Refused, begin_anew_if_expired, turn_away};
@@ -77,10 +78,13 @@ pub(crate) fn check_length(text: &str) -> Result<(), SubmitError> {
 pub(crate) async fn submit(gateway: &Arc<Gateway>, inbound: Inbound) -> Result<Submitted, SubmitError> {
     check_length(&inbound.input.text)?;
     let accepting = gateway.tasks.spawn(accept(gateway.clone(), inbound));
-    accepting.await.unwrap_or(Err(SubmitError::Refused(Refused::Stopping)))
+    // What panicked behind its commit is found when the message comes again.
+    let lost = |error: JoinError| if error.is_panic() { Refused::Busy } else { Refused::Stopping };
+    accepting.await.unwrap_or_else(|error| Err(lost(error).into()))
 }
 
 async fn accept(gateway: Arc<Gateway>, inbound: Inbound) -> Result<Submitted, SubmitError> {
+    gateway.pressure.refuse_new().map_err(Refused::from)?;
     // The place in the queue comes before the commit: what is durable is never turned away afterwards.
     let place = gateway.sessions.reserve(&gateway, &inbound.session)?;
     let is_full = inbound.input.deliver.is_some() && gateway.sessions.is_full(&gateway, &inbound.session);
@@ -110,9 +114,20 @@ async fn accept(gateway: Arc<Gateway>, inbound: Inbound) -> Result<Submitted, Su
             Submitted { run, state: SubmitState::Started }
         }
         Accepted::Duplicate(row) if row.state.is_open() => {
-            gateway.sessions.until_handed_over(&row.run).await;
-            Submitted { run: row.run, state: SubmitState::InFlight }
+            let run = row.run.clone();
+            if !gateway.sessions.until_handed_over(&run).await && is_still_open(&gateway, &row).await? {
+                // Whoever committed it died before handing it over.
+                gateway.sessions.deliver(place, Mail { row, mode }, watcher);
+            }
+            Submitted { run, state: SubmitState::InFlight }
         }
         Accepted::Duplicate(row) => Submitted { run: row.run.clone(), state: SubmitState::Done(Box::new(row)) },
     })
+}
+
+/// Whether a row is as it was when it was found.
+async fn is_still_open(gateway: &Gateway, row: &InboxRow) -> Result<bool, StoreError> {
+    let now = gateway.store.inbox_by_run(&row.run).await?;
+    // What a turn began is taken up by whoever runs its session.
+    Ok(now.is_some_and(|now| now.id == row.id && now.state == InboxState::Queued))
 }

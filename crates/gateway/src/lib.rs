@@ -19,6 +19,7 @@ mod openai;
 mod outside;
 mod pairing;
 mod presence;
+mod pressure;
 mod reload;
 mod route;
 mod rpc;

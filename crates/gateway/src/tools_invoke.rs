@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::Request;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::app::Gateway;
 use crate::auth::http::authorise;
 use crate::config::GatewayToolsConfig;
+use crate::pressure::RETRY_AFTER;
 use crate::route::{Target, client_target};
 use crate::rpc_error;
 use crate::server::{BodyError, Front, Ready, json_object, read_body};
@@ -81,6 +82,10 @@ async fn invoke(Ready(gateway): Ready, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     if let Err(refusal) = authorise(&gateway, &parts).await {
         return *refusal;
+    }
+    if let Err(scarce) = gateway.pressure.refuse_heavy() {
+        let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", scarce.to_string());
+        return ([(header::RETRY_AFTER, RETRY_AFTER.as_secs())], refusal).into_response();
     }
     let bytes = match read_body(body, BODY_BYTES, BODY_TIMEOUT).await {
         Ok(bytes) => bytes,

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use chela_gateway::config::AuthMode;
-use chela_gateway::{Bind, LogFormat, Options};
+use chela_gateway::{Bind, Exit, LogFormat, Options};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
@@ -13,6 +13,9 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{BAD, BOLD, GOOD};
 use crate::{resident, target};
+
+/// The exit code after a second signal: what shells give a program that a signal ended.
+const FORCED: u8 = 130;
 
 #[derive(Debug, Args)]
 pub(crate) struct GatewayArgs {
@@ -143,7 +146,11 @@ fn serve(args: RunArgs, context: &Context) -> Outcome {
     let options = options(args, context)?;
     context.block_on_workers(async {
         tokio::spawn(resident::give_back());
-        chela_gateway::run(options).await.map(|_stopped| ExitCode::SUCCESS).map_err(Failure::start)
+        let exit = chela_gateway::run(options).await.map_err(Failure::start)?;
+        Ok(match exit {
+            Exit::Stopped => ExitCode::SUCCESS,
+            Exit::Forced => ExitCode::from(FORCED),
+        })
     })
 }
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use chela_protocol::methods::health::RecentSession;
-use chela_protocol::methods::status::StatusResult;
+use chela_protocol::methods::status::{StatusLimits, StatusResult};
 use clap::Args;
 use serde_json::json;
 
@@ -36,6 +36,9 @@ pub(crate) fn run(_args: StatusArgs, context: &Context) -> Outcome {
     row("model", status.sessions.defaults.model.as_deref().unwrap_or("none"));
     row("config", &status.config_path);
     row("state", &status.state_dir);
+    for (name, text) in limits(&status.limits) {
+        row(name, &text);
+    }
     row("sessions", &status.sessions.count.to_string());
     for session in status.sessions.recent.iter().take(RECENT) {
         row("", &recent(session));
@@ -50,6 +53,28 @@ pub(crate) fn run(_args: StatusArgs, context: &Context) -> Outcome {
         output.line(format!("{}   {}", output.style(WARN, "problem"), output::printable(problem)));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is in use of what may be, as far as it is known.
+fn limits(limits: &StatusLimits) -> Vec<(&'static str, String)> {
+    let StatusLimits { memory, disk } = limits;
+    let megabytes = |bytes: u64| bytes.div_ceil(1024 * 1024);
+    let mut rows = Vec::new();
+    if memory.high_water > 0 {
+        let state = if memory.high { "; nothing new is begun" } else { "" };
+        let (used, mark) = (megabytes(memory.used), megabytes(memory.high_water));
+        rows.push(("memory", format!("{used} MB in use, mark {mark} MB{state}")));
+    }
+    if disk.quota > 0 {
+        let state = match disk.level.as_str() {
+            "near" => "; nearly full: only what is needed is written",
+            "full" => "; full: no message is accepted",
+            _ => "",
+        };
+        let (used, quota, free) = (megabytes(disk.used), megabytes(disk.quota), megabytes(disk.free));
+        rows.push(("disk", format!("{used} MB of {quota} MB, {free} MB free on the volume{state}")));
+    }
+    rows
 }
 
 fn recent(session: &RecentSession) -> String {

@@ -6,6 +6,7 @@ mod channels;
 mod config;
 mod gateway;
 mod kills;
+mod scarce;
 mod secrets;
 mod start;
 mod support;

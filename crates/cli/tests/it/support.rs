@@ -15,6 +15,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// Where nothing listens: a test never talks to a gateway that happens to run on this machine.
 const UNUSED_PORT: &str = "1";
 
+/// The gateway on a free port.
+const SERVE: &[&str] = &["gateway", "--allow-unconfigured", "--port", "0", "--bind", "loopback"];
+
 /// An empty home directory.
 pub(crate) struct Home {
     dir: TempDir,
@@ -130,9 +133,16 @@ impl RunningGateway {
     }
 
     pub(crate) fn start_with(home: &Home, args: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut all = vec!["gateway", "--allow-unconfigured", "--port", "0", "--bind", "loopback"];
-        all.extend(args);
-        let mut command = home.command(&all);
+        Self::launch(home.command(&[SERVE, args].concat()), environment)
+    }
+
+    /// The same under a shell that runs this first; it goes on with `exec "$0" "$@"`.
+    pub(crate) fn start_under(home: &Home, script: &str, environment: &[(&str, &str)]) -> Self {
+        let shell = ["-c", script, env!("CARGO_BIN_EXE_chela")];
+        Self::launch(home.command_as(Path::new("sh"), &[&shell, SERVE].concat()), environment)
+    }
+
+    fn launch(mut command: Command, environment: &[(&str, &str)]) -> Self {
         command.envs(environment.iter().copied());
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (said, heard) = mpsc::channel();
@@ -199,10 +209,15 @@ impl RunningGateway {
         self.child.wait().unwrap();
     }
 
-    /// As by a service manager; gives the exit code.
-    pub(crate) fn stop(mut self) -> Option<i32> {
+    /// Asks it to end, as a service manager does.
+    pub(crate) fn ask_to_stop(&self) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    }
+
+    /// As by a service manager; gives the exit code.
+    pub(crate) fn stop(mut self) -> Option<i32> {
+        self.ask_to_stop();
         self.child.wait().unwrap().code()
     }
 }

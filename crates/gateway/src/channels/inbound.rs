@@ -262,7 +262,7 @@ impl Door<'_> {
             }
             Err(SubmitError::TooLong { bytes }) => self.too_long(message, &target, bytes).await,
             Err(SubmitError::Refused(Refused::Stopping)) => Err(InboxError::Stopping),
-            Err(SubmitError::Refused(Refused::Busy)) => Err(InboxError::Busy),
+            Err(SubmitError::Refused(Refused::Busy | Refused::Scarce(_))) => Err(InboxError::Busy),
             Err(SubmitError::Store(error)) => Err(of_store(error)),
         }
     }

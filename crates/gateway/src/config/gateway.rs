@@ -40,6 +40,8 @@ pub struct GatewayConfig {
     pub http: HttpConfig,
     /// Tools that `/tools/invoke` may call.
     pub tools: GatewayToolsConfig,
+    /// Where the gateway holds back.
+    pub limits: LimitsConfig,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -63,6 +65,24 @@ pub enum BindMode {
     Custom,
     /// The Tailscale address.
     Tailnet,
+}
+
+/// `gateway.limits`.
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LimitsConfig {
+    /// Memory in use, in MB, above which no turn, large upload or request to an endpoint is begun. Default: 80 % of what the control
+    /// group allows, or the machine has.
+    #[schemars(range(min = 1))]
+    pub memory_high_water_mb: Option<u64>,
+    /// What the state dir may take, in MB. From 90 % of it on only what is needed is written and old conversations go; above it no
+    /// message is accepted. Default: 70 % of its volume.
+    #[schemars(range(min = 1))]
+    pub disk_quota_mb: Option<u64>,
+    /// Seconds between the signal to stop and the end by force: turns finish or are put down to be resumed within them.
+    /// `CHELA_KILL_TIMEOUT` counts before it. Default: 5, as on Fly.
+    #[schemars(range(min = 1, max = 3600))]
+    pub kill_timeout_seconds: Option<u64>,
 }
 
 /// `gateway.auth`.
@@ -235,6 +255,7 @@ pub(super) fn read(loaded: &Loaded, problems: &mut Vec<Problem>) -> GatewayConfi
         remote: parts.normal("remote"),
         reload: parts.normal("reload"),
         http: parts.secure("http", HttpConfig::closed),
+        limits: parts.normal("limits"),
         tools: parts.secure("tools", || GatewayToolsConfig { deny: vec!["*".to_owned()], ..Default::default() }),
     }
 }

@@ -22,7 +22,9 @@ use super::outbound::Outbound;
 use super::wire::{self, Message, Outgoing, Reader};
 use crate::app::Gateway;
 use crate::auth::Remote;
+use crate::pressure::LARGE_REQUEST;
 use crate::rpc::Call;
+use crate::rpc_error;
 use crate::server::{Front, PreauthSlot};
 
 /// Requests of one connection that may run at once. The web page asks for about thirty things when it opens.
@@ -155,6 +157,11 @@ impl Connection {
         };
         if self.gateway.shutdown.is_cancelled() {
             return self.answer(&request.id, Err(RpcError::unavailable("gateway stopping")));
+        }
+        if text.len() > LARGE_REQUEST
+            && let Err(scarce) = self.gateway.pressure.refuse_heavy()
+        {
+            return self.answer(&request.id, Err(rpc_error::of_scarce(scarce)));
         }
         let params = request.params.unwrap_or(Value::Object(serde_json::Map::new()));
         let method = match self.gateway.methods.permit(&request.method, &params, &self.peer) {

@@ -1,4 +1,4 @@
-//! The log file: one a day, moved aside when it has grown too large, gone after a week.
+//! The log file: one a day, moved aside when it has grown too large, gone after a week or when all together are too many.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
@@ -12,6 +12,8 @@ use jiff::Timestamp;
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 /// Files older than this are removed.
 const KEEP: Duration = Duration::from_hours(7 * 24);
+/// Bytes that all files of the folder may have together, beside the newest; the oldest go first.
+const ALL_MAX_BYTES: u64 = 4 * MAX_BYTES;
 /// Beginning of the names that are ours to remove.
 const PREFIX: &str = "chela-";
 
@@ -39,6 +41,11 @@ impl LogFile {
         self.max_bytes = max_bytes.unwrap_or(MAX_BYTES).max(1);
     }
 
+    /// Removes every file but the newest.
+    pub(super) fn remove_former(&self) {
+        remove_old(&self.dir, 0);
+    }
+
     pub(super) fn path(&self) -> PathBuf {
         let today = || self.dir.join(format!("{PREFIX}{}.log", Timestamp::now().strftime("%Y-%m-%d")));
         self.fixed.clone().unwrap_or_else(today)
@@ -49,7 +56,7 @@ impl LogFile {
         let path = self.path();
         if self.open.as_ref().is_none_or(|open| open.path != path) {
             self.open = open(&path);
-            remove_old(&self.dir);
+            remove_old(&self.dir, ALL_MAX_BYTES);
         }
         if self.open.as_ref().is_some_and(|open| open.bytes >= self.max_bytes) {
             let mut aside = path.clone().into_os_string();
@@ -73,14 +80,22 @@ fn open(path: &Path) -> Option<Open> {
     Some(Open { path: path.to_owned(), file, bytes })
 }
 
-fn remove_old(dir: &Path) {
+/// Removes files of ours that are too old, and the oldest of those that are too many; never the newest.
+fn remove_old(dir: &Path, all_max_bytes: u64) {
     let Ok(entries) = fs::read_dir(dir) else { return };
     let Some(oldest) = SystemTime::now().checked_sub(KEEP) else { return };
-    for entry in entries.flatten() {
-        let ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
-        let old = entry.metadata().and_then(|metadata| metadata.modified()).is_ok_and(|modified| modified < oldest);
-        if ours && old {
-            let _ = fs::remove_file(entry.path());
+    let of_entry = |entry: fs::DirEntry| {
+        let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
+        let found = entry.metadata().ok().filter(|found| is_ours && found.is_file())?;
+        Some((found.modified().ok()?, entry.path(), found.len()))
+    };
+    let mut files: Vec<(SystemTime, PathBuf, u64)> = entries.flatten().filter_map(of_entry).collect();
+    files.sort_by(|one, other| other.cmp(one));
+    let mut bytes = 0;
+    for (modified, path, size) in files.into_iter().skip(1) {
+        bytes += size;
+        if modified < oldest || bytes > all_max_bytes {
+            let _ = fs::remove_file(path);
         }
     }
 }
@@ -102,5 +117,31 @@ mod tests {
         names.sort();
         assert_eq!(names.len(), 2, "{names:?}");
         assert_eq!(fs::read_to_string(log.path()).unwrap(), "third line\n");
+    }
+
+    #[test]
+    fn g34_the_files_of_a_folder_are_bounded_together() {
+        let dir = tempfile::tempdir().unwrap();
+        let now = SystemTime::now();
+        for (name, hours) in
+            [("chela-d.log", 0), ("chela-c.log", 1), ("chela-b.log", 2), ("chela-a.log", 3), ("other", 9)]
+        {
+            let path = dir.path().join(name);
+            fs::write(&path, [0; 100]).unwrap();
+            let file = File::options().write(true).open(path).unwrap();
+            file.set_modified(now - Duration::from_hours(hours)).unwrap();
+        }
+        let left = || {
+            let mut names: Vec<String> = fs::read_dir(dir.path())
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
+            names.sort();
+            names
+        };
+        remove_old(dir.path(), 200);
+        assert_eq!(left(), ["chela-b.log", "chela-c.log", "chela-d.log", "other"]);
+        LogFile::new(dir.path().to_owned()).remove_former();
+        assert_eq!(left(), ["chela-d.log", "other"]);
     }
 }

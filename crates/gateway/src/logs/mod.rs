@@ -8,6 +8,7 @@ mod tail;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
@@ -36,6 +37,8 @@ pub(crate) struct Logs {
     settings: ArcSwap<Settings>,
     secrets: RwLock<Vec<String>>,
     file: Mutex<LogFile>,
+    /// The disk is nearly full: what is only told is not kept.
+    only_warnings: AtomicBool,
     host: String,
 }
 
@@ -55,6 +58,7 @@ impl Logs {
             settings: ArcSwap::from_pointee(settings),
             secrets: RwLock::default(),
             file: Mutex::new(LogFile::new(state_dir.join("logs"))),
+            only_warnings: AtomicBool::new(false),
             host,
         })
     }
@@ -115,6 +119,16 @@ impl Logs {
         text
     }
 
+    /// Whether only what went wrong is written into the file from now on. The console still gets everything.
+    pub(crate) fn write_only_warnings(&self, only: bool) {
+        self.only_warnings.store(only, Ordering::Relaxed);
+    }
+
+    /// Removes every log file but the one of today.
+    pub(crate) fn remove_former(&self) {
+        self.lock_file().remove_former();
+    }
+
     /// The file that lines go to today.
     pub(crate) fn path(&self) -> PathBuf {
         self.lock_file().path()
@@ -130,7 +144,8 @@ impl Logs {
             // A console that is gone must not end the gateway.
             let _ = writeln!(std::io::stdout().lock(), "{text}");
         }
-        if allows(settings.file_level, line.level) {
+        let is_kept = line.level <= TracingLevel::WARN || !self.only_warnings.load(Ordering::Relaxed);
+        if is_kept && allows(settings.file_level, line.level) {
             self.lock_file().append(&line.json(&self.host));
         }
     }

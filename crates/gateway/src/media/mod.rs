@@ -100,6 +100,9 @@ async fn bring_one(
     if media.bytes.is_some_and(|size| size > max_bytes) {
         return Became::Words(not_fetched(name.as_deref(), &format!("it has more than {max_bytes} bytes")));
     }
+    if gateway.pressure.refuse_heavy().is_err() {
+        return Became::Words(not_fetched(name.as_deref(), "there is not enough memory for it now"));
+    }
     let fetched = match fetch(&channel, &media, max_bytes).await {
         Ok(fetched) => fetched,
         Err(error) => return Became::Words(not_fetched(name.as_deref(), &error.message)),
@@ -134,6 +137,9 @@ async fn become_input(
             Ok(words) => return Became::Words(format!("[{}, transcribed] {words}", recording_word(kind))),
             Err(why) => unheard = Some(why),
         }
+    }
+    if !gateway.pressure.has_room_for_extras() {
+        return Became::Words(not_fetched(name.as_deref(), "the disk of the gateway is nearly full"));
     }
     let keeping = Keeping {
         workspace: gateway.sessions.agents(gateway).profile_or_default(&row.agent).workspace.clone(),

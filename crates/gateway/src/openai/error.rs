@@ -1,5 +1,7 @@
 //! Errors in OpenAI's shape: `{"error": {message, type, param, code}}`.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -7,11 +9,16 @@ use chela_agent::FailureKind;
 use serde_json::{Value, json};
 
 use crate::intake::SubmitError;
+use crate::pressure::{RETRY_AFTER, Scarce};
 use crate::rpc_error;
+use crate::sessions::Refused;
 
 /// Official clients repeat requests that failed on the server's side unless this says otherwise; a turn that failed has
 /// tried again by itself.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// A queue that is full has room again in a moment.
+const SOON: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct ApiError {
@@ -21,11 +28,13 @@ pub(super) struct ApiError {
     param: Option<&'static str>,
     message: String,
     retry: Option<bool>,
+    /// What `Retry-After` says, where it makes sense.
+    wait: Duration,
 }
 
 impl ApiError {
     pub(super) fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
-        Self { status, kind, code: None, param: None, message: message.into(), retry: None }
+        Self { status, kind, code: None, param: None, message: message.into(), retry: None, wait: SOON }
     }
 
     pub(super) fn invalid(message: impl Into<String>) -> Self {
@@ -60,6 +69,12 @@ impl ApiError {
         Self { retry: Some(false), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "api_error", message) }
     }
 
+    /// There is no memory or no disk for it now.
+    pub(super) fn scarce(scarce: Scarce) -> Self {
+        let overloaded = Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded_error", scarce.to_string());
+        Self { code: Some("overloaded"), retry: Some(true), wait: RETRY_AFTER, ..overloaded }
+    }
+
     pub(super) fn with_param(mut self, param: &'static str) -> Self {
         self.param = Some(param);
         self
@@ -88,7 +103,7 @@ impl IntoResponse for ApiError {
             headers.insert(SHOULD_RETRY, HeaderValue::from_static(if retry { "true" } else { "false" }));
         }
         if self.retry == Some(true) {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(self.wait.as_secs()));
         }
         response
     }
@@ -106,7 +121,8 @@ impl From<SubmitError> for ApiError {
             SubmitError::TooLong { .. } => {
                 return Self { code: Some("context_length_exceeded"), ..Self::invalid(error.to_string()) };
             }
-            SubmitError::Refused(refused) => refused.to_string(),
+            SubmitError::Refused(Refused::Scarce(scarce)) => return Self::scarce(scarce),
+            SubmitError::Refused(refused @ (Refused::Stopping | Refused::Busy)) => refused.to_string(),
             SubmitError::Store(error) => rpc_error::of_store(error).message,
         };
         Self { retry: Some(true), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "api_error", message) }

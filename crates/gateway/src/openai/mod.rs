@@ -69,6 +69,8 @@ async fn admit<T: DeserializeOwned>(
     if !is_on(gateway, endpoint) {
         return Err(ApiError::not_found("This endpoint is off; see gateway.http.endpoints.").into());
     }
+    // Before its body is read.
+    gateway.pressure.refuse_heavy().and_then(|()| gateway.pressure.refuse_new()).map_err(ApiError::scarce)?;
     let bytes = match read_body(body, BODY_BYTES, BODY_TIMEOUT).await {
         Ok(bytes) => bytes,
         Err(BodyError::TooLarge) => return Err(ApiError::too_large(BODY_BYTES).into()),

@@ -2,7 +2,8 @@
 
 use chela_protocol::Scope;
 use chela_protocol::methods::status::{
-    StatusDefaults, StatusHeartbeat, StatusHeartbeatAgent, StatusResult, StatusSessions,
+    StatusDefaults, StatusDisk, StatusHeartbeat, StatusHeartbeatAgent, StatusLimits, StatusMemory, StatusResult,
+    StatusSessions,
 };
 
 use super::health::{Viewer, snapshot};
@@ -10,6 +11,7 @@ use super::{Access, Call, Method, RpcResult, answer_of, models};
 use crate::app::Gateway;
 use crate::channels::{Listed, in_words};
 use crate::config::AuthMode;
+use crate::pressure::DiskLevel;
 
 /// The methods of this noun.
 pub(super) fn methods() -> Vec<Method> {
@@ -47,7 +49,26 @@ async fn status(call: Call) -> RpcResult {
         },
         cooldowns: models::cooldowns(gateway),
         problems: gateway.problems.load().iter().map(ToString::to_string).collect(),
+        limits: limits(gateway),
     })
+}
+
+fn limits(gateway: &Gateway) -> StatusLimits {
+    let (memory, disk) = (gateway.pressure.memory(), gateway.pressure.disk());
+    let level = match disk.level {
+        DiskLevel::Calm => "calm",
+        DiskLevel::Near => "near",
+        DiskLevel::Full => "full",
+    };
+    StatusLimits {
+        memory: StatusMemory {
+            used: memory.used,
+            limit: memory.limit,
+            high_water: memory.high_water,
+            high: memory.is_high,
+        },
+        disk: StatusDisk { used: disk.used, quota: disk.quota, free: disk.free, level: level.to_owned() },
+    }
 }
 
 /// One line an account: `telegram/default: connected as @chela_bot`.

@@ -42,8 +42,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Time between two lines about the same trouble: whoever floods the port must not flood the log.
 const COMPLAINT_PAUSE: Duration = Duration::from_secs(30);
 
-/// How long a request may go on once the gateway stops: longer than turns may, so that each client hears how its turn ended.
-const STOP_GRACE: Duration = Duration::from_secs(6);
+/// How long a request may go on once turns are over, so that each client hears how its turn ended.
+const STOP_GRACE: Duration = Duration::from_millis(500);
 
 /// What all listeners share.
 #[derive(Clone)]
@@ -151,7 +151,7 @@ impl Complaint {
 /// Serves one connection's requests. A WebSocket upgrade goes on in a task of its own, which keeps the slot.
 async fn serve(front: Arc<Front>, router: Router, stream: TcpStream, peer: PeerAddress, slot: Slot) {
     let lasts = matches!(slot, Slot::Lasting(_));
-    let shutdown = front.shutdown.clone();
+    let (shutdown, ending) = (front.shutdown.clone(), front.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
         let (front, mut router, slot) = (front.clone(), router.clone(), slot.clone());
@@ -182,7 +182,14 @@ async fn serve(front: Arc<Front>, router: Router, stream: TcpStream, peer: PeerA
         () = tokio::time::sleep(VISIT), if !lasts => {}
         () = shutdown.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            let _ = tokio::time::timeout(STOP_GRACE, connection).await;
+            let over = async {
+                ending.requests_end().await;
+                tokio::time::sleep(STOP_GRACE).await;
+            };
+            tokio::select! {
+                _ = connection => {}
+                () = over => {}
+            }
         }
     }
 }

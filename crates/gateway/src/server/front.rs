@@ -24,6 +24,8 @@ pub(crate) struct Front {
     pub(crate) started: Instant,
     /// Cancelled when the gateway stops.
     pub(crate) shutdown: CancellationToken,
+    /// Cancelled when turns are over: requests that are still open end.
+    over: CancellationToken,
     gateway: OnceLock<Arc<Gateway>>,
     /// Unauthenticated sockets by customer.
     preauth: Mutex<HashMap<IpAddr, usize>>,
@@ -31,7 +33,8 @@ pub(crate) struct Front {
 
 impl Front {
     pub(crate) fn new(auth: Arc<Auth>, shutdown: CancellationToken) -> Self {
-        Self { auth, started: Instant::now(), shutdown, gateway: OnceLock::new(), preauth: Mutex::default() }
+        let over = CancellationToken::new();
+        Self { auth, started: Instant::now(), shutdown, over, gateway: OnceLock::new(), preauth: Mutex::default() }
     }
 
     /// The gateway, once it is built.
@@ -42,6 +45,16 @@ impl Front {
     /// Opens the house. Later calls change nothing.
     pub(crate) fn open(&self, gateway: Arc<Gateway>) {
         let _ = self.gateway.set(gateway);
+    }
+
+    /// Every turn has ended or was put down, so whatever a request still waits for does not come.
+    pub(crate) fn end_requests(&self) {
+        self.over.cancel();
+    }
+
+    /// Returns after [`Front::end_requests`].
+    pub(super) async fn requests_end(&self) {
+        self.over.cancelled().await;
     }
 
     /// A place for one more unauthenticated socket of this address, if it has one left.

@@ -43,6 +43,14 @@ async fn of_gateway(text: &mut String, gateway: &Gateway) {
     if let Some(bytes) = resident_bytes() {
         gauge(text, "process_resident_memory_bytes", "Resident memory.", bytes);
     }
+    let memory = gateway.pressure.memory();
+    gauge(text, "chela_memory_used_bytes", "Memory in use, without what can be dropped.", memory.used);
+    gauge(text, "chela_memory_high_water_bytes", "Memory above which nothing new is begun.", memory.high_water);
+    gauge(text, "chela_memory_high", "1 while nothing new is begun for want of memory.", u64::from(memory.is_high));
+    let disk = gateway.pressure.disk();
+    gauge(text, "chela_state_bytes", "What the state dir takes.", disk.used);
+    gauge(text, "chela_state_quota_bytes", "What it may take.", disk.quota);
+    gauge(text, "chela_disk_level", "0 with room, 1 nearly full, 2 full.", disk.level as u64);
     if let Ok(stats) = gateway.store.stats().await {
         gauge(text, "chela_sessions", "Sessions.", stats.sessions);
         gauge(text, "chela_transcript_items", "Items in all transcripts.", stats.items);

@@ -12,6 +12,7 @@ mod expiry;
 mod failed;
 mod messages;
 mod observer;
+mod places;
 mod queue;
 mod recovery;
 mod row;
@@ -20,7 +21,7 @@ mod worker;
 mod worlds;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chela_agent::{AbortReason, TurnEvent};
@@ -28,7 +29,7 @@ use chela_protocol::methods::chat::QueueMode;
 use chela_protocol::{RunId, SessionKey};
 use chela_store::InboxRow;
 use serde_json::Value;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
 pub(crate) use expiry::begin_anew_if_expired;
 pub(crate) use failed::turn_away;
@@ -41,6 +42,7 @@ pub(crate) use worlds::{AgentBook, UnknownAgent};
 
 use crate::app::Gateway;
 use crate::config::DropPolicy;
+use crate::pressure::Scarce;
 use runs::Runs;
 
 /// Longest time between a row's commit and its place in the queue; a store that takes longer is in trouble.
@@ -50,16 +52,19 @@ const HAND_OVER: Duration = Duration::from_secs(1);
 /// never gets there; a program that does is told to come back.
 const MAILBOX: usize = 256;
 
-/// Part of the time for stopping in which running turns may still end by themselves.
-const DRAIN_SHARE: u32 = 2;
+/// Pause before the messages of a session whose task panicked are taken up: what kills each task must not take a whole core.
+const AFTER_DEATH: Duration = Duration::from_secs(5);
+
+/// Longest that turns get to put themselves down once they are asked to, or half of the time for stopping where that is less. In the
+/// rest they may still end by themselves.
+const PUT_DOWN: Duration = Duration::from_secs(3);
 
 /// The running sessions. The gateway builds it empty; it starts tasks on first use.
 #[derive(Default)]
 pub(crate) struct Sessions {
     mailboxes: Mutex<Mailboxes>,
     runs: Runs,
-    /// Turns that may run at once, over all sessions; first come, first served.
-    slots: OnceLock<Arc<Semaphore>>,
+    places: places::Places,
     agents: worlds::AgentCache,
 }
 
@@ -81,8 +86,10 @@ pub(crate) struct Mail {
 pub(crate) enum Refused {
     #[error("the gateway is stopping; send the message again when it is back")]
     Stopping,
-    #[error("too many messages wait in this session already; send the message again later")]
+    #[error("too many messages wait already; send the message again later")]
     Busy,
+    #[error(transparent)]
+    Scarce(#[from] Scarce),
 }
 
 /// A place in a session's mailbox.
@@ -102,6 +109,19 @@ impl Sessions {
         recovery::resume(gateway).await;
     }
 
+    /// Feeds open rows that no task has: those of a turn whose end could not be written. Rows of the last moments may be on their way.
+    pub(crate) async fn take_up_forgotten(&self, gateway: &Arc<Gateway>) {
+        recovery::take_up_forgotten(gateway, None).await;
+    }
+
+    /// Puts away what the task of a session left behind when it died, and takes its messages up again.
+    async fn bury(&self, gateway: &Arc<Gateway>, session: &SessionKey) {
+        self.mailboxes().by_session.remove(session);
+        self.runs.forget_session(session);
+        tokio::time::sleep(AFTER_DEATH).await;
+        recovery::take_up_forgotten(gateway, Some(session)).await;
+    }
+
     /// Stops intake, and lets running turns finish or checkpoint within `grace`. Queued messages stay durable and open.
     pub(crate) async fn drain(&self, grace: Duration) {
         // Dropping the senders lets idle workers end; busy ones end after their turn.
@@ -113,7 +133,7 @@ impl Sessions {
         drop(mailboxes);
         let deadline = tokio::time::Instant::now() + grace;
         let by_themselves = self.runs.all_idle();
-        if tokio::time::timeout(grace / DRAIN_SHARE, by_themselves).await.is_ok() {
+        if tokio::time::timeout(grace.saturating_sub(PUT_DOWN.min(grace / 2)), by_themselves).await.is_ok() {
             return;
         }
         self.runs.abort_running(AbortReason::Shutdown);
@@ -127,6 +147,9 @@ impl Sessions {
         let mut mailboxes = self.mailboxes();
         if mailboxes.closed || gateway.shutdown.is_cancelled() {
             return Err(Refused::Stopping);
+        }
+        if self.runs.is_full() {
+            return Err(Refused::Busy);
         }
         let mailbox = mailboxes.by_session.entry(session.clone()).or_insert_with(|| worker::start(gateway, session));
         match mailbox.clone().try_reserve_owned() {
@@ -178,9 +201,9 @@ impl Sessions {
 
     /// Waits until the task that committed an open row has handed it over, so that whoever sends the message again finds its run.
     /// It takes moments, unless the run ended just now: hence the limit.
-    pub(crate) async fn until_handed_over(&self, run: &RunId) {
-        // Without the run in the table, callers look into the store.
-        let _ = tokio::time::timeout(HAND_OVER, self.runs.until_registered(run)).await;
+    /// Returns whether it stands in the table now.
+    pub(crate) async fn until_handed_over(&self, run: &RunId) -> bool {
+        tokio::time::timeout(HAND_OVER, self.runs.until_registered(run)).await.is_ok()
     }
 
     /// Ends with the run; `None` when no such run is going on.
@@ -216,10 +239,5 @@ impl Sessions {
             mailboxes.by_session.remove(session);
         }
         untouched
-    }
-
-    fn slots(&self, gateway: &Gateway) -> Arc<Semaphore> {
-        let slots = || Arc::new(Semaphore::new(gateway.config.load().agents.max_concurrent() as usize));
-        self.slots.get_or_init(slots).clone()
     }
 }

@@ -15,6 +15,9 @@ use crate::commands;
 /// How long a full mailbox gets before its next message is tried.
 const FULL_MAILBOX_PAUSE: Duration = Duration::from_millis(100);
 
+/// A row that is younger may be between its commit and its mailbox.
+const FORGOTTEN_AFTER_MS: i64 = 5_000;
+
 /// Hands every open row to its session's task. A store that can't be read is reported; the gateway goes on with new work.
 pub(super) async fn resume(gateway: &Arc<Gateway>) {
     let open = match gateway.store.open_inbox().await {
@@ -27,12 +30,41 @@ pub(super) async fn resume(gateway: &Arc<Gateway>) {
     if !open.is_empty() {
         tracing::info!(messages = open.len(), "taking up messages that were not answered yet");
     }
+    let (commands, messages) = open.into_iter().partition(|row| commands::is_command(&row.body));
+    let commands: Vec<InboxRow> = commands;
+    for row in commands {
+        gateway.tasks.spawn(commands::execute(gateway.clone(), row));
+    }
+    feed_all(gateway, messages);
+}
+
+/// Hands over the open rows, of one session or of all, that no task has. Such are left when a turn's end could not be written or a
+/// session's task died.
+pub(super) async fn take_up_forgotten(gateway: &Arc<Gateway>, session: Option<&SessionKey>) {
+    let open = match session {
+        Some(session) => gateway.store.open_inbox_of(session).await,
+        None => gateway.store.open_inbox().await,
+    };
+    let mut open = match open {
+        Ok(open) => open,
+        Err(error) => {
+            tracing::warn!(%error, "open messages could not be read; they wait for the next look");
+            return;
+        }
+    };
+    let newest = gateway.now_ms() - FORGOTTEN_AFTER_MS;
+    let is_forgotten = |row: &InboxRow| row.received_at_ms <= newest && !gateway.sessions.runs.contains(&row.run);
+    // A command that runs long is in no table; what is left of one is taken up at the next start.
+    open.retain(|row| is_forgotten(row) && !commands::is_command(&row.body));
+    if !open.is_empty() {
+        tracing::info!(messages = open.len(), "taking up messages that were left open");
+        feed_all(gateway, open);
+    }
+}
+
+fn feed_all(gateway: &Arc<Gateway>, open: Vec<InboxRow>) {
     let mut by_session = BTreeMap::<SessionKey, Vec<InboxRow>>::new();
     for row in open {
-        if commands::is_command(&row.body) {
-            gateway.tasks.spawn(commands::execute(gateway.clone(), row));
-            continue;
-        }
         by_session.entry(row.session.clone()).or_default().push(row);
     }
     for (session, mut rows) in by_session {
@@ -55,7 +87,7 @@ fn feed(gateway: &Arc<Gateway>, session: &SessionKey, rows: &mut impl Iterator<I
                 let mode = mode_of(gateway, &row);
                 gateway.sessions.deliver(place, Mail { row, mode }, None);
             }
-            Err(Refused::Busy) => return Some(row),
+            Err(Refused::Busy | Refused::Scarce(_)) => return Some(row),
             Err(Refused::Stopping) => return None,
         }
     }

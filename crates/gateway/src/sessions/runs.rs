@@ -13,6 +13,11 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use super::AbortTarget;
 
+/// Messages that may wait over all sessions: a thousand people who write at once, and some of them again.
+const WAITING_MAX: usize = 2_048;
+/// Bytes of all of them together. Words are small: this is for files that come with messages, on a machine with 256 MB.
+const WAITING_BYTES_MAX: usize = 32 * 1024 * 1024;
+
 /// How far a run has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -67,6 +72,8 @@ struct Entry {
     phase: Phase,
     cancel: TurnCancel,
     started_at_ms: Option<i64>,
+    /// What its message holds in memory while it waits, about.
+    bytes: usize,
     /// What its sender made of the message while it waited.
     edited: Option<Value>,
     outcome: watch::Sender<Option<Arc<Outcome>>>,
@@ -87,12 +94,21 @@ impl Runs {
             phase: Phase::Queued,
             cancel: TurnCancel::new(),
             started_at_ms: None,
+            bytes: weight_of(&row.body),
             edited: None,
             outcome: watch::Sender::new(None),
             watchers: watcher.into_iter().collect(),
         };
         self.table().insert(row.run.clone(), entry);
         self.registered.notify_waiters();
+    }
+
+    /// Whether as much waits, over all sessions, as may.
+    pub(super) fn is_full(&self) -> bool {
+        let table = self.table();
+        let waiting = table.values().filter(|entry| entry.phase == Phase::Queued);
+        let (count, bytes) = waiting.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.bytes));
+        count >= WAITING_MAX || bytes >= WAITING_BYTES_MAX
     }
 
     /// Waits until a run stands in the table.
@@ -153,6 +169,16 @@ impl Runs {
     pub(super) fn forget(&self, run: &RunId) {
         self.table().remove(run);
         self.quieter.notify_waiters();
+    }
+
+    /// Takes every run of a session out, as [`Runs::forget`] does.
+    pub(super) fn forget_session(&self, session: &SessionKey) {
+        self.table().retain(|_, entry| entry.row.session != *session);
+        self.quieter.notify_waiters();
+    }
+
+    pub(super) fn contains(&self, run: &RunId) -> bool {
+        self.table().contains_key(run)
     }
 
     /// Stops the target's running turns and takes its queued ones out of the table.
@@ -227,5 +253,64 @@ impl Runs {
 
     fn table(&self) -> MutexGuard<'_, BTreeMap<RunId, Entry>> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The bytes of a message that count: its text and the files in it.
+fn weight_of(body: &Value) -> usize {
+    let text_of = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map_or(0, str::len);
+    let files = body.get("attachments").and_then(Value::as_array).into_iter().flatten();
+    text_of(body, "text") + files.map(|file| text_of(file, "data")).sum::<usize>()
+}
+
+#[cfg(test)]
+mod tests {
+    use chela_store::InboxState;
+    use serde_json::json;
+
+    use super::*;
+
+    fn row(id: i64, body: Value) -> InboxRow {
+        let agent = AgentId::new("main");
+        InboxRow {
+            id: InboxId(id),
+            channel: "webchat".into(),
+            account: "default".into(),
+            platform_id: id.to_string(),
+            session: SessionKey::main(&agent),
+            agent,
+            run: RunId::new(id.to_string()),
+            body,
+            state: InboxState::Queued,
+            attempts: 0,
+            received_at_ms: 0,
+            closed_at_ms: None,
+            result: None,
+        }
+    }
+
+    #[test]
+    fn what_waits_is_bounded_in_number() {
+        let runs = Runs::default();
+        for id in 0..2_048 {
+            assert!(!runs.is_full());
+            runs.register(&row(id, json!({ "text": "hi" })), None);
+        }
+        assert!(runs.is_full());
+        assert!(runs.begin(&mut row(0, json!({})), 0), "what runs does not wait");
+        assert!(!runs.is_full());
+    }
+
+    #[test]
+    fn what_waits_is_bounded_in_bytes() {
+        let runs = Runs::default();
+        let file = "x".repeat(16 * 1024 * 1024);
+        for id in 0..2 {
+            assert!(!runs.is_full());
+            runs.register(&row(id, json!({ "text": "see", "attachments": [{ "data": file.as_str() }] })), None);
+        }
+        assert!(runs.is_full());
+        runs.forget(&RunId::new("0"));
+        assert!(!runs.is_full());
     }
 }

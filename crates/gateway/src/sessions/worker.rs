@@ -4,19 +4,23 @@
 //! copy: a row stays open in the store until its turn has ended.
 
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chela_agent::{
     AbortReason, DeliveryRoute, EVENT_QUEUE, SteerQueue, TurnCancel, TurnEnd, TurnEvents, TurnJob, run_turn,
 };
-use chela_protocol::SessionKey;
 use chela_protocol::methods::chat::QueueMode;
+use chela_protocol::{AgentId, SessionKey};
 use chela_store::{InboxRow, InboxState, StoreError};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use futures_util::FutureExt as _;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::observer::{self, Observer};
+use super::places::TurnPlace;
 use super::queue::{album_of, has_files_to_fetch, is_same_place, route_of, take_together};
 use super::runs::{Dropped, Outcome, RowName};
 use super::{MAILBOX, Mail, failed};
@@ -46,7 +50,13 @@ const MAX_ATTEMPTS: u32 = 20;
 pub(super) fn start(gateway: &Arc<Gateway>, session: &SessionKey) -> mpsc::Sender<Box<Mail>> {
     let (sender, mailbox) = mpsc::channel(MAILBOX);
     let worker = Worker { gateway: gateway.clone(), session: session.clone(), mailbox, waiting: VecDeque::new() };
-    gateway.tasks.spawn(worker.serve());
+    let (gateway, session) = (gateway.clone(), session.clone());
+    gateway.clone().tasks.spawn(async move {
+        if AssertUnwindSafe(worker.serve()).catch_unwind().await.is_err() {
+            tracing::error!(%session, "the task of a session panicked; its messages are taken up again");
+            gateway.sessions.bury(&gateway, &session).await;
+        }
+    });
     sender
 }
 
@@ -103,6 +113,8 @@ enum Tried {
     Broke(String),
     /// The store is closed: the row resumes at the next start.
     Closed,
+    /// The disk is full: the turn goes on where it stands when there is room.
+    NoRoom,
 }
 
 impl Worker {
@@ -194,7 +206,7 @@ impl Worker {
             // Aborted in the queue. What was to be answered with it is answered by itself.
             return self.put_first(also);
         };
-        let Some(_slot) = self.slot(&cancel).await else { return self.put_back(mail, also) };
+        let Some(_place) = self.slot(&mail.row.agent, &cancel).await else { return self.put_back(mail, also) };
         let gateway = self.gateway.clone();
         let runs = &gateway.sessions.runs;
         let now = gateway.now_ms();
@@ -235,23 +247,29 @@ impl Worker {
                 return self.give_up(turn, together, "it was begun too often").await;
             }
             bring_files(&self.gateway, turn, &mut job).await;
-            if let Some(reason @ AbortReason::Shutdown) = turn.cancel.reason() {
+            if turn.cancel.reason() == Some(AbortReason::Shutdown) {
                 // A row whose files are still on the platform must not begin: its input would stand without them for ever.
-                return TurnEnd::Aborted { text: String::new(), reason };
+                return stopped();
             }
             match self.try_turn(job, turn, observer, together).await {
                 Tried::Ended(end) => return end,
-                Tried::Closed => return TurnEnd::Aborted { text: String::new(), reason: AbortReason::Shutdown },
+                Tried::Closed => return stopped(),
+                Tried::NoRoom => {
+                    tracing::warn!(%run, session = %self.session, "the disk is full: a turn waits for room");
+                    if !self.until_room().await {
+                        return stopped();
+                    }
+                }
                 Tried::Broke(why) if tries == TRIES => {
                     self.take_back(&turn.steer, together);
                     return self.give_up(turn, together, &why).await;
                 }
                 Tried::Broke(why) => {
                     tracing::warn!(%run, session = %self.session, %why, "a turn broke; trying again");
+                    tokio::time::sleep(RETRY_AFTER * 2_u32.pow(tries - 1)).await;
+                    tries += 1;
                 }
             }
-            tokio::time::sleep(RETRY_AFTER * 2_u32.pow(tries - 1)).await;
-            tries += 1;
             match self.reread(&turn.name, together).await {
                 Ok((row, also)) => job = TurnJob { row, also, steer: turn.steer.clone() },
                 Err(error) => return failed::left_open(error),
@@ -272,6 +290,8 @@ impl Worker {
         let (sender, events) = mpsc::channel(EVENT_QUEUE);
         let cancelling = turn.cancel.clone();
         let running = tokio::spawn(async move { run_turn(&world, job, TurnEvents::new(sender), &cancelling).await });
+        // Should this task die, its turn must not go on beside the one that takes its row up again.
+        let running = AbortOnDropHandle::new(running);
         let watched = observer.watch(events);
         tokio::pin!(watched);
         let mut over = false;
@@ -289,6 +309,7 @@ impl Worker {
         match running.await {
             Ok(Ok(end)) => Tried::Ended(end),
             Ok(Err(StoreError::Closed)) => Tried::Closed,
+            Ok(Err(StoreError::DiskFull)) => Tried::NoRoom,
             Ok(Err(error)) => Tried::Broke(rpc_error::of_store(error).message),
             Err(error) if error.is_panic() => Tried::Broke("the turn panicked".to_owned()),
             Err(_) => Tried::Closed,
@@ -317,13 +338,21 @@ impl Worker {
     }
 
     /// A turn's place among those that may run at once; `None` when it was aborted or the gateway stops meanwhile.
-    async fn slot(&self, cancel: &TurnCancel) -> Option<OwnedSemaphorePermit> {
-        let slots = self.gateway.sessions.slots(&self.gateway);
+    async fn slot(&self, agent: &AgentId, cancel: &TurnCancel) -> Option<TurnPlace> {
         tokio::select! {
             biased;
             _ = cancel.aborted() => None,
             () = self.gateway.shutdown.cancelled() => None,
-            permit = slots.acquire_owned() => permit.ok().filter(|_| !self.stopping()),
+            place = self.gateway.sessions.places.take(&self.gateway, agent) => place.filter(|_| !self.stopping()),
+        }
+    }
+
+    /// `false` when the gateway stops before there is room.
+    async fn until_room(&self) -> bool {
+        tokio::select! {
+            biased;
+            () = self.gateway.shutdown.cancelled() => false,
+            () = self.gateway.pressure.until_room() => true,
         }
     }
 
@@ -383,6 +412,11 @@ impl Worker {
             Err(error) => failed::left_open(error),
         }
     }
+}
+
+/// The gateway stops: the row stays open and goes on at the next start.
+fn stopped() -> TurnEnd {
+    TurnEnd::Aborted { text: String::new(), reason: AbortReason::Shutdown }
 }
 
 /// Fetches what came with the rows, unless the turn was aborted meanwhile. What was begun before has its files in the transcript.

@@ -25,6 +25,7 @@ use crate::events::Events;
 use crate::logs::Logs;
 use crate::outside::Outside;
 use crate::presence::PresenceList;
+use crate::pressure::Pressure;
 use crate::reload::Reloader;
 use crate::rpc::Methods;
 use crate::sessions::Sessions;
@@ -102,6 +103,7 @@ fn build(ground: &Ground<'_>, config: &Value, outside: Outside) -> Gateway {
         sessions: Sessions::default(),
         channels: Channels::default(),
         delivery: Delivery::default(),
+        pressure: Pressure::default(),
         shutdown: CancellationToken::new(),
         tasks: TaskTracker::new(),
         facts,

@@ -24,6 +24,7 @@ use crate::events::Events;
 use crate::logs::Logs;
 use crate::outside::Outside;
 use crate::presence::PresenceList;
+use crate::pressure::Pressure;
 use crate::reload::Reloader;
 use crate::rpc::Methods;
 use crate::sessions::Sessions;
@@ -79,6 +80,7 @@ pub(super) async fn gateway(mut parts: Parts) -> Result<Arc<Gateway>, StartError
         sessions: Sessions::default(),
         channels: Channels::default(),
         delivery: Delivery::default(),
+        pressure: Pressure::default(),
         shutdown: parts.shutdown,
         tasks: TaskTracker::new(),
     }))

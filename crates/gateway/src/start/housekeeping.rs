@@ -53,6 +53,8 @@ pub(super) async fn checkpoint_when_idle(gateway: Arc<Gateway>) {
         if !gateway.sessions.is_idle() {
             continue;
         }
+        // Nothing runs and nothing waits, so whatever is open was left behind.
+        gateway.sessions.take_up_forgotten(&gateway).await;
         match gateway.store.checkpoint().await {
             Ok(()) => {}
             Err(StoreError::Closed) => return,

@@ -8,17 +8,19 @@ mod build;
 mod housekeeping;
 mod rules;
 mod secret;
+mod stop;
 
 pub(crate) use build::{models, secret_files};
 pub use rules::asked_bind;
 pub(crate) use secret::current as current_secrets;
+pub(crate) use stop::wind_down;
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chela_config::{Environment, Loaded, Places};
-use chela_protocol::{CloseCode, Shutdown, limits};
+use chela_protocol::limits;
 use chela_store::{InstanceInfo, InstanceLock};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::task::JoinHandle;
@@ -27,15 +29,11 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{Gateway, now_ms};
 use crate::auth::{Auth, OriginRules, ProxyRules, RateLimiter, Secrets};
 use crate::config::{AuthMode, Config, ConsoleStyle};
-use crate::events::{Audience, Event};
 use crate::logs::Logs;
 use crate::reload::Reloader;
 use crate::server::{self, BindError, Bound, Front, PortOwner};
+use stop::Signals;
 
-/// How long running turns may take to finish or checkpoint before the store is closed. Fly's default kill timeout is 5 s.
-const DRAIN: Duration = Duration::from_secs(4);
-/// How long commands in the background may take to clean up once turns are over; what runs then is killed with the process.
-const COMMANDS_GRACE: Duration = Duration::from_millis(500);
 /// How long a process that holds the port is given to stop when `--force` asks it to.
 const FORCE_GRACE: Duration = Duration::from_secs(5);
 
@@ -73,6 +71,8 @@ pub enum LogFormat {
 pub enum Exit {
     /// SIGTERM or SIGINT; everything is on disk.
     Stopped,
+    /// A second signal came meanwhile. What was accepted is on disk; turns that ran resume at the next start.
+    Forced,
 }
 
 /// Why the gateway did not start.
@@ -107,6 +107,7 @@ pub struct Running {
     /// Where this machine opens the web page, for example `http://127.0.0.1:18789/`; `None` when it is off.
     page: Option<String>,
     gateway: Arc<Gateway>,
+    front: Arc<Front>,
     accepting: JoinHandle<()>,
     _lock: InstanceLock,
 }
@@ -119,9 +120,17 @@ pub async fn run(options: Options) -> Result<Exit, StartError> {
     if let Some(token) = &running.new_token {
         running.introduce(token);
     }
-    wait_for_signal().await;
-    running.stop("gateway stopping").await;
-    Ok(Exit::Stopped)
+    let mut signals = Signals::catch();
+    let name = signals.next().await;
+    tracing::info!(target: "gateway", "received {name}; shutting down");
+    tokio::select! {
+        biased;
+        () = running.stop("gateway stopping") => Ok(Exit::Stopped),
+        name = signals.next() => {
+            tracing::warn!(target: "shutdown", "received {name} again; ending at once");
+            Ok(Exit::Forced)
+        }
+    }
 }
 
 /// Starts without touching signals or the process's logging: for tests and for embedding.
@@ -179,7 +188,7 @@ async fn start_with(options: Options, logs: Arc<Logs>) -> Result<Running, StartE
     if let Some(page) = &page {
         tracing::info!(target: "gateway", "open {page} in a browser");
     }
-    Ok(Running { port, address, new_token, page, gateway, accepting, _lock: lock })
+    Ok(Running { port, address, new_token, page, gateway, front, accepting, _lock: lock })
 }
 
 impl Running {
@@ -193,9 +202,9 @@ impl Running {
     pub async fn stop(self, reason: &str) {
         let gateway = &self.gateway;
         let started = Instant::now();
-        let payload = Shutdown { reason: reason.to_owned(), restart_expected_ms: None };
-        gateway.events.publish(&Event::new("shutdown", Audience::Everyone, &payload));
+        stop::announce(gateway, reason);
         wind_down(gateway).await;
+        self.front.end_requests();
         let _ = tokio::time::timeout(limits::CLOSE_GRACE, self.accepting).await;
         tracing::info!(target: "shutdown", "completed cleanly in {}ms", started.elapsed().as_millis());
     }
@@ -227,21 +236,6 @@ pub(crate) async fn take_up_work(gateway: &Arc<Gateway>) {
     gateway.channels.apply(gateway, &gateway.environment);
 }
 
-/// Takes no new work, lets what runs finish or checkpoint, and closes the store: nothing of it is lost (G39).
-pub(crate) async fn wind_down(gateway: &Arc<Gateway>) {
-    gateway.shutdown.cancel();
-    gateway.sessions.drain(DRAIN).await;
-    // Only now: a turn that ended meanwhile may still be answered.
-    gateway.delivery.close();
-    let _ = tokio::time::timeout(COMMANDS_GRACE, gateway.tools.processes.end_all()).await;
-    gateway.events.close_where(CloseCode::ServiceRestart, "service restart", |_| true);
-    gateway.tasks.close();
-    let _ = tokio::time::timeout(limits::CLOSE_GRACE, gateway.tasks.wait()).await;
-    if let Err(error) = gateway.store.close().await {
-        tracing::error!(target: "shutdown", %error, "the store did not close cleanly");
-    }
-}
-
 /// Says what is in use, so that nobody has to guess.
 fn announce(gateway: &Gateway) {
     let facts = &gateway.facts;
@@ -255,20 +249,6 @@ fn announce(gateway: &Gateway) {
     tracing::info!(target: "gateway", "state dir: {}", facts.state_dir.display());
     tracing::info!(target: "gateway", "agent model: {}", gateway.default_model());
     tracing::info!(target: "gateway", "log file: {}", gateway.logs.path().display());
-}
-
-async fn wait_for_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        // Without handlers the default action of both signals ends the process, and the store recovers at the next start.
-        return std::future::pending().await;
-    };
-    let name = tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    };
-    tracing::info!(target: "gateway", "received {name}; shutting down");
 }
 
 fn acquire(places: &Places) -> Result<InstanceLock, StartError> {

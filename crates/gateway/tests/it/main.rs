@@ -23,6 +23,7 @@ mod live;
 mod nonsense;
 mod openai;
 mod recovery;
+mod scarce;
 mod sessions;
 mod start;
 mod strangers;

@@ -31,6 +31,41 @@ pub struct StatusResult {
     /// What is wrong with the configuration, one line each.
     #[serde(default)]
     pub problems: Vec<String>,
+    /// How much is in use of what may be. Ours.
+    #[serde(default)]
+    pub limits: StatusLimits,
+}
+
+/// Memory and disk. Zero where nothing is known yet.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StatusLimits {
+    pub memory: StatusMemory,
+    pub disk: StatusDisk,
+}
+
+/// Bytes of memory.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StatusMemory {
+    pub used: u64,
+    pub limit: u64,
+    /// Above it, nothing new is begun.
+    pub high_water: u64,
+    /// Nothing new is begun now.
+    pub high: bool,
+}
+
+/// Bytes of the state dir and its volume.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StatusDisk {
+    pub used: u64,
+    pub quota: u64,
+    /// Left on the volume.
+    pub free: u64,
+    /// `calm`, `near` (only what is needed is written) or `full` (no message is accepted).
+    pub level: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

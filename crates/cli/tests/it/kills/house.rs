@@ -65,6 +65,14 @@ impl House {
         self.home.path().join("workspace")
     }
 
+    /// Writes the configuration anew, with another value for a key of a section, as in `/agents/defaults`.
+    pub(crate) fn configure(&self, section: &str, key: &str, value: Value) {
+        let mut config: Value = serde_json::from_str(&self.home.read_config()).unwrap();
+        let place = config.pointer_mut(section).unwrap();
+        place[key] = value;
+        self.home.write_config(&config.to_string());
+    }
+
     pub(crate) fn start(&self) -> RunningGateway {
         self.start_with(&[])
     }
@@ -77,6 +85,11 @@ impl House {
     pub(crate) fn start_with(&self, environment: &[(&str, &str)]) -> RunningGateway {
         let token = [("CHELA_GATEWAY_TOKEN", TOKEN)];
         RunningGateway::start_with(&self.home, &[], &[&token, environment].concat())
+    }
+
+    /// The same under a shell, as [`RunningGateway::start_under`] says.
+    pub(crate) fn start_under(&self, script: &str) -> RunningGateway {
+        RunningGateway::start_under(&self.home, script, &[("CHELA_GATEWAY_TOKEN", TOKEN)])
     }
 
     /// How often the tool of this message has done its work.
@@ -137,8 +150,17 @@ impl Talk {
 
     /// Says something in the main session. The message is its own idempotency key.
     pub(crate) async fn say(&self, message: &str) -> Result<Value, ClientError> {
-        let params = json!({ "sessionKey": MAIN, "message": message, "idempotencyKey": message });
+        self.say_in(MAIN, message).await
+    }
+
+    pub(crate) async fn say_in(&self, session: &str, message: &str) -> Result<Value, ClientError> {
+        let params = json!({ "sessionKey": session, "message": message, "idempotencyKey": message });
         self.client.call("chat.send", params).await
+    }
+
+    /// What the gateway says of its limits.
+    pub(crate) async fn limits(&self) -> Value {
+        self.client.call("status", json!({})).await.unwrap()["limits"].clone()
     }
 
     /// The same through the other method, which gives the answer.
@@ -168,7 +190,11 @@ impl Talk {
 
     /// The main session in short: `role: text`.
     pub(crate) async fn history(&self) -> Vec<String> {
-        let params = json!({ "sessionKey": MAIN, "limit": 1000 });
+        self.history_of(MAIN).await
+    }
+
+    pub(crate) async fn history_of(&self, session: &str) -> Vec<String> {
+        let params = json!({ "sessionKey": session, "limit": 1000 });
         let history = self.client.call("chat.history", params).await.unwrap();
         history["messages"].as_array().unwrap().iter().map(in_short).collect()
     }

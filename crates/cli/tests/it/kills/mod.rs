@@ -8,6 +8,7 @@ pub(crate) mod house;
 mod lock;
 mod moments;
 mod once;
+mod panics;
 pub(crate) mod platforms;
 mod points;
 mod queue;

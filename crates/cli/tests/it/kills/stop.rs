@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Message;
 
+use super::chats::{self, assert_answers, until_answered};
 use super::house::{House, TOKEN, Talk, WIRES, answer_to, ask_over_http, request_over_http};
 use super::moments::{ALIVE, last_breath};
+use super::platforms::{Place, Platform, Preview, Telegram};
 use crate::support::{PATIENCE, RunningGateway};
 
 /// What a client on a bare socket is told last: the names of the last event and the close code.
@@ -109,4 +111,94 @@ async fn g39_a_stop_ends_commands_in_the_background() {
     assert!(commands.try_recv().is_err(), "it runs on behind the answer");
     assert_eq!(gateway.stop(), Some(0));
     assert!(commands.recv_timeout(PATIENCE).is_ok(), "nobody is left behind");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g39_a_stop_while_twenty_turns_run_loses_none() {
+    let house = House::new(WIRES[0]).await;
+    house.configure("/agents/defaults", "maxConcurrent", 20.into());
+    let gateway = house.start();
+    let talk = Talk::new(&gateway).await;
+    let messages: Vec<(String, String)> =
+        (0..20).map(|number| (format!("agent:main:s{number}"), format!("m{number}"))).collect();
+    for (session, message) in &messages {
+        house.model.push(Step::Hang);
+        talk.say_in(session, message).await.unwrap();
+    }
+    house.model.wait_for_requests(20).await;
+    assert_eq!(gateway.stop(), Some(0));
+
+    let gateway = house.start();
+    let mut talk = Talk::new(&gateway).await;
+    for (session, message) in &messages {
+        let lines = [format!("user: {message}"), format!("assistant: {}", answer_to(message))];
+        while !talk.history_of(session).await.contains(&lines[1]) {
+            talk.event(|name, payload| name == "chat" && payload["state"] == "final").await;
+        }
+        let history = talk.history_of(session).await;
+        let said: Vec<&String> = history.iter().filter(|line| lines.contains(line)).collect();
+        assert_eq!(said, lines.iter().collect::<Vec<_>>(), "{history:#?}");
+        assert_eq!(house.written(message), 1);
+    }
+    house.model.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g39_a_turn_that_ends_in_time_is_answered_before_the_stop() {
+    let house = House::new(WIRES[0]).await;
+    let gate = Arc::new(Notify::new());
+    house.model.push(Step::Reply(Reply::new([Part::Gate(gate.clone()), Part::Text(answer_to("text1"))])));
+    let gateway = house.start_with(&[("CHELA_KILL_TIMEOUT", "60")]);
+    let mut talk = Talk::new(&gateway).await;
+    talk.say("text1").await.unwrap();
+    house.model.wait_for_requests(1).await;
+    gateway.ask_to_stop();
+    talk.event(|name, _| name == "shutdown").await;
+    assert!(talk.say("text2").await.is_err(), "nothing new is taken");
+    gate.notify_one();
+    talk.event(|name, payload| name == "chat" && payload["state"] == "final").await;
+    assert_eq!(gateway.died().code(), Some(0));
+
+    let gateway = house.start();
+    Talk::new(&gateway).await.assert_once("text1", "after a stop").await;
+    assert_eq!(house.model.requests().len(), 1, "it was not asked again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g39_a_second_signal_ends_it_at_once_and_loses_nothing() {
+    let house = House::new(WIRES[0]).await;
+    house.model.push(Step::Hang);
+    // Longer than the test waits for an end.
+    let gateway = house.start_with(&[("CHELA_KILL_TIMEOUT", "600")]);
+    let mut talk = Talk::new(&gateway).await;
+    talk.say("m1").await.unwrap();
+    house.model.wait_for_requests(1).await;
+    gateway.ask_to_stop();
+    talk.event(|name, _| name == "shutdown").await;
+    gateway.ask_to_stop();
+    assert_eq!(gateway.died().code(), Some(130));
+
+    let gateway = house.start();
+    let mut talk = Talk::new(&gateway).await;
+    talk.answered("m1").await;
+    talk.assert_once("m1", "after two signals").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g39_a_stop_between_the_parts_of_an_answer_doubles_nothing() {
+    let platform = Telegram::start().await;
+    let house = House::with_channels(WIRES[0], &json!({ Telegram::CHANNEL: platform.account(Preview::Off) })).await;
+    house.model.respond_with(chats::answer);
+    let gateway = house.start();
+    platform.say(Place::Direct, "m1");
+    platform.wait("the first part", |platform| !platform.answers(Place::Direct).is_empty()).await;
+    platform.say(Place::Direct, "text2");
+    assert_eq!(gateway.stop(), Some(0));
+    platform.say(Place::Direct, "text3");
+
+    let _gateway = house.start();
+    let direct = ["m1", "text2", "text3"];
+    until_answered(&platform, &direct, &[], "after a stop").await;
+    assert_answers(&platform, &direct, &[], "after a stop");
+    platform.assert_clean();
 }
