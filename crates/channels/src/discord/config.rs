@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use chela_config::Secret;
+use chela_config::{Ids, Secret};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -29,7 +29,7 @@ pub(super) struct DiscordConfig {
     /// Who may write directly. Default: `pairing`.
     pub(super) dm_policy: Option<DmPolicy>,
     /// People who may write directly: user ids, `@username`, `*`.
-    pub(super) allow_from: Option<Vec<Who>>,
+    pub(super) allow_from: Option<Ids>,
     pub(super) dm: DmConfig,
     /// Whether the bot listens in servers at all. Default: `allowlist`, which means those under `guilds`.
     pub(super) group_policy: Option<GroupPolicy>,
@@ -86,15 +86,6 @@ pub(super) struct DiscordConfig {
     pub(super) thread: ThreadConfig,
 }
 
-/// A user, role or channel: an id (written as a text or a number), a name, or `*`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(super) enum Who {
-    Text(String),
-    /// Ids of Discord don't fit in every JSON number; those that were written without quotes and fit are taken.
-    Number(u64),
-}
-
 /// `dm`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
@@ -104,11 +95,11 @@ pub(super) struct DmConfig {
     /// Former place of `dmPolicy`, which wins.
     pub(super) policy: Option<DmPolicy>,
     /// Former place of `allowFrom`, which wins.
-    pub(super) allow_from: Option<Vec<Who>>,
+    pub(super) allow_from: Option<Ids>,
     /// Whether the bot listens in group chats outside servers. Default: false.
     pub(super) group_enabled: Option<bool>,
     /// Those group chats; all of them where absent.
-    pub(super) group_channels: Option<Vec<Who>>,
+    pub(super) group_channels: Option<Ids>,
 }
 
 /// `guilds.<server>`.
@@ -125,9 +116,9 @@ pub(super) struct GuildConfig {
     #[schemars(extend("x-reload" = "none"))]
     pub(super) reaction_notifications: Option<ReactionNotice>,
     /// The only people who are answered, with those of `roles`.
-    pub(super) users: Option<Vec<Who>>,
+    pub(super) users: Option<Ids>,
     /// Ids of roles whose holders are answered.
-    pub(super) roles: Option<Vec<Who>>,
+    pub(super) roles: Option<Ids>,
     /// Channels by id, by name or as `*`. Where it is present, no other channel of the server is answered.
     pub(super) channels: Option<BTreeMap<String, GuildChannelConfig>>,
 }
@@ -145,9 +136,9 @@ pub(super) struct GuildChannelConfig {
     /// As in the server.
     pub(super) ignore_other_mentions: Option<bool>,
     /// As in the server.
-    pub(super) users: Option<Vec<Who>>,
+    pub(super) users: Option<Ids>,
     /// As in the server.
-    pub(super) roles: Option<Vec<Who>>,
+    pub(super) roles: Option<Ids>,
     /// The only skills that are offered here.
     pub(super) skills: Option<Vec<String>>,
     /// Added to the agent's instructions here.
@@ -268,13 +259,4 @@ pub(super) struct ThreadConfig {
     /// Whether a new thread's session begins with that of its channel. Default: false. No effect in this version.
     #[schemars(extend("x-reload" = "none"))]
     pub(super) inherit_parent: Option<bool>,
-}
-
-impl std::fmt::Display for Who {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Text(text) => f.write_str(text),
-            Self::Number(number) => number.fmt(f),
-        }
-    }
 }

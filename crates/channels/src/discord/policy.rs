@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chela_config::{KeyPath, Problem, Severity, check, schema_of};
+use chela_config::{Ids, KeyPath, Problem, Severity, check, schema_of};
 use serde_json::{Map, Value};
 
-use super::config::{AllowBots, DiscordConfig, GuildChannelConfig, GuildConfig, Who};
+use super::config::{AllowBots, DiscordConfig, GuildChannelConfig, GuildConfig};
 use crate::access::{AccessRules, AllowList, BotRule, ContextVisibility, DmPolicy, GroupPolicy, LoopProtection, Place};
 use crate::policy::{AccountPolicy, DeliveryPolicy, PreviewMode, bytes_of_mb, history_within};
 use crate::render::Limits;
@@ -92,7 +92,7 @@ fn access(reading: &Reading) -> AccessRules {
     let allow_from = config.allow_from.as_ref().or(config.dm.allow_from.as_ref());
     AccessRules {
         dm,
-        allow_from: allow_from.map(|people| allow_list(people)).unwrap_or_default(),
+        allow_from: allow_from.map(allow_list).unwrap_or_default(),
         groups,
         group_allow_from: AllowList::default(),
         places: Some(places(config, broken_guilds)),
@@ -117,12 +117,8 @@ fn places(config: &DiscordConfig, broken_guilds: &BTreeSet<String>) -> Vec<Place
     let guilds = config.guilds.iter().flatten().map(|(name, guild)| guild_place(name, guild));
     let mut places: Vec<Place> = closed.chain(guilds).collect();
     if config.dm.group_enabled == Some(true) {
-        let group_chats = config.dm.group_channels.iter().flatten();
-        places.extend(group_chats.map(|chat| Place {
-            name: chat.to_string(),
-            allowed: Some(true),
-            ..Place::default()
-        }));
+        let group_chats = config.dm.group_channels.iter().flat_map(Ids::texts);
+        places.extend(group_chats.map(|chat| Place { name: chat, allowed: Some(true), ..Place::default() }));
     }
     places
 }
@@ -135,8 +131,8 @@ fn guild_place(name: &str, guild: &GuildConfig) -> Place {
         name: name.to_owned(),
         require_mention: guild.require_mention,
         ignore_other_mentions: guild.ignore_other_mentions,
-        users: guild.users.as_deref().map(allow_list),
-        roles: guild.roles.as_deref().map(texts),
+        users: guild.users.as_ref().map(allow_list),
+        roles: guild.roles.as_ref().map(Ids::texts),
         // An empty map names no channel and means all of them, as in the reference system.
         places: guild.channels.as_ref().filter(|channels| !channels.is_empty()).map(inner),
         ..Place::default()
@@ -150,8 +146,8 @@ fn channel_place(name: &str, channel: &GuildChannelConfig) -> Place {
         allowed: Some(!closed),
         require_mention: channel.require_mention,
         ignore_other_mentions: channel.ignore_other_mentions,
-        users: channel.users.as_deref().map(allow_list),
-        roles: channel.roles.as_deref().map(texts),
+        users: channel.users.as_ref().map(allow_list),
+        roles: channel.roles.as_ref().map(Ids::texts),
         skills: channel.skills.clone(),
         system_prompt: channel.system_prompt.clone(),
         agent: channel.agent_id.clone(),
@@ -159,12 +155,8 @@ fn channel_place(name: &str, channel: &GuildChannelConfig) -> Place {
     }
 }
 
-fn allow_list(people: &[Who]) -> AllowList {
-    AllowList(texts(people))
-}
-
-fn texts(values: &[Who]) -> Vec<String> {
-    values.iter().map(ToString::to_string).collect()
+fn allow_list(people: &Ids) -> AllowList {
+    AllowList(people.texts())
 }
 
 fn loop_protection(config: &DiscordConfig) -> LoopProtection {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chela_config::Secret;
+use chela_config::{Ids, Secret};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -29,11 +29,11 @@ pub(crate) struct TelegramConfig {
     /// Who may write to the bot directly. Default: `pairing`.
     pub(crate) dm_policy: DmPolicy,
     /// People who may write directly: numeric ids (`123`, `tg:123`), `@names`, or `*`.
-    pub(crate) allow_from: Option<Vec<PersonEntry>>,
+    pub(crate) allow_from: Option<Ids>,
     /// Whether the bot speaks in groups. Default: `allowlist`.
     pub(crate) group_policy: GroupPolicy,
     /// People who may speak to it in groups. Default: those of `allowFrom`.
-    pub(crate) group_allow_from: Option<Vec<PersonEntry>>,
+    pub(crate) group_allow_from: Option<Ids>,
     /// Groups by id (`-100…`), or `*`. Under `groupPolicy: "allowlist"` no other group is heard.
     pub(crate) groups: Option<BTreeMap<String, GroupConfig>>,
     /// Whose messages in a group become context of a later turn, though nobody answers them. Default: `all`.
@@ -97,7 +97,7 @@ pub(crate) struct GroupConfig {
     /// Whether only messages that mention the bot, or reply to it, are answered. Default: true.
     pub(crate) require_mention: Option<bool>,
     /// People who may speak to the bot here.
-    pub(crate) allow_from: Option<Vec<PersonEntry>>,
+    pub(crate) allow_from: Option<Ids>,
     /// Overrides the account's `groupPolicy` here.
     pub(crate) group_policy: Option<GroupPolicy>,
     /// Skills that may be used here. Default: all.
@@ -117,7 +117,7 @@ pub(crate) struct TopicConfig {
     /// Whether only messages that mention the bot, or reply to it, are answered.
     pub(crate) require_mention: Option<bool>,
     /// People who may speak to the bot here.
-    pub(crate) allow_from: Option<Vec<PersonEntry>>,
+    pub(crate) allow_from: Option<Ids>,
     /// Overrides `groupPolicy` here.
     pub(crate) group_policy: Option<GroupPolicy>,
     /// Skills that may be used here.
@@ -126,14 +126,6 @@ pub(crate) struct TopicConfig {
     pub(crate) system_prompt: Option<String>,
     /// The agent that answers here, whatever the bindings say.
     pub(crate) agent_id: Option<String>,
-}
-
-/// An id as text or as a number.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(crate) enum PersonEntry {
-    Text(String),
-    Number(i64),
 }
 
 /// `streaming`: an object, or its mode alone.

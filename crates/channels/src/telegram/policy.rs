@@ -2,10 +2,10 @@
 //!
 //! Pure. Wrong values are reported and left out; where one guards something, what it guards is closed.
 
-use chela_config::{KeyPath, Problem, Segment, Severity, check, schema_of};
+use chela_config::{Ids, KeyPath, Problem, Segment, Severity, check, schema_of};
 use serde_json::{Map, Value, json};
 
-use super::config::{GroupConfig, PersonEntry, ReactionLevel, TelegramConfig, TopicConfig};
+use super::config::{GroupConfig, ReactionLevel, TelegramConfig, TopicConfig};
 use crate::access::{AccessRules, AllowList, Place};
 use crate::policy::{AccountPolicy, AckScope, DeliveryPolicy, bytes_of_mb, history_within};
 use crate::render::Limits;
@@ -121,8 +121,8 @@ fn drop_names(keys: &mut Map<String, Value>, base: &KeyPath) -> Vec<Problem> {
 }
 
 fn access_of(config: &TelegramConfig) -> AccessRules {
-    let allow_from = people(config.allow_from.as_deref());
-    let own = people(config.group_allow_from.as_deref());
+    let allow_from = people(config.allow_from.as_ref());
+    let own = people(config.group_allow_from.as_ref());
     AccessRules {
         dm: config.dm_policy,
         groups: config.group_policy,
@@ -145,7 +145,7 @@ fn group_place(id: &str, group: &GroupConfig, everywhere: Option<bool>) -> Place
         allowed: group.enabled,
         require_mention: group.require_mention.or(everywhere),
         policy: group.group_policy,
-        users: group.allow_from.as_deref().map(|entries| people(Some(entries))),
+        users: group.allow_from.as_ref().map(|ids| people(Some(ids))),
         skills: group.skills.clone(),
         system_prompt: group.system_prompt.clone(),
         places: group.topics.as_ref().map(|topics| {
@@ -166,7 +166,7 @@ fn topic_place(id: &str, topic: &TopicConfig) -> Place {
         allowed: topic.enabled,
         require_mention: topic.require_mention,
         policy: topic.group_policy,
-        users: topic.allow_from.as_deref().map(|entries| people(Some(entries))),
+        users: topic.allow_from.as_ref().map(|ids| people(Some(ids))),
         skills: topic.skills.clone(),
         system_prompt: topic.system_prompt.clone(),
         agent: topic.agent_id.clone(),
@@ -197,15 +197,13 @@ fn delivery_of(config: &TelegramConfig) -> DeliveryPolicy {
 }
 
 /// People as the rules name them: without our own prefix, names in lowercase.
-fn people(entries: Option<&[PersonEntry]>) -> AllowList {
-    let one = |entry: &PersonEntry| match entry {
-        PersonEntry::Number(id) => id.to_string(),
-        PersonEntry::Text(text) => {
-            let text = without_prefix(text.trim());
-            if text.starts_with('@') { text.to_lowercase() } else { text.to_owned() }
-        }
+fn people(ids: Option<&Ids>) -> AllowList {
+    let one = |text: String| {
+        let text = without_prefix(text.trim());
+        if text.starts_with('@') { text.to_lowercase() } else { text.to_owned() }
     };
-    AllowList(entries.unwrap_or_default().iter().map(one).filter(|entry| !entry.is_empty()).collect())
+    let texts = ids.map(Ids::texts).unwrap_or_default();
+    AllowList(texts.into_iter().map(one).filter(|entry| !entry.is_empty()).collect())
 }
 
 /// `tg:123` and `telegram:123` are `123`.

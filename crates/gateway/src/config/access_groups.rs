@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use chela_config::Ids;
 use schemars::JsonSchema;
 use serde::Deserialize;
-
-use super::names::Names;
 
 /// Groups by name.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -20,7 +19,7 @@ pub struct AccessGroup {
     #[serde(rename = "type")]
     pub kind: Option<String>,
     /// Ids by channel; those under `*` count on every channel.
-    pub members: BTreeMap<String, Names>,
+    pub members: BTreeMap<String, Ids>,
 }
 
 impl AccessGroups {
@@ -30,7 +29,7 @@ impl AccessGroups {
         if group.kind.as_deref().is_some_and(|kind| kind != "message.senders") {
             return Vec::new();
         }
-        ["*", channel].iter().filter_map(|key| group.members.get(*key)).flat_map(Names::texts).collect()
+        ["*", channel].iter().filter_map(|key| group.members.get(*key)).flat_map(Ids::texts).collect()
     }
 }
 

@@ -1,10 +1,9 @@
 //! `commands`: slash commands, and who the owners are. Shape: OpenClaw's section of the same name.
 
 use chela_channels::access::AllowList;
+use chela_config::Ids;
 use schemars::JsonSchema;
 use serde::Deserialize;
-
-use super::names::Names;
 
 /// Slash commands on channels, and who may use those of the owner.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -18,7 +17,7 @@ pub struct CommandsConfig {
     pub native: Option<NativeCommands>,
     /// The owners, by id: `123`, `telegram:123`, `discord:456`. They may write everywhere but where direct messages are off, and
     /// use the owner's commands. People who were approved first by a pairing code are owners as well.
-    pub owner_allow_from: Names,
+    pub owner_allow_from: Ids,
 }
 
 /// `commands.native`.
@@ -47,6 +46,6 @@ impl CommandsConfig {
     }
 
     pub(crate) fn owners(&self) -> AllowList {
-        self.owner_allow_from.to_list()
+        AllowList(self.owner_allow_from.texts())
     }
 }

@@ -6,7 +6,6 @@ mod commands;
 mod gateway;
 mod logging;
 mod messages;
-mod names;
 
 pub use access_groups::{AccessGroup, AccessGroups};
 pub use bindings::{Binding, BindingMatch, BindingPeer};
@@ -20,7 +19,6 @@ use gateway::read;
 pub use gateway::*;
 pub use logging::{ConsoleStyle, Level, LoggingConfig};
 pub use messages::{DropPolicy, GroupChatConfig, MessagesConfig, QueueConfig, StatusEmojis, StatusReactions};
-pub use names::{Name, Names};
 use serde_json::{Value, json};
 
 /// The configuration in force: every section parsed, wrong ones at their safe default.
