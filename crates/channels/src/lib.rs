@@ -10,6 +10,7 @@ mod context;
 mod digest;
 mod discord;
 mod inbound;
+mod keys;
 mod kind;
 mod outbound;
 mod policy;

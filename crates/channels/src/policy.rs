@@ -100,26 +100,8 @@ pub(crate) fn also(schema: &mut schemars::Schema, word: &str) {
     }
 }
 
-/// What a number of megabytes in the configuration means. What is below 0 or no number is 0, and [`MEDIA_MAX_MB`] the most.
-pub(crate) fn bytes_of_mb(megabytes: f64) -> u64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=50 MB")]
-    let bytes = (megabytes.clamp(0.0, MEDIA_MAX_MB) * 1024.0 * 1024.0) as u64;
-    bytes
-}
-
-/// A number of earlier messages in the configuration, bounded.
-pub(crate) fn history_within(written: Option<usize>, usual: usize) -> usize {
-    written.unwrap_or(usual).min(HISTORY_MAX)
-}
-
 /// Files of messages, where the configuration sets no cap.
 const MEDIA_DEFAULT_BYTES: u64 = 20 * 1024 * 1024;
-
-/// A file of a message is held in memory on its way in, several at a time. No model reads more, and Telegram takes no larger one.
-const MEDIA_MAX_MB: f64 = 50.0;
-
-/// More earlier messages would fill a context with chatter.
-const HISTORY_MAX: usize = 200;
 
 impl Default for DeliveryPolicy {
     fn default() -> Self {
@@ -136,19 +118,5 @@ impl Default for DeliveryPolicy {
             link_preview: true,
             silent_errors: false,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_key_lets_a_file_fill_the_memory() {
-        let megabytes = |bytes: u64| bytes / 1024 / 1024;
-        assert_eq!(
-            [-1.0, f64::NAN, 8.0, 50.0, 2000.0, f64::INFINITY].map(bytes_of_mb).map(megabytes),
-            [0, 0, 8, 50, 50, 50]
-        );
     }
 }

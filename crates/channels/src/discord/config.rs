@@ -8,18 +8,17 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::access::{ContextVisibility, DmPolicy, GroupPolicy};
-use crate::policy::{AckScope, PreviewMode, ReactionNotice, ReplyToMode};
-use crate::render::{Cut, Tables};
+use crate::keys::{AccountKeys, AnswerKeys, StreamingKeys};
+use crate::policy::{AckScope, ReactionNotice};
 
 /// A login as a Discord bot.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schemars(extend("x-reload" = "hot"))]
 pub(super) struct DiscordConfig {
-    /// `false` leaves the account alone. Default: true.
-    pub(super) enabled: Option<bool>,
-    /// For people. Default: the account's id.
-    pub(super) name: Option<String>,
+    #[serde(flatten)]
+    #[expect(dead_code, reason = "in the schema, and read without the rest of the account by `section`")]
+    pub(super) account: AccountKeys,
     /// The bot's token, from the page "Bot" of the Developer Portal. `DISCORD_BOT_TOKEN` wins over it.
     pub(super) token: Option<Secret>,
     /// Address of the REST API, with or without its version. Default: `https://discord.com/api/v10`.
@@ -48,28 +47,14 @@ pub(super) struct DiscordConfig {
     /// A message is cut before it gets longer than this, since Discord folds long ones. Default: 17.
     #[schemars(range(min = 1))]
     pub(super) max_lines_per_message: Option<usize>,
-    /// Where long texts are cut; `streaming.chunkMode` wins. Default: `length`.
-    pub(super) chunk_mode: Option<Cut>,
-    /// How answers show while they grow; `streaming.mode` wins. Default: `off`.
-    pub(super) stream_mode: Option<PreviewMode>,
+    #[serde(flatten)]
+    pub(super) answers: AnswerKeys,
     /// Sends finished paragraphs as messages of their own, like `streaming.mode: "block"`. Default: false.
     pub(super) block_streaming: Option<bool>,
-    pub(super) streaming: StreamingConfig,
-    pub(super) markdown: MarkdownConfig,
-    /// Which messages of an answer quote the question. Default: `off`.
-    pub(super) reply_to_mode: Option<ReplyToMode>,
-    /// Largest file of a message, in megabytes, 50 at most. Default: 20.
-    #[schemars(range(min = 0))]
-    pub(super) media_max_mb: Option<f64>,
-    /// Emoji put on a message that is being answered. Default: `messages.ackReaction`.
-    pub(super) ack_reaction: Option<String>,
-    /// Where that happens. Default: `messages.ackReactionScope`.
+    /// How an answer shows while it grows (`off` where no key says it), and where it is cut.
+    pub(super) streaming: StreamingKeys,
+    /// Where `ackReaction` is put on a message. Default: `messages.ackReactionScope`.
     pub(super) ack_reaction_scope: Option<AckScope>,
-    /// Which reactions of people the agent is told of. Default: `own`.
-    pub(super) reaction_notifications: Option<ReactionNotice>,
-    /// Stands before each answer. Default: `messages.responsePrefix`.
-    pub(super) response_prefix: Option<String>,
-    pub(super) commands: CommandsConfig,
     pub(super) slash_command: SlashCommandConfig,
     pub(super) intents: IntentsConfig,
     /// What the bot is doing, under its name.
@@ -178,47 +163,6 @@ pub(super) struct LoopConfig {
     /// How long bots are ignored then. Default: 60.
     #[schemars(range(min = 1))]
     pub(super) cooldown_seconds: Option<u64>,
-}
-
-/// `streaming`.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct StreamingConfig {
-    /// How answers show while they grow. Default: `off`.
-    pub(super) mode: Option<PreviewMode>,
-    /// Where long texts are cut. Default: `length`.
-    pub(super) chunk_mode: Option<Cut>,
-}
-
-/// `markdown`.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct MarkdownConfig {
-    /// How tables show. Default: `code`.
-    pub(super) tables: Option<Tables>,
-}
-
-/// `commands`.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct CommandsConfig {
-    /// Whether slash commands are registered. Default: `auto`, which means yes.
-    pub(super) native: Option<Switch>,
-}
-
-/// `true`, `false` or `auto`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(super) enum Switch {
-    Whether(bool),
-    Auto(Auto),
-}
-
-/// Left to the platform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Auto {
-    Auto,
 }
 
 /// `slashCommand`.

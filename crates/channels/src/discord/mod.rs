@@ -38,7 +38,7 @@ use twilight_model::gateway::presence::{Activity, ActivityType, MinimalActivity,
 
 use self::api::{Call, Failure, Rest};
 use self::channel::DiscordChannel;
-use self::config::{DiscordConfig, OnlineStatus, Switch};
+use self::config::{DiscordConfig, OnlineStatus};
 use self::intake::Intake;
 use self::names::Names;
 use self::normalise::Us;
@@ -194,7 +194,7 @@ impl Setup {
                 presence: config.intents.presence == Some(true),
                 guild_members: config.intents.guild_members == Some(true),
             },
-            native_commands: !matches!(config.commands.native, Some(Switch::Whether(false))),
+            native_commands: config.answers.shows_menu(),
             ephemeral: config.slash_command.ephemeral != Some(false),
             group_chats: config.dm.group_enabled == Some(true),
             online: config.status.unwrap_or_default(),

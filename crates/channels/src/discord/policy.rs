@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use super::config::{AllowBots, DiscordConfig, GuildChannelConfig, GuildConfig};
 use crate::access::{AccessRules, AllowList, BotRule, ContextVisibility, DmPolicy, GroupPolicy, LoopProtection, Place};
-use crate::policy::{AccountPolicy, DeliveryPolicy, PreviewMode, bytes_of_mb, history_within};
+use crate::keys::history_within;
+use crate::policy::{AccountPolicy, DeliveryPolicy, PreviewMode};
 use crate::render::Limits;
 
 /// Discord's own limit of one message.
@@ -170,24 +171,18 @@ fn loop_protection(config: &DiscordConfig) -> LoopProtection {
 }
 
 fn delivery(config: &DiscordConfig) -> DeliveryPolicy {
-    let usual = DeliveryPolicy::default();
+    let usual = config.answers.delivery();
     let block = (config.block_streaming == Some(true)).then_some(PreviewMode::Block);
     DeliveryPolicy {
-        preview: config.streaming.mode.or(config.stream_mode).or(block).unwrap_or_default(),
+        preview: config.answers.preview(config.streaming).or(block).unwrap_or_default(),
         limits: Limits {
             chars: config.text_chunk_limit.unwrap_or(CHARS_MAX).clamp(1, CHARS_MAX),
             lines: Some(config.max_lines_per_message.unwrap_or(LINES_MAX).max(1)),
-            cut: config.streaming.chunk_mode.or(config.chunk_mode).unwrap_or_default(),
-            tables: config.markdown.tables.unwrap_or_default(),
+            ..config.answers.limits(config.streaming)
         },
-        reply_to: config.reply_to_mode.unwrap_or_default(),
-        ack_reaction: config.ack_reaction.clone(),
         ack_scope: config.ack_reaction_scope,
-        reactions: config.reaction_notifications.unwrap_or_default(),
-        response_prefix: config.response_prefix.clone(),
         history_limit: history_within(config.history_limit, usual.history_limit),
-        media_max_bytes: config.media_max_mb.map_or(usual.media_max_bytes, bytes_of_mb),
         link_preview: config.suppress_embeds != Some(true),
-        silent_errors: usual.silent_errors,
+        ..usual
     }
 }

@@ -7,17 +7,16 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::access::{ContextVisibility, DmPolicy, GroupPolicy};
-use crate::policy::{PreviewMode, ReactionNotice, ReplyToMode};
-use crate::render::{Cut, Tables};
+use crate::keys::{AccountKeys, AnswerKeys, StreamingKeys};
+use crate::policy::PreviewMode;
 
 /// A Telegram bot.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct TelegramConfig {
-    /// `false` keeps the account closed. Default: true.
-    pub(crate) enabled: Option<bool>,
-    /// For people, in lists.
-    pub(crate) name: Option<String>,
+    #[serde(flatten)]
+    #[expect(dead_code, reason = "in the schema, and read without the rest of the account by `section`")]
+    pub(crate) account: AccountKeys,
     /// What `@BotFather` gave. The environment's `TELEGRAM_BOT_TOKEN` wins for the account `default`.
     pub(crate) bot_token: Option<Secret>,
     /// A file that holds the token and nothing else, where `botToken` is not set.
@@ -43,31 +42,14 @@ pub(crate) struct TelegramConfig {
     /// Longest message, in characters, 4096 at most. Default: 4000.
     #[schemars(range(min = 1))]
     pub(crate) text_chunk_limit: Option<usize>,
-    /// How an answer shows before it is whole, and where it is cut.
+    /// How an answer shows before it is whole (`partial` where no key says it), and where it is cut.
     pub(crate) streaming: Option<Streaming>,
-    /// The older name of `streaming.mode`.
-    pub(crate) stream_mode: Option<PreviewMode>,
-    /// The older name of `streaming.chunkMode`.
-    pub(crate) chunk_mode: Option<Cut>,
-    /// Markdown that Telegram has not.
-    pub(crate) markdown: MarkdownConfig,
-    /// Which messages of an answer quote the question. Default: `off`.
-    pub(crate) reply_to_mode: ReplyToMode,
-    /// Largest file of a message, in megabytes, 50 at most. Telegram itself gives bots no file above 20. Default: 20.
-    #[schemars(range(min = 0))]
-    pub(crate) media_max_mb: Option<f64>,
+    #[serde(flatten)]
+    pub(crate) answers: AnswerKeys,
     /// Previews of links. Default: true.
     pub(crate) link_preview: Option<bool>,
-    /// The emoji that says that a message was seen; an empty one for none. Default: `messages.ackReaction`.
-    pub(crate) ack_reaction: Option<String>,
-    /// Which reactions of people the agent is told of. Default: `own`.
-    pub(crate) reaction_notifications: ReactionNotice,
     /// `off` keeps the bot from reacting at all; the other levels allow it. Default: `minimal`.
     pub(crate) reaction_level: ReactionLevel,
-    /// Stands before each answer. Default: `messages.responsePrefix`.
-    pub(crate) response_prefix: Option<String>,
-    /// The menu of commands.
-    pub(crate) commands: CommandsConfig,
     /// Further entries of the menu.
     pub(crate) custom_commands: Vec<CustomCommand>,
     /// Errors are told without a sound. Default: false.
@@ -135,25 +117,7 @@ pub(crate) enum Streaming {
     Mode(PreviewMode),
     /// `true` is `partial`.
     Switch(bool),
-    Detailed(StreamingConfig),
-}
-
-/// How an answer shows before it is whole.
-#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct StreamingConfig {
-    /// Default: `partial`.
-    pub(crate) mode: Option<PreviewMode>,
-    /// Where a long answer is cut. Default: `length`.
-    pub(crate) chunk_mode: Option<Cut>,
-}
-
-/// How Markdown shows that Telegram has not.
-#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct MarkdownConfig {
-    /// Tables. Default: `code`.
-    pub(crate) tables: Option<Tables>,
+    Detailed(StreamingKeys),
 }
 
 /// How freely the bot reacts with emoji.
@@ -165,28 +129,6 @@ pub(crate) enum ReactionLevel {
     #[default]
     Minimal,
     Extensive,
-}
-
-/// The menu of commands.
-#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct CommandsConfig {
-    /// Whether Telegram shows the commands in its menu. Default: `auto`, which is yes.
-    pub(crate) native: Option<NativeSetting>,
-}
-
-/// A switch that may be left to us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(crate) enum NativeSetting {
-    Switch(bool),
-    Auto(Auto),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Auto {
-    Auto,
 }
 
 /// An entry of the menu that stands for a skill or a habit: choosing it sends its name.
@@ -232,27 +174,16 @@ impl TelegramConfig {
         self.api_base.as_deref().or(self.api_root.as_deref()).map(str::trim).filter(|base| !base.is_empty())
     }
 
-    pub(crate) fn preview(&self) -> PreviewMode {
-        let written = match self.streaming {
-            Some(Streaming::Mode(mode)) => Some(mode),
-            Some(Streaming::Switch(true)) => Some(PreviewMode::Partial),
-            Some(Streaming::Switch(false)) => Some(PreviewMode::Off),
-            Some(Streaming::Detailed(detailed)) => detailed.mode,
-            None => None,
-        };
-        written.or(self.stream_mode).unwrap_or(PreviewMode::Partial)
-    }
-
-    pub(crate) fn cut(&self) -> Cut {
-        let written = match self.streaming {
-            Some(Streaming::Detailed(detailed)) => detailed.chunk_mode,
-            _ => None,
-        };
-        written.or(self.chunk_mode).unwrap_or_default()
-    }
-
-    pub(crate) fn shows_menu(&self) -> bool {
-        self.commands.native != Some(NativeSetting::Switch(false))
+    /// `streaming` as an object, whatever its form.
+    pub(crate) fn streaming(&self) -> StreamingKeys {
+        let mode = |mode| StreamingKeys { mode: Some(mode), ..StreamingKeys::default() };
+        match self.streaming {
+            Some(Streaming::Mode(written)) => mode(written),
+            Some(Streaming::Switch(true)) => mode(PreviewMode::Partial),
+            Some(Streaming::Switch(false)) => mode(PreviewMode::Off),
+            Some(Streaming::Detailed(keys)) => keys,
+            None => StreamingKeys::default(),
+        }
     }
 
     pub(crate) fn buttons(&self) -> ButtonScope {

@@ -76,7 +76,8 @@ impl Account for TelegramAccount {
         hash_secret(config.bot_token.as_ref(), &mut hasher);
         hash_secret(config.webhook_secret.as_ref(), &mut hasher);
         (&config.token_file, config.base(), &config.webhook_url, &config.webhook_path).hash(&mut hasher);
-        (config.shows_menu(), &config.custom_commands, config.buttons(), config.timeout_seconds).hash(&mut hasher);
+        (config.answers.shows_menu(), &config.custom_commands, config.buttons(), config.timeout_seconds)
+            .hash(&mut hasher);
         // A rule, but one that needs a switch at Telegram: only a new login finds out whether it is set, and warns.
         self.hears_everything().hash(&mut hasher);
         hasher.finish()
@@ -99,7 +100,7 @@ impl Account for TelegramAccount {
         let written = config.timeout_seconds.map_or(Duration::MAX, Duration::from_secs);
         let api = Api::new(base, token, Arc::clone(&context.http), written.min(context.patience.call));
         let setup = Setup {
-            shows_menu: config.shows_menu(),
+            shows_menu: config.answers.shows_menu(),
             custom_commands: config.custom_commands.clone(),
             buttons: config.buttons(),
             hears_everything: self.hears_everything(),

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::config::{GroupConfig, ReactionLevel, TelegramConfig, TopicConfig};
 use crate::access::{AccessRules, AllowList, Place};
-use crate::policy::{AccountPolicy, AckScope, DeliveryPolicy, bytes_of_mb, history_within};
+use crate::keys::history_within;
+use crate::policy::{AccountPolicy, AckScope, DeliveryPolicy, PreviewMode};
 use crate::render::Limits;
 
 /// Telegram's own limit of a message, in UTF-16 units of its visible text.
@@ -175,24 +176,19 @@ fn topic_place(id: &str, topic: &TopicConfig) -> Place {
 }
 
 fn delivery_of(config: &TelegramConfig) -> DeliveryPolicy {
-    let usual = DeliveryPolicy::default();
+    let usual = config.answers.delivery();
     DeliveryPolicy {
-        preview: config.preview(),
+        preview: config.answers.preview(config.streaming()).unwrap_or(PreviewMode::Partial),
         limits: Limits {
             chars: config.text_chunk_limit.unwrap_or(TEXT_DEFAULT).clamp(1, TEXT_MAX),
             lines: None,
-            cut: config.cut(),
-            tables: config.markdown.tables.unwrap_or_default(),
+            ..config.answers.limits(config.streaming())
         },
-        reply_to: config.reply_to_mode,
-        ack_reaction: config.ack_reaction.clone(),
         ack_scope: (config.reaction_level == ReactionLevel::Off).then_some(AckScope::Off),
-        reactions: config.reaction_notifications,
-        response_prefix: config.response_prefix.clone(),
         history_limit: history_within(config.history_limit, HISTORY_DEFAULT),
-        media_max_bytes: config.media_max_mb.map_or(usual.media_max_bytes, bytes_of_mb),
         link_preview: config.link_preview.unwrap_or(usual.link_preview),
         silent_errors: config.silent_error_replies,
+        ..usual
     }
 }
 
