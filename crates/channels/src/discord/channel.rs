@@ -1,4 +1,4 @@
-//! The speaking side: sends, finds, edits, reacts and fetches by REST. Keeps nothing but which reaction of ours a message has.
+//! The speaking side: sends, edits, reacts and fetches by REST. Keeps nothing but which reaction of ours a message has.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,14 +9,12 @@ use serde_json::Value;
 use url::Url;
 
 use super::api::{Body, Call, Failure, root_cause};
-use super::failure::{Doing, explain, is_stale_interaction, unserved};
-use super::normalise::Us;
-use super::outgoing;
+use super::bot::Shared;
+use super::failure::{Doing, is_stale_interaction, unserved};
 use super::policy::CHARS_MAX;
-use super::probe;
 use super::via::Via;
 use super::wire::{self, made_at_ms, order};
-use super::{KIND, PAGE_MAX, Shared};
+use super::{KIND, find, outgoing, probe};
 use crate::channel::{CALL_MAX, Capabilities, Channel, Effort, FetchedMedia, Pending, Probe, within};
 use crate::inbound::{MediaRef, MessageId};
 use crate::outbound::{OutboundPart, SendError, SendErrorKind, SentMessage};
@@ -27,9 +25,6 @@ const UPLOAD_BYTES_MAX: u64 = 10 * 1024 * 1024;
 
 /// Hosts that serve the files of messages.
 const FILE_HOSTS: &[&str] = &["cdn.discordapp.com", "media.discordapp.net"];
-
-/// Pages of messages that are looked through for one of ours: nobody writes more between a crash and the restart.
-const FIND_PAGES: usize = 3;
 
 /// Messages whose reaction is remembered: those under way, many times over.
 const REACTIONS_MAX: usize = 256;
@@ -62,7 +57,7 @@ impl DiscordChannel {
 
     async fn send_part(&self, part: &OutboundPart) -> Result<SentMessage, SendError> {
         let file = self.file(part).await?;
-        if let Some(via) = self.via(part) {
+        if let Some(via) = self.shared.via(part) {
             match self.answer(&via, part, file.clone()).await {
                 Err(failure) if is_stale_interaction(&failure) => {}
                 outcome => return self.sent(outcome, &part.chat),
@@ -83,61 +78,26 @@ impl DiscordChannel {
         self.shared.rest.ask(Call::new(method, path).query(&[("wait", "true")]).body(body)).await
     }
 
-    async fn find_part(
-        &self,
-        part: &OutboundPart,
-        since: Option<&MessageId>,
-        known: &[MessageId],
-    ) -> Result<Option<SentMessage>, SendError> {
-        let us = self.us(&part.chat).await?;
-        let is_it = |message: &wire::Message| {
-            let name = part.media.as_ref().map(|media| media.name.as_str());
-            message.author.id == us.id
-                && message.content.trim() == outgoing::text(part).trim()
-                && message.attachments.first().and_then(|file| file.filename.as_deref()) == name
-                && !known.iter().any(|known| known.0 == message.id)
-        };
-        if let Some(via) = self.via(part).filter(|_| part.key.part == 0) {
-            let path = ["webhooks", &via.application, &via.token, "messages", "@original"];
-            if let Ok(message) = self.shared.rest.ask::<wire::Message>(Call::get(&path)).await
-                && is_it(&message)
-            {
-                return Ok(Some(SentMessage { message: MessageId(message.id) }));
-            }
-        }
-        let mut after = since.map(|since| since.0.clone());
-        for _ in 0..FIND_PAGES {
-            let page = self.page(&part.chat, after.as_deref().map(|after| ("after", after)), PAGE_MAX).await?;
-            if let Some(found) = page.iter().find(|message| is_it(message)) {
-                return Ok(Some(SentMessage { message: MessageId(found.id.clone()) }));
-            }
-            let newest = page.iter().map(|message| &message.id).max_by_key(|id| order(id));
-            let (Some(newest), Some(_)) = (newest, &after) else { break };
-            after = Some(newest.clone());
-        }
-        Ok(None)
-    }
-
     async fn edit_message(&self, message: &MessageId, part: &OutboundPart) -> Result<(), SendError> {
         let file = self.file(part).await?;
         let body = body(outgoing::edit(part), file);
-        if let Some(via) = self.via(part) {
+        if let Some(via) = self.shared.via(part) {
             let path = ["webhooks", &via.application, &via.token, "messages", &message.0];
             match self.shared.rest.tell(Call::new(Method::PATCH, &path).body(body.clone())).await {
                 Err(failure) if is_stale_interaction(&failure) => {}
-                outcome => return outcome.map_err(|failure| self.explain(failure, &part.chat, Doing::Edit)),
+                outcome => return outcome.map_err(|failure| self.shared.explain(failure, &part.chat, Doing::Edit)),
             }
         }
         let path = ["channels", &part.chat, "messages", &message.0];
         let outcome = self.shared.rest.tell(Call::new(Method::PATCH, &path).body(body)).await;
-        outcome.map_err(|failure| self.explain(failure, &part.chat, Doing::Edit))
+        outcome.map_err(|failure| self.shared.explain(failure, &part.chat, Doing::Edit))
     }
 
     async fn delete_message(&self, chat: &str, message: &MessageId) -> Result<(), SendError> {
         let path = ["channels", chat, "messages", &message.0];
         match self.shared.rest.tell(Call::new(Method::DELETE, &path)).await {
             Ok(()) => Ok(()),
-            Err(failure) => match self.explain(failure, chat, Doing::Delete) {
+            Err(failure) => match self.shared.explain(failure, chat, Doing::Delete) {
                 error if error.kind == SendErrorKind::Gone => Ok(()),
                 error => Err(error),
             },
@@ -145,7 +105,7 @@ impl DiscordChannel {
     }
 
     async fn set_reaction(&self, chat: &str, message: &MessageId, emoji: Option<&str>) -> Result<(), SendError> {
-        let explained = |failure| self.explain(failure, chat, Doing::React);
+        let explained = |failure| self.shared.explain(failure, chat, Doing::React);
         let emoji = emoji.map(emoji_address);
         for former in self.former_reactions(chat, message).await? {
             if Some(former.as_str()) != emoji {
@@ -171,8 +131,12 @@ impl DiscordChannel {
             return Ok(remembered.into_iter().collect());
         }
         let path = ["channels", chat, "messages", &message.0];
-        let found: wire::Message =
-            self.shared.rest.ask(Call::get(&path)).await.map_err(|failure| self.explain(failure, chat, Doing::Read))?;
+        let found: wire::Message = self
+            .shared
+            .rest
+            .ask(Call::get(&path))
+            .await
+            .map_err(|failure| self.shared.explain(failure, chat, Doing::Read))?;
         Ok(found.reactions.iter().filter(|count| count.me).map(|count| count.emoji.address()).collect())
     }
 
@@ -231,16 +195,6 @@ impl DiscordChannel {
         is_ours || (url.scheme() == "https" && url.host_str().is_some_and(|host| FILE_HOSTS.contains(&host)))
     }
 
-    async fn page(
-        &self,
-        chat: &str,
-        bound: Option<(&str, &str)>,
-        limit: usize,
-    ) -> Result<Vec<wire::Message>, SendError> {
-        let page = self.shared.messages(chat, bound, limit).await;
-        page.map_err(|failure| self.explain(failure, chat, Doing::Read))
-    }
-
     /// A file is opened before anything is sent, so that a missing one is told as such.
     async fn file(&self, part: &OutboundPart) -> Result<Option<Body>, SendError> {
         let Some(media) = &part.media else { return Ok(None) };
@@ -264,14 +218,6 @@ impl DiscordChannel {
         within(KIND.label, effort.call_max(self.shared.context.patience), call)
     }
 
-    fn via(&self, part: &OutboundPart) -> Option<Via> {
-        Via::live(part.via.as_deref()?, (self.shared.context.clock)())
-    }
-
-    async fn us(&self, chat: &str) -> Result<Us, SendError> {
-        self.shared.us().await.map_err(|failure| self.explain(failure, chat, Doing::Look))
-    }
-
     fn sent(&self, outcome: Result<wire::Message, Failure>, chat: &str) -> Result<SentMessage, SendError> {
         match outcome {
             Ok(message) => {
@@ -279,12 +225,8 @@ impl DiscordChannel {
                 self.shared.context.status.update(|status| status.last_outbound_at_ms = Some(now));
                 Ok(SentMessage { message: MessageId(message.id) })
             }
-            Err(failure) => Err(self.explain(failure, chat, Doing::Send)),
+            Err(failure) => Err(self.shared.explain(failure, chat, Doing::Send)),
         }
-    }
-
-    fn explain(&self, failure: Failure, chat: &str, doing: Doing) -> SendError {
-        explain(failure, &self.shared.names.channel_for_people(chat), doing)
     }
 }
 
@@ -303,7 +245,7 @@ impl Channel for DiscordChannel {
         since: Option<&'a MessageId>,
         known: &'a [MessageId],
     ) -> Pending<'a, Result<Option<SentMessage>, SendError>> {
-        self.within(Effort::Long, self.find_part(part, since, known))
+        self.within(Effort::Long, find::find(&self.shared, part, since, known))
     }
 
     fn edit<'a>(&'a self, message: &'a MessageId, part: &'a OutboundPart) -> Pending<'a, Result<(), SendError>> {
@@ -327,7 +269,7 @@ impl Channel for DiscordChannel {
         self.within(Effort::Quick, async move {
             let path = ["channels", chat, "typing"];
             let outcome = self.shared.rest.tell(Call::new(Method::POST, &path)).await;
-            outcome.map_err(|failure| self.explain(failure, chat, Doing::Send))
+            outcome.map_err(|failure| self.shared.explain(failure, chat, Doing::Send))
         })
     }
 

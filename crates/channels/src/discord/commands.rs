@@ -4,8 +4,8 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Shared;
 use super::api::{Call, Failure};
+use super::bot::Shared;
 use crate::context::NativeCommand;
 use crate::digest::digest;
 

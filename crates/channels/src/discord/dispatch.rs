@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::Shared;
+use super::bot::Shared;
 use super::normalise::Us;
 use super::progress::Progress;
 use super::wire::{BulkDeleted, Channel, Deleted, Guild, Interaction, Message, Reaction, Ready, ThreadList, order};

@@ -14,7 +14,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 
-use super::Shared;
+use super::bot::Shared;
 use super::progress::{Progress, Ticket};
 use super::work::{self, Event, Outcome, Pause, Work};
 use crate::context::{BackOff, Patience};

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::Shared;
 use super::api::Call;
+use super::bot::Shared;
 use super::failure::{Doing, explain};
 use super::wire::Application;
 use crate::channel::Probe;

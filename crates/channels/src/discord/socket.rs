@@ -15,8 +15,8 @@ use twilight_gateway::queue::Queue;
 use twilight_gateway::{ConfigBuilder, Intents, Message, Session, Shard, ShardId, ShardState};
 use url::Url;
 
-use super::Shared;
 use super::api::root_cause;
+use super::bot::Shared;
 use super::dispatch::{self, Frame};
 use super::failure::TOKEN_REFUSED;
 use super::progress::{Progress, SessionRef};

@@ -7,13 +7,13 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::api::{Call, Failure};
+use super::bot::{PAGE_MAX, Shared};
 use super::commands;
 use super::names::Unknown;
 use super::normalise::{self, Us};
 use super::progress::{Progress, Ticket};
 use super::via::Via;
 use super::wire::{Channel, Deleted, Guild, Interaction, Member, Message, Reaction, first_id_at, order};
-use super::{PAGE_MAX, Shared};
 use crate::context::{BackOff, InboxError, Receipt};
 use crate::inbound::{ChatKind, InboundEvent, MessageId};
 

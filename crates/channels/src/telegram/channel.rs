@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use frankenstein::types::File;
-use frankenstein::updates::WebhookInfo;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -13,7 +12,7 @@ use super::bot::Bot;
 use super::chat::Chat;
 use super::config::ButtonScope;
 use super::failure::{is_deleted, is_unchanged, send_error};
-use super::{KIND, find, outgoing, policy, webhook, worker};
+use super::{KIND, find, outgoing, policy, probe};
 use crate::channel::{Capabilities, Channel, Effort, FetchedMedia, Pending, Probe, within};
 use crate::inbound::{MediaRef, MessageId};
 use crate::outbound::{OutboundMedia, OutboundPart, SendError, SendErrorKind, SentMessage};
@@ -137,31 +136,6 @@ impl TelegramChannel {
         Ok(FetchedMedia { bytes, mime })
     }
 
-    async fn ask(&self) -> Result<Probe, SendError> {
-        let me: worker::Me = self.bot.api.call("getMe", &json!({})).await.map_err(send_error)?;
-        let mut warnings = Vec::from_iter(worker::privacy_warning(&self.bot, me.can_read_all_group_messages));
-        let mut facts = vec![("reads all group messages", yes_or_no(me.can_read_all_group_messages))];
-        match self.bot.api.call::<WebhookInfo>("getWebhookInfo", &json!({})).await {
-            Ok(info) => {
-                warnings.extend(webhook::delivery_problem(&info));
-                // The path of the address is a secret.
-                let host = url::Url::parse(&info.url).ok().and_then(|url| url.host_str().map(str::to_owned));
-                facts.push((
-                    "transport",
-                    host.map_or_else(|| "polling".to_owned(), |host| format!("webhook at {host}")),
-                ));
-                facts.push(("pending updates", info.pending_update_count.to_string()));
-            }
-            // The bot is known, so the account works; servers other than Telegram's own may not have this method.
-            Err(error) => warnings.push(format!("how updates are delivered is not told: {error}")),
-        }
-        if me.can_join_groups == Some(false) {
-            warnings.push("the bot can't be added to groups; send /setjoingroups to @BotFather to allow it".to_owned());
-        }
-        let facts = facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Ok(Probe { identity: me.name(), warnings, facts })
-    }
-
     fn within<'a, T: 'a>(
         &self,
         effort: Effort,
@@ -234,7 +208,7 @@ impl Channel for TelegramChannel {
     }
 
     fn probe(&self) -> Pending<'_, Result<Probe, SendError>> {
-        self.within(Effort::Quick, self.ask())
+        self.within(Effort::Quick, probe::probe(&self.bot))
     }
 }
 
@@ -247,15 +221,6 @@ fn message_parameters(chat: &str, message: &MessageId) -> Result<Value, SendErro
 /// Whether Telegram can't make a picture of the file, which it then takes as a file.
 fn is_no_photo(description: &str) -> bool {
     ["PHOTO_", "IMAGE_PROCESS_FAILED"].iter().any(|phrase| description.contains(phrase))
-}
-
-fn yes_or_no(answer: Option<bool>) -> String {
-    match answer {
-        Some(true) => "yes",
-        Some(false) => "no",
-        None => "not told",
-    }
-    .to_owned()
 }
 
 /// What the first bytes show.

@@ -21,6 +21,7 @@ mod normalise;
 mod outgoing;
 mod policy;
 mod polling;
+mod probe;
 mod webhook;
 mod worker;
 
