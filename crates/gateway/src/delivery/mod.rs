@@ -9,6 +9,7 @@
 //! A row is delivered at most by one task at a time. What a row of an earlier start may have sent already is looked for on the
 //! platform before it is sent again, so that a kill between sending and recording doubles nothing.
 
+mod call;
 mod directives;
 mod drain;
 mod files;
@@ -30,8 +31,8 @@ use futures_util::FutureExt as _;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::call::within;
 pub(crate) use self::live::{Live, queued};
-pub(crate) use self::reply::within;
 use crate::app::Gateway;
 
 /// The delivery of the running gateway. Built empty.

@@ -3,13 +3,10 @@
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use chela_agent::Reply;
-use chela_channels::render::Rendered;
 use chela_channels::{
-    Channel, DeliveryPolicy, MessageId, OutboundMedia, OutboundPart, PartKey, Pending, RetryClass, SendError,
-    SendErrorKind,
+    Channel, DeliveryPolicy, MessageId, OutboundMedia, OutboundPart, PartKey, RetryClass, SendError, SendErrorKind,
 };
 use chela_protocol::RunId;
 use chela_store::{OutboxRow, SentPart, StoreError, fault};
@@ -18,12 +15,9 @@ use futures_util::FutureExt as _;
 use super::directives::Directives;
 use super::retry::{self, STORE_PAUSE, Verdict};
 use super::whole::WholeAnswer;
-use super::{files, plan};
+use super::{call, files, plan};
 use crate::app::Gateway;
 use crate::channels::OpenAccount;
-
-/// A channel ends its calls by itself after 30 s; one that doesn't is not waited for.
-pub(super) const CALL_MAX: Duration = Duration::from_secs(45);
 
 /// Longer texts take more than a few milliseconds to render, which would hold up everything else.
 const RENDERED_HERE_BYTES: usize = 64 * 1024;
@@ -166,7 +160,7 @@ impl ReplyDelivery {
     async fn replace(&mut self, preview: &SentPart, part: &OutboundPart, reply: &Reply) -> Result<MessageId, Stopped> {
         let message = MessageId(preview.message.clone());
         if self.channel.capabilities().edit && part.media.is_none() {
-            match self.edit(&message, part).await {
+            match call::edit(&*self.channel, &message, part).await {
                 Ok(()) => {
                     self.doubtful = false;
                     return Ok(message);
@@ -185,7 +179,7 @@ impl ReplyDelivery {
 
     /// What can't become the answer goes, so that nothing is said twice. One that can't go either is the lesser evil.
     async fn remove(&self, message: &MessageId, part: &OutboundPart) -> Result<(), SendError> {
-        match within(self.channel.delete(&self.row.chat, message)).await {
+        match call::within(self.channel.delete(&self.row.chat, message)).await {
             Err(error) if error.retry() != RetryClass::Never && self.row.attempts < PREVIEW_REMOVALS => Err(error),
             Err(error) => {
                 tracing::debug!(%error, run = %part.key.run, "a preview could not be removed");
@@ -213,7 +207,7 @@ impl ReplyDelivery {
             return Ok(message);
         }
         // It may be the preview of a run that was cut off, found by its place or by its nonce, and not this text.
-        match self.edit(&message, part).await {
+        match call::edit(&*self.channel, &message, part).await {
             Ok(()) => Ok(message),
             Err(error) if error.kind == SendErrorKind::Gone => Ok(self.send(&anew(part)).await?),
             Err(error) if error.kind == SendErrorKind::Refused && first => {
@@ -228,21 +222,9 @@ impl ReplyDelivery {
 
     async fn send(&self, part: &OutboundPart) -> Result<MessageId, SendError> {
         fault::point("outbox.before_send");
-        let mut sent = within(self.channel.send(part)).await;
-        if matches!(&sent, Err(error) if error.kind == SendErrorKind::Markup) {
-            tracing::debug!(account = %self.row.account, run = %part.key.run, "the markup was refused; sending plain text");
-            sent = within(self.channel.send(&plain(part))).await;
-        }
-        let sent = sent?;
+        let sent = call::send(&*self.channel, part).await?;
         fault::point("outbox.after_send");
         Ok(sent.message)
-    }
-
-    async fn edit(&self, message: &MessageId, part: &OutboundPart) -> Result<(), SendError> {
-        match within(self.channel.edit(message, part)).await {
-            Err(error) if error.kind == SendErrorKind::Markup => within(self.channel.edit(message, &plain(part))).await,
-            edited => edited,
-        }
     }
 
     async fn find(&self, part: &OutboundPart, reply: &Reply) -> Result<Option<MessageId>, Stopped> {
@@ -250,7 +232,7 @@ impl ReplyDelivery {
         let ours = self.gateway.store.sent_in_chat(channel, account, chat, KNOWN).await?;
         let since = older(&ours, part, reply, self.row.created_at_ms);
         let known: Vec<_> = ours.into_iter().map(|sent| MessageId(sent.message)).collect();
-        let found = within(self.channel.find(part, since.as_ref(), &known)).await?;
+        let found = call::within(self.channel.find(part, since.as_ref(), &known)).await?;
         Ok(found.map(|sent| sent.message))
     }
 
@@ -269,7 +251,7 @@ impl ReplyDelivery {
     /// A preview of an answer that came to nothing visible goes.
     async fn remove_leftovers(&self, earlier: &[SentPart], parts: usize) {
         for left in earlier.iter().filter(|sent| sent.part as usize >= parts) {
-            let removed = within(self.channel.delete(&left.chat, &MessageId(left.message.clone()))).await;
+            let removed = call::within(self.channel.delete(&left.chat, &MessageId(left.message.clone()))).await;
             if let Err(error) = removed {
                 tracing::debug!(%error, run = %left.run, "a preview could not be removed");
             }
@@ -340,20 +322,9 @@ fn older(ours: &[SentPart], part: &OutboundPart, reply: &Reply, written_at_ms: i
     last.map(|sent| MessageId(sent.message.clone()))
 }
 
-/// The same part without markup.
-pub(super) fn plain(part: &OutboundPart) -> OutboundPart {
-    OutboundPart { content: Rendered { markup: String::new(), plain: part.content.plain.clone() }, ..part.clone() }
-}
-
 /// The same part under another name: the platform still knows the first one, whose message is gone.
 fn anew(part: &OutboundPart) -> OutboundPart {
     OutboundPart { key: PartKey { run: format!("{}:anew", part.key.run), part: part.key.part }, ..part.clone() }
-}
-
-/// A call that hangs in spite of its own timeout is one with an unknown outcome.
-pub(crate) async fn within<T>(call: Pending<'_, Result<T, SendError>>) -> Result<T, SendError> {
-    let late = || SendError::new(SendErrorKind::Unknown, "the platform did not answer in time");
-    tokio::time::timeout(CALL_MAX, call).await.unwrap_or_else(|_| Err(late()))
 }
 
 impl From<SendError> for Stopped {

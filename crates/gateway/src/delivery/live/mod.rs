@@ -30,7 +30,7 @@ pub(crate) use self::reactions::queued;
 use self::show::Show;
 use crate::app::Gateway;
 use crate::channels::OpenAccount;
-use crate::delivery::reply::CALL_MAX;
+use crate::delivery::call::CALL_MAX;
 use crate::sessions::route_of;
 
 /// How long a reply waits for what is under way of its run's preview: a call, and another one where markup was refused. An answer

@@ -12,8 +12,7 @@ use tokio::time::Instant;
 use super::Scene;
 use super::show::{End, State};
 use crate::delivery::directives::Directives;
-use crate::delivery::plan;
-use crate::delivery::reply::{plain, within};
+use crate::delivery::{call, plan};
 
 /// A preview begins with this many characters, or after [`FIRST_AFTER`]: one word alone tells nobody anything.
 const FIRST_CHARS: usize = 30;
@@ -84,10 +83,7 @@ async fn first(scene: &Scene) -> Option<Standing> {
     let run = scene.row.run.as_str();
     stage.doubt(run);
     fault::point("outbox.preview_before_send");
-    let mut answer = within(scene.channel.send(&part)).await;
-    if matches!(&answer, Err(error) if error.kind == SendErrorKind::Markup) {
-        answer = within(scene.channel.send(&plain(&part))).await;
-    }
+    let answer = call::send(&*scene.channel, &part).await;
     fault::point("outbox.preview_after_send");
     let message = match answer {
         Ok(sent) => sent.message.0,
@@ -167,10 +163,7 @@ async fn conclude(scene: &Scene, standing: &Standing) {
 async fn edit(scene: &Scene, standing: &Standing, shown: &str) -> Result<(), SendError> {
     let Some(part) = part(scene, shown) else { return Ok(()) };
     let message = MessageId(standing.sent.message.clone());
-    match within(scene.channel.edit(&message, &part)).await {
-        Err(error) if error.kind == SendErrorKind::Markup => within(scene.channel.edit(&message, &plain(&part))).await,
-        edited => edited,
-    }
+    call::edit(&*scene.channel, &message, &part).await
 }
 
 /// What the preview says now; `None` for nothing.

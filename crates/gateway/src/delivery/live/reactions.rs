@@ -13,7 +13,7 @@ use super::Scene;
 use super::show::{End, Phase, State};
 use crate::app::Gateway;
 use crate::config::{MessagesConfig, StatusEmojis};
-use crate::delivery::reply::within;
+use crate::delivery::call::within;
 use crate::sessions::route_of;
 
 const SEEN: &str = "👀";

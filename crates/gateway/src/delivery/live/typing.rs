@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::after;
 use super::show::{Phase, Show, State};
-use crate::delivery::reply::within;
+use crate::delivery::call::within;
 
 /// A run of which nothing was heard for this long writes nothing, whatever it does.
 const SILENCE_MAX: Duration = Duration::from_mins(10);
