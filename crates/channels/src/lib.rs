@@ -34,6 +34,6 @@ pub use inbound::{
 pub use kind::{Account, Kind, OpenError, ReadAccount, SecretLookup};
 pub use outbound::{Button, OutboundMedia, OutboundPart, PartKey, RetryClass, SendError, SendErrorKind, SentMessage};
 pub use policy::{AccountPolicy, AckScope, DeliveryPolicy, PreviewMode, ReactionNotice, ReplyToMode};
-pub use section::{AccountConfig, Prepared, channels_schema, prepare, prepare_of};
+pub use section::{AccountConfig, DEFAULT_ACCOUNT, Prepared, channels_schema, prepare, prepare_of};
 pub use status::{ConnectionState, INBOUND_SILENCE_MAX, StatusCell, StatusSnapshot, Transport};
 pub use table::CHANNELS;

@@ -27,8 +27,8 @@ pub struct Prepared {
     pub account: Option<Box<dyn Account>>,
 }
 
-/// The account's name where `accounts` names none.
-const DEFAULT_ACCOUNT: &str = "default";
+/// The account's name where `accounts` names none: the one to which the environment's token belongs.
+pub const DEFAULT_ACCOUNT: &str = "default";
 
 /// Keys of the section that name no channel.
 const SHARED_KEYS: &[&str] = &["defaults", "modelByChannel"];

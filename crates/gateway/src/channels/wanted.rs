@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chela_channels::{Account, AccountConfig, AccountPolicy, Kind, Prepared, prepare_of};
+use chela_channels::{Account, AccountConfig, AccountPolicy, DEFAULT_ACCOUNT, Kind, Prepared, prepare_of};
 use chela_config::{Environment, Loaded, Problem, Severity};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -27,9 +27,6 @@ pub(super) enum WantedState {
     /// It must not be opened, for this reason.
     Closed(String),
 }
-
-/// The account's name where the configuration gives none: the one to which the environment's token belongs.
-const DEFAULT_ACCOUNT: &str = "default";
 
 /// Every account of the configuration and the environment, in the table's order.
 pub(super) fn all(kinds: &'static [Kind], loaded: &Loaded, environment: &Environment) -> Vec<Wanted> {
