@@ -122,6 +122,24 @@ impl Store {
         .await
     }
 
+    /// Open rows of one account whose body has a text at a place (`$.deliver.chat`; the caller's business, as all of a body),
+    /// oldest first.
+    pub async fn open_inbox_where(
+        &self,
+        channel: &str,
+        account: &str,
+        place: &'static str,
+        text: &str,
+    ) -> Result<Vec<InboxRow>, StoreError> {
+        let (channel, account, text) = (channel.to_owned(), account.to_owned(), text.to_owned());
+        self.read(move |c| {
+            let open = "SELECT * FROM inbox INDEXED BY inbox_open WHERE closed_at_ms IS NULL \
+                        AND channel = ?1 AND account = ?2 AND json_extract(body, ?3) = ?4 ORDER BY id";
+            sql::all(c, open, (channel, account, place, text), read)
+        })
+        .await
+    }
+
     /// The newest row of this run.
     pub async fn inbox_by_run(&self, run: &RunId) -> Result<Option<InboxRow>, StoreError> {
         let run = run.to_string();

@@ -28,6 +28,9 @@ const CHOICES_MAX: usize = 25;
 /// Reactions that are kept of a chat, where it keeps no messages.
 const REACTIONS_KEPT: usize = 5;
 
+/// Where the body of a row has the chat: [`TurnInput::deliver`].
+const CHAT_OF_ANSWER: &str = "$.deliver.chat";
+
 /// One account's door. Holds the gateway weakly: a channel that outlives it keeps nothing open.
 pub(crate) struct AccountInbox {
     gateway: Weak<Gateway>,
@@ -323,14 +326,9 @@ impl Door<'_> {
     /// The open row of a message of this account.
     async fn waiting(&self, chat: &str, message: &MessageId) -> Result<Option<InboxRow>, InboxError> {
         let name = &self.account.name;
-        let open = self.gateway.store.open_inbox().await.map_err(of_store)?;
-        Ok(open.into_iter().find(|row| {
-            let at = |key: &str| row.body.pointer(&format!("/deliver/{key}")).and_then(|value| value.as_str());
-            row.channel == name.channel
-                && row.account == name.account
-                && at("chat") == Some(chat)
-                && at("replyTo") == Some(message.0.as_str())
-        }))
+        let open = self.gateway.store.open_inbox_where(&name.channel, &name.account, CHAT_OF_ANSWER, chat).await;
+        let answers = |row: &InboxRow| row.body.pointer("/deliver/replyTo").is_some_and(|id| *id == *message.0);
+        Ok(open.map_err(of_store)?.into_iter().find(answers))
     }
 
     /// Whether the message is one of ours that the store remembers. A platform that doesn't say whose it is knows less, above all

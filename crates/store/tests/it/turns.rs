@@ -2,11 +2,12 @@
 
 use chela_protocol::SessionId;
 use chela_store::{
-    InboxId, InboxRow, InboxState, NewOutbound, NewUsage, SentPart, StoreError, TurnFinish, TurnStart, WriterMode,
+    InboxId, InboxRow, InboxState, NewInbound, NewOutbound, NewUsage, SentPart, StoreError, TurnFinish, TurnStart,
+    WriterMode,
 };
 use serde_json::json;
 
-use crate::support::{House, accept, item, main_key, open};
+use crate::support::{House, accept, item, main_key, message, open};
 
 fn reply(text: &str) -> NewOutbound {
     NewOutbound {
@@ -142,6 +143,25 @@ async fn a_finish_that_fails_leaves_nothing_behind() {
     assert_eq!(house.store.open_inbox().await.unwrap(), [row]);
     assert_eq!(house.main_session().await.items, 0);
     assert_eq!(house.store.due_outbox(60, 10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn open_rows_are_found_by_what_their_body_says() {
+    let house = House::new(WriterMode::Inline);
+    let to = |platform_id: &str, chat: &str| NewInbound {
+        body: json!({ "deliver": { "chat": chat } }),
+        ..message(platform_id)
+    };
+    let elsewhere = NewInbound { account: "work".into(), ..to("4", "a") };
+    for message in [to("1", "a"), to("2", "b"), to("3", "a"), elsewhere, message("5"), to("6", "a")] {
+        house.store.accept(message).await.unwrap();
+    }
+    let found = house.store.open_inbox_where("telegram", "default", "$.deliver.chat", "a").await.unwrap();
+    house.store.close_inbox(found[1].id, InboxState::Done, None, 20).await.unwrap();
+
+    let found = house.store.open_inbox_where("telegram", "default", "$.deliver.chat", "a").await.unwrap();
+
+    assert_eq!(found.iter().map(|row| row.platform_id.as_str()).collect::<Vec<_>>(), ["1", "6"]);
 }
 
 #[tokio::test]
