@@ -152,6 +152,3 @@ fn token_in(path: &str) -> Result<SecretString, OpenError> {
     }
     std::fs::read_to_string(path).map(SecretString::from).map_err(|error| unreadable(error.to_string()))
 }
-
-#[cfg(test)]
-mod tests;

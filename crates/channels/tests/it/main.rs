@@ -7,3 +7,4 @@ mod discord;
 mod discord_interactions;
 mod fake_discord;
 mod fake_telegram;
+mod telegram;

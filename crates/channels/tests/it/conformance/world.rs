@@ -75,9 +75,17 @@ pub(crate) enum Door {
 
 /// Keeps values in memory, over a worker's end.
 #[derive(Default)]
-struct TestState(Mutex<HashMap<String, Value>>);
+pub(crate) struct TestState(Mutex<HashMap<String, Value>>);
 
-struct TestHttp;
+pub(crate) struct TestHttp;
+
+/// What an account is opened with, and what outlives its worker.
+#[derive(Default)]
+pub(crate) struct Surroundings {
+    pub(crate) inbox: Arc<TestInbox>,
+    pub(crate) state: Arc<TestState>,
+    pub(crate) status: StatusCell,
+}
 
 impl<P: Platform> Running<P> {
     /// Opens the account and waits until it is connected.
@@ -93,12 +101,12 @@ impl<P: Platform> Running<P> {
 
     /// Opens the account and waits for nothing.
     pub(crate) fn open(platform: P, patience: Patience) -> Self {
-        let token = platform.token();
+        let (token, Surroundings { inbox, state, status }) = (platform.token(), Surroundings::default());
         let mut running = Self {
             platform,
-            inbox: Arc::new(TestInbox { inner: Mutex::default(), changed: watch::Sender::new(0) }),
-            status: StatusCell::default(),
-            state: Arc::default(),
+            inbox,
+            status,
+            state,
             token,
             channel: Arc::default(),
             shutdown: CancellationToken::new(),
@@ -125,7 +133,7 @@ impl<P: Platform> Running<P> {
 
     /// Whether the account keeps something under this name.
     pub(crate) fn remembers(&self, key: &str) -> bool {
-        lock(&self.state.0).contains_key(key)
+        self.state.kept(key).is_some()
     }
 
     pub(crate) fn shut_down(&self) {
@@ -166,7 +174,19 @@ impl<P: Platform> Running<P> {
     fn start(&mut self) {
         self.shutdown = CancellationToken::new();
         self.status.update(|status| *status = StatusSnapshot::default());
-        let context = ChannelContext {
+        let (inbox, state) = (Arc::clone(&self.inbox), Arc::clone(&self.state));
+        let around = Surroundings { inbox, state, status: self.status.clone() };
+        let context = around.context(self.patience, self.shutdown.clone());
+        let account = one_account(P::KIND, &self.platform.account());
+        let token = SecretString::from(self.token.clone());
+        let channel = Arc::clone(&self.channel);
+        self.worker = Some(tokio::spawn(supervise(account, token, context, channel)));
+    }
+}
+
+impl Surroundings {
+    pub(crate) fn context(&self, patience: Patience, shutdown: CancellationToken) -> ChannelContext {
+        ChannelContext {
             account: "default".to_owned(),
             inbox: Arc::clone(&self.inbox) as Arc<dyn Inbox>,
             state: Arc::clone(&self.state) as Arc<dyn ChannelState>,
@@ -174,13 +194,25 @@ impl<P: Platform> Running<P> {
             commands: commands().into(),
             http: Arc::new(TestHttp),
             clock: Arc::new(now_ms),
-            patience: self.patience,
-            shutdown: self.shutdown.clone(),
-        };
-        let account = one_account(P::KIND, &self.platform.account());
-        let token = SecretString::from(self.token.clone());
-        let channel = Arc::clone(&self.channel);
-        self.worker = Some(tokio::spawn(supervise(account, token, context, channel)));
+            patience,
+            shutdown,
+        }
+    }
+}
+
+impl Default for TestInbox {
+    fn default() -> Self {
+        Self { inner: Mutex::default(), changed: watch::Sender::new(0) }
+    }
+}
+
+impl TestState {
+    pub(crate) fn kept(&self, key: &str) -> Option<Value> {
+        lock(&self.0).get(key).cloned()
+    }
+
+    pub(crate) fn keep(&self, key: &str, value: Value) {
+        lock(&self.0).insert(key.to_owned(), value);
     }
 }
 
@@ -294,12 +326,12 @@ impl InboxInner {
 
 impl ChannelState for TestState {
     fn get<'a>(&'a self, key: &'a str) -> Pending<'a, Result<Option<Value>, StateError>> {
-        Box::pin(async move { Ok(lock(&self.0).get(key).cloned()) })
+        Box::pin(async move { Ok(self.kept(key)) })
     }
 
     fn put<'a>(&'a self, key: &'a str, value: Value) -> Pending<'a, Result<(), StateError>> {
         Box::pin(async move {
-            lock(&self.0).insert(key.to_owned(), value);
+            self.keep(key, value);
             Ok(())
         })
     }

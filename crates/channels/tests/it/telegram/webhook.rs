@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use chela_channels::{ConnectionState, Transport, Webhook, WebhookRequest};
 use chela_testkit::telegram::{FakeTelegram, TelegramFailure, TelegramOptions};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use super::{ADA, Gateway, fake_with, until};
-use crate::{ConnectionState, Transport, Webhook, WebhookRequest};
+use super::{ADA, Gateway, fake_with};
+use crate::conformance::world::eventually;
 
 const SECRET: &str = "shown-by-telegram";
 
@@ -76,21 +77,21 @@ async fn g11_a_webhook_brings_everything_in_and_nothing_twice() {
     port.door.send_replace(Some(Arc::clone(&door)));
     gateway.connected().await;
     assert_eq!(fake.webhook_url(), Some(format!("https://my.host{}", door.path())));
-    assert_eq!(gateway.status.read().transport, Transport::Webhook);
+    assert_eq!(gateway.0.status.read().transport, Transport::Webhook);
     gateway.heard("before").await;
 
-    gateway.inbox.set_busy(true);
+    gateway.set_busy();
     fake.say(ADA, ADA, "waits").send();
-    until("a second try", || (gateway.inbox.refused() > 1).then_some(())).await;
-    gateway.inbox.set_busy(false);
+    eventually("a second try", || (gateway.0.inbox.offers() > 2).then_some(())).await;
+    gateway.set_free();
     gateway.heard("waits").await;
-    until("all to be taken", || (fake.waiting_updates() == 0).then_some(())).await;
-    let texts: Vec<String> = gateway.inbox.messages().into_iter().map(|message| message.text).collect();
+    eventually("all to be taken", || (fake.waiting_updates() == 0).then_some(())).await;
+    let texts: Vec<String> = gateway.0.inbox.messages().into_iter().map(|message| message.text).collect();
     assert_eq!(texts, ["before", "waits"]);
     // Back to polling: what waits at Telegram is not lost.
     drop(running);
     let _running = gateway.open(&fake, json!({}));
-    until("no webhook", || fake.webhook_url().is_none().then_some(())).await;
+    eventually("no webhook", || fake.webhook_url().is_none().then_some(())).await;
     fake.say(ADA, ADA, "polled").send();
     gateway.heard("polled").await;
     fake.assert_clean();
@@ -112,7 +113,7 @@ async fn an_address_that_telegram_never_takes_ends_it_and_one_that_it_can_not_se
     drop(running);
     fake.fail_always("setWebhook", refused("Webhook can be set up only on ports 80, 88, 443 or 8443"));
     let running = gateway.open(&fake, keys);
-    until("its end", || running.worker.is_finished().then_some(())).await;
+    eventually("its end", || running.worker.is_finished().then_some(())).await;
     fake.assert_clean();
 }
 
@@ -136,13 +137,13 @@ async fn g22_the_door_opens_for_the_secret_only() {
     for wrong in [None, Some(""), Some("x"), Some("shown-by-telegran"), Some("shown-by-telegram ")] {
         assert_eq!(call(wrong, body.clone()).await, 401, "{wrong:?}");
     }
-    assert_eq!(gateway.inbox.messages(), []);
+    assert_eq!(gateway.0.inbox.messages(), []);
     assert_eq!(call(Some(SECRET), vec![b' '; 1024 * 1024 + 1]).await, 413);
     assert_eq!(call(Some(SECRET), b"{".to_vec()).await, 400);
     assert_eq!(call(Some(SECRET), json!({"update_id": 2, "message": 5}).to_string().into_bytes()).await, 200);
-    gateway.inbox.set_busy(true);
+    gateway.set_busy();
     assert_eq!(call(Some(SECRET), body.clone()).await, 503);
-    gateway.inbox.set_busy(false);
+    gateway.set_free();
     assert_eq!(call(Some(SECRET), body).await, 200);
     gateway.heard("forged").await;
 }
@@ -157,8 +158,9 @@ async fn g13_a_webhook_that_telegram_cannot_reach_is_not_healthy() {
     let (fake, gateway) = (fake_with(options).await, Gateway::default());
     fake.say(ADA, ADA, "never comes").send();
     let _running = gateway.open(&fake, json!({"webhookUrl": "https://my.host"}));
-    until("a failed call", || (fake.webhook_calls() > 0).then_some(())).await;
+    eventually("a failed call", || (fake.webhook_calls() > 0).then_some(())).await;
     let told = |words: &Option<String>| words.as_ref().is_some_and(|words| words.contains("can't deliver 1 update"));
-    let status = until("the words", || Some(gateway.status.read()).filter(|status| told(&status.last_error))).await;
+    let status =
+        eventually("the words", || Some(gateway.0.status.read()).filter(|status| told(&status.last_error))).await;
     assert_ne!(status.state, ConnectionState::Connected);
 }

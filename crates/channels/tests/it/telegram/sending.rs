@@ -1,10 +1,10 @@
 //! What is special about sending: looking for a message without reading, captions, keyboards.
 
+use chela_channels::{Button, MessageId, OutboundMedia, OutboundPart, SendErrorKind};
 use serde_json::json;
 
-use super::{ADA, Gateway, fake, part, until};
-use crate::outbound::{Button, OutboundMedia};
-use crate::{MessageId, OutboundPart, SendErrorKind};
+use super::{ADA, Gateway, fake, part};
+use crate::conformance::world::eventually;
 
 fn with_buttons(text: &str) -> OutboundPart {
     let button = Button { label: "Yes".to_owned(), command: "/yes".to_owned() };
@@ -72,10 +72,10 @@ async fn the_menu_goes_when_it_is_switched_off() {
     let custom = json!({"customCommands": [{"command": "backup", "description": "Saves all"}]});
     let running = gateway.open(&fake, custom);
     let names = || fake.commands().as_array().map_or(0, Vec::len);
-    until("the menu", || (names() == 3).then_some(())).await;
-    until("that it is noted", || gateway.state.kept("commands")).await;
+    eventually("the menu", || (names() == 3).then_some(())).await;
+    eventually("that it is noted", || gateway.0.state.kept("commands")).await;
     drop(running);
     let _running = gateway.open(&fake, json!({"commands": {"native": false}}));
-    until("no menu", || (names() == 0).then_some(())).await;
+    eventually("no menu", || (names() == 0).then_some(())).await;
     fake.assert_clean();
 }

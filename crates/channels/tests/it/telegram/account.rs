@@ -1,15 +1,15 @@
 //! Opening an account: its token, its fingerprint, and what it is warned of.
 
+use chela_channels::OpenError;
 use chela_testkit::telegram::{GroupPrivacy, TelegramOptions};
 use serde_json::{Value, json};
 
-use super::super::read;
-use super::{Gateway, IMPATIENT, fake_with, open_account};
-use crate::OpenError;
+use super::{Gateway, account, fake_with};
+use crate::conformance::world::IMPATIENT;
 
 fn opened(keys: &Value, environment: Option<&str>) -> Result<(), OpenError> {
     let token = environment.map(|token| token.to_owned().into());
-    open_account(keys, token, Gateway::default().context(IMPATIENT)).map(|_| ())
+    Gateway::default().try_open(keys, token, IMPATIENT).map(|_| ())
 }
 
 #[test]
@@ -36,10 +36,7 @@ fn a_token_that_is_none_is_refused_and_not_told() {
 
 #[test]
 fn the_fingerprint_covers_the_connection_and_no_policy() {
-    let fingerprint = |keys: Value| {
-        let mut problems = Vec::new();
-        read("channels.telegram", &keys, &mut problems).expect("the keys are an object").fingerprint()
-    };
+    let fingerprint = |keys: Value| account(&keys).fingerprint();
     let base = fingerprint(json!({"botToken": "1:a"}));
     for same in [
         json!({"botToken": "1:a", "dmPolicy": "open", "allowFrom": ["*"], "historyLimit": 3}),
@@ -65,12 +62,12 @@ async fn privacy_mode_is_told_where_it_is_in_the_way() {
     let gateway = Gateway::default();
     let quiet = gateway.open(&fake, json!({}));
     gateway.connected().await;
-    assert_eq!(gateway.status.read().warnings, Vec::<String>::new());
+    assert_eq!(gateway.0.status.read().warnings, Vec::<String>::new());
     drop(quiet);
     let gateway = Gateway::default();
     let running = gateway.open(&fake, json!({"groups": {"*": {"requireMention": false}}}));
     gateway.connected().await;
     let warned = |warnings: &[String]| warnings.iter().any(|warning| warning.contains("/setprivacy"));
-    assert!(warned(&gateway.status.read().warnings));
+    assert!(warned(&gateway.0.status.read().warnings));
     assert!(warned(&running.channel.probe().await.expect("Telegram answers").warnings));
 }
