@@ -3,9 +3,9 @@
 use chela_agent::{Attachment, DeliveryRoute, InputOrigin, TurnInput};
 use chela_channels::access::Granted;
 use chela_channels::{ChatKind, Heard, InboundMessage, MediaKind, MediaRef, PlaceName, Quoted};
-use serde_json::json;
 
 use super::{AccountName, tame};
+use crate::media::MediaSource;
 
 /// Stands before what was heard.
 const HEARD_HEAD: &str = "[Said in this chat since the last answer, for context]";
@@ -147,12 +147,9 @@ fn attachment(name: &AccountName, media: &MediaRef) -> Attachment {
         name: media.name.as_deref().map(tame::file_name).filter(|name| !name.is_empty()),
         ..media.clone()
     };
-    Attachment {
-        mime: media.mime.clone().unwrap_or_default(),
-        name: media.name.clone(),
-        data: String::new(),
-        source: Some(json!({ "channel": name.channel, "account": name.account, "media": media })),
-    }
+    let (mime, file_name) = (media.mime.clone().unwrap_or_default(), media.name.clone());
+    let source = MediaSource { channel: name.channel.clone(), account: name.account.clone(), media };
+    Attachment { mime, name: file_name, data: String::new(), source: Some(source.to_value()) }
 }
 
 fn media_word(kind: MediaKind) -> &'static str {

@@ -13,62 +13,61 @@ pub(super) type Resolved = Result<OutboundMedia, String>;
 /// Longest path that a notice repeats.
 const SHOWN_CHARS: usize = 200;
 
-/// Resolves the files that an answer names, each for itself. Symlinks are followed before the workspace is looked at, so that
-/// none leads out of it.
-pub(super) async fn resolve(
-    outside: &Outside,
-    workspace: PathBuf,
-    is_private: impl Fn(&Path) -> bool + Send + 'static,
-    files: Vec<String>,
-    max_bytes: u64,
-    as_voice: bool,
-) -> Vec<Resolved> {
-    if files.is_empty() {
-        return Vec::new();
-    }
-    let named = files.clone();
-    let look = move || {
-        let one = |file: &String| resolve_one(&workspace, &is_private, file, max_bytes, as_voice);
-        files.iter().map(one).collect()
-    };
-    let failed = |_| named.iter().map(|file| Err(format!("The file {} could not be read.", shown(file)))).collect();
-    outside.off_thread(look).await.unwrap_or_else(failed)
+/// Files that an answer names, and what is taken of them.
+pub(super) struct NamedFiles {
+    /// As the answer writes them.
+    pub files: Vec<String>,
+    pub workspace: PathBuf,
+    /// The most that one may have.
+    pub max_bytes: u64,
+    /// Recordings go as voice messages.
+    pub as_voice: bool,
 }
 
-fn resolve_one(
-    workspace: &Path,
-    is_private: impl Fn(&Path) -> bool,
-    file: &str,
-    max_bytes: u64,
-    as_voice: bool,
-) -> Resolved {
-    let written = file;
-    let file = shown(file);
-    let missing = |_| format!("The file {file} is not in the workspace.");
-    let root = workspace.canonicalize().map_err(missing)?;
-    let path = root.join(written).canonicalize().map_err(missing)?;
-    if !path.starts_with(&root) {
-        return Err(format!("The file {file} lies outside the workspace, so it is not sent."));
+impl NamedFiles {
+    /// Resolves each file for itself. Symlinks are followed before the workspace is looked at, so that none leads out of it.
+    pub(super) async fn resolve(
+        self,
+        outside: &Outside,
+        is_private: impl Fn(&Path) -> bool + Send + 'static,
+    ) -> Vec<Resolved> {
+        if self.files.is_empty() {
+            return Vec::new();
+        }
+        let named = self.files.clone();
+        let look = move || self.files.iter().map(|file| self.resolve_one(file, &is_private)).collect();
+        let failed = |_| named.iter().map(|file| Err(format!("The file {} could not be read.", shown(file)))).collect();
+        outside.off_thread(look).await.unwrap_or_else(failed)
     }
-    // A workspace may be somebody's whole home.
-    if is_private(&path) {
-        return Err(format!("The file {file} is private to the gateway, so it is not sent."));
+
+    fn resolve_one(&self, written: &str, is_private: impl Fn(&Path) -> bool) -> Resolved {
+        let file = shown(written);
+        let missing = |_| format!("The file {file} is not in the workspace.");
+        let root = self.workspace.canonicalize().map_err(missing)?;
+        let path = root.join(written).canonicalize().map_err(missing)?;
+        if !path.starts_with(&root) {
+            return Err(format!("The file {file} lies outside the workspace, so it is not sent."));
+        }
+        // A workspace may be somebody's whole home.
+        if is_private(&path) {
+            return Err(format!("The file {file} is private to the gateway, so it is not sent."));
+        }
+        let found = path.metadata().map_err(missing)?;
+        if !found.is_file() {
+            return Err(format!("{file} is not a file."));
+        }
+        let bytes = found.len();
+        if bytes == 0 {
+            return Err(format!("The file {file} is empty."));
+        }
+        if bytes > self.max_bytes {
+            return Err(format!("The file {file} has {bytes} bytes; at most {} can be sent here.", self.max_bytes));
+        }
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let mime = mime_of(&path).to_owned();
+        let voice = self.as_voice && mime.starts_with("audio/");
+        Ok(OutboundMedia { path, name, mime, voice })
     }
-    let found = path.metadata().map_err(missing)?;
-    if !found.is_file() {
-        return Err(format!("{file} is not a file."));
-    }
-    let bytes = found.len();
-    if bytes == 0 {
-        return Err(format!("The file {file} is empty."));
-    }
-    if bytes > max_bytes {
-        return Err(format!("The file {file} has {bytes} bytes; at most {max_bytes} can be sent here."));
-    }
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let mime = mime_of(&path).to_owned();
-    let voice = as_voice && mime.starts_with("audio/");
-    Ok(OutboundMedia { path, name, mime, voice })
 }
 
 /// The path as a notice repeats it: one line without markup.
@@ -114,7 +113,9 @@ mod tests {
 
     async fn resolved(workspace: &Path, file: &str) -> Resolved {
         let is_private = |path: &Path| path.ends_with("private.txt");
-        resolve(&Outside::real(), workspace.to_owned(), is_private, vec![file.to_owned()], 8, true).await.remove(0)
+        let workspace = workspace.to_owned();
+        let named = NamedFiles { files: vec![file.to_owned()], workspace, max_bytes: 8, as_voice: true };
+        named.resolve(&Outside::real(), is_private).await.remove(0)
     }
 
     #[tokio::test]

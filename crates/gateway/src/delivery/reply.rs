@@ -13,9 +13,10 @@ use chela_store::{OutboxRow, SentPart, StoreError, fault};
 use futures_util::FutureExt as _;
 
 use super::directives::Directives;
+use super::files::NamedFiles;
 use super::retry::{self, STORE_PAUSE, Verdict};
 use super::whole::WholeAnswer;
-use super::{call, files, plan};
+use super::{call, plan};
 use crate::app::Gateway;
 use crate::channels::OpenAccount;
 
@@ -120,7 +121,8 @@ impl ReplyDelivery {
         let workspace = agents.profile_or_default(&agent).workspace.clone();
         let (host, root) = (self.gateway.tools.clone(), workspace.clone());
         let is_private = move |path: &Path| host.is_private(&root, path);
-        let files = files::resolve(&self.gateway.outside, workspace, is_private, said.files, cap, said.as_voice).await;
+        let named = NamedFiles { files: said.files, workspace, max_bytes: cap, as_voice: said.as_voice };
+        let files = named.resolve(&self.gateway.outside, is_private).await;
         let manner = plan::Manner { chat: &self.row.chat, policy: &self.policy, capabilities, prefix: &prefix };
         plan::parts(reply, said.quote.as_ref(), words, whole, files, &manner)
     }

@@ -15,7 +15,8 @@ use base64::engine::general_purpose::STANDARD;
 use chela_agent::{Attachment, TurnInput};
 use chela_channels::{Channel, FetchedMedia, MediaKind, MediaRef, SendError, SendErrorKind};
 use chela_store::InboxRow;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use self::keep::Keeping;
 use crate::app::Gateway;
@@ -40,12 +41,18 @@ const TIME: Duration = Duration::from_secs(90);
 /// The type of a file that nobody knows anything about.
 const UNKNOWN_TYPE: &str = "application/octet-stream";
 
-/// Where a file is, as the channels' intake writes it into [`Attachment::source`].
-#[derive(Debug, Deserialize)]
-struct Source {
-    channel: String,
-    account: String,
-    media: MediaRef,
+/// Where a file of a message is, as [`Attachment::source`] keeps it until the turn begins.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct MediaSource {
+    pub channel: String,
+    pub account: String,
+    pub media: MediaRef,
+}
+
+impl MediaSource {
+    pub(crate) fn to_value(&self) -> Value {
+        serde_json::to_value(self).expect("a struct of texts and numbers can be written")
+    }
 }
 
 /// What became of a file.
@@ -80,14 +87,8 @@ pub(crate) async fn bring(gateway: &Arc<Gateway>, row: &mut InboxRow) {
     row.body = input.to_body();
 }
 
-async fn bring_one(
-    gateway: &Arc<Gateway>,
-    row: &InboxRow,
-    number: usize,
-    source: serde_json::Value,
-    name: Option<&str>,
-) -> Became {
-    let Ok(Source { channel, account, media }) = Source::deserialize(source) else {
+async fn bring_one(gateway: &Arc<Gateway>, row: &InboxRow, number: usize, source: Value, name: Option<&str>) -> Became {
+    let Ok(MediaSource { channel, account, media }) = MediaSource::deserialize(source) else {
         return Became::Words(not_fetched(name, "nobody knows where it is"));
     };
     let name = media.name.clone().or_else(|| name.map(str::to_owned));
