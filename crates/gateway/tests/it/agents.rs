@@ -52,10 +52,10 @@ async fn an_agent_has_the_tools_that_its_section_leaves() {
 #[tokio::test]
 async fn rules_for_commands_that_can_not_be_kept_are_told() {
     let model = fake_model([]).await;
-    let gateway = house(&model, json!({ "tools": { "exec": { "ask": "always" } } })).await;
+    let gateway = house(&model, json!({ "tools": { "exec": { "host": "node" } } })).await;
     let mut talker = Talker::new(&gateway).await;
     let problems = talker.ok("status", json!({})).await["problems"].to_string();
-    assert!(problems.contains("tools.exec") && problems.contains("approvals"), "{problems}");
+    assert!(problems.contains("tools.exec") && problems.contains("host that is not there"), "{problems}");
     assert!(!tools_of(&mut talker, "main").await.contains(&"exec".to_owned()));
 }
 
