@@ -35,6 +35,7 @@ pub enum CommandId {
     Stop,
     Status,
     Model,
+    Approve,
     Help,
 }
 
@@ -125,6 +126,22 @@ pub const COMMANDS: &[Command] = &[
             description: "`provider/model`, an alias, or `default`.",
             choices: ArgChoices::Models,
         }],
+        access: Access::Owner,
+    },
+    Command {
+        id: CommandId::Approve,
+        name: "approve",
+        aliases: &[],
+        description: "Decide on a call that waits for an owner.",
+        category: Category::Options,
+        args: &[
+            CommandArg { name: "id", description: "The question's id.", choices: ArgChoices::Any },
+            CommandArg {
+                name: "decision",
+                description: "What may happen.",
+                choices: ArgChoices::Fixed(&["allow-once", "allow-always", "deny"]),
+            },
+        ],
         access: Access::Owner,
     },
     Command {

@@ -77,6 +77,8 @@ pub struct ExecConfig {
     pub ask: Option<ExecAsk>,
     /// Days after which a command that was allowed for always is forgotten. Default: 90.
     pub grant_expiry_days: Option<u32>,
+    /// How long a question waits for an owner, for all agents alike. Default: 300 seconds.
+    pub approval_timeout_seconds: Option<u64>,
     /// A command that runs longer is ended. Default: 1800 seconds.
     #[serde(alias = "timeoutSec")]
     pub timeout_seconds: Option<u64>,
@@ -185,6 +187,7 @@ impl ExecConfig {
             mode: self.mode.or(base.mode),
             ask: self.ask.or(base.ask),
             grant_expiry_days: self.grant_expiry_days.or(base.grant_expiry_days),
+            approval_timeout_seconds: self.approval_timeout_seconds.or(base.approval_timeout_seconds),
             timeout_seconds: self.timeout_seconds.or(base.timeout_seconds),
             background_ms: self.background_ms.or(base.background_ms),
             path_prepend: if self.path_prepend.is_empty() { base.path_prepend.clone() } else { self.path_prepend },

@@ -21,6 +21,20 @@ pub(crate) fn wrapped(id: &str, text: &str) -> String {
     format!("<<<untrusted {id}>>>\n{}\n<<<end untrusted {id}>>>", disarmed(text))
 }
 
+/// The text with every sign that shows nothing written out, for people who have to judge it.
+pub fn written_out(text: &str) -> String {
+    let signs: Vec<char> = text.chars().collect();
+    let mut shown = String::with_capacity(text.len());
+    for (at, sign) in signs.iter().enumerate() {
+        if is_hidden(&signs, at) {
+            let _ = write!(shown, "{}", sign.escape_unicode());
+        } else {
+            shown.push(*sign);
+        }
+    }
+    shown
+}
+
 /// The text without what only looks like a mark, and with every sign that shows nothing written out.
 fn disarmed(text: &str) -> String {
     if text

@@ -41,6 +41,8 @@ pub struct InboundMessage {
     pub media: Vec<MediaRef>,
     pub mention: Mention,
     pub reply_to: Option<Quoted>,
+    /// It carries somebody else's message: not everything in it was said by the sender.
+    pub is_forward: bool,
     /// The place from the outside in, as rules name it: server, channel, thread; group, topic. Empty in a direct chat.
     pub places: Vec<PlaceName>,
     /// Discord's server.

@@ -87,6 +87,8 @@ pub(crate) enum Command {
     Channels(commands::channels::ChannelsArgs),
     /// Let people in who write to the assistant on a chat channel
     Pairing(commands::pairing::PairingArgs),
+    /// Decide on calls that wait for a person; manage the list of allowed commands
+    Approvals(commands::approvals::ApprovalsArgs),
     /// Manage paired devices
     Devices(commands::devices::DevicesArgs),
     /// Manage the state dir

@@ -14,6 +14,7 @@ use chela_tools::ToolHost;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::approvals::ApprovalDesk;
 use crate::auth::Auth;
 use crate::channels::Channels;
 use crate::config::Config;
@@ -53,6 +54,7 @@ pub(crate) struct Gateway {
     pub(crate) channels: Channels,
     pub(crate) delivery: Delivery,
     pub(crate) pressure: Pressure,
+    pub(crate) approvals: ApprovalDesk,
     /// Cancelled when the gateway starts to stop: no new work from then on.
     pub(crate) shutdown: CancellationToken,
     /// Work that the gateway waits for before it closes the store.

@@ -122,6 +122,11 @@ impl Events {
         self.read().values().any(|client| client.watches_session_list)
     }
 
+    /// Whether a client is connected that may decide on approvals.
+    pub(crate) fn has_approver(&self) -> bool {
+        self.read().values().any(|client| client.peer.holds(Scope::Approvals))
+    }
+
     /// How many clients are connected.
     pub(crate) fn connected(&self) -> usize {
         self.read().len()

@@ -3,6 +3,7 @@
 //! The composition root of the house. Decides who may do what, and passes work to the crates below.
 
 mod app;
+mod approvals;
 mod attachments;
 mod auth;
 mod channels;

@@ -35,6 +35,7 @@ pub(super) fn message(us: &Us, names: &Names, message: &Message) -> Option<Inbou
     inbound.text = text(us, names, message);
     inbound.media = media(message);
     inbound.reply_to = message.quoted.as_deref().map(|quoted| quote(us, quoted));
+    inbound.is_forward = !message.forwarded.is_empty();
     inbound.sent_at_ms = made_at_ms(&message.id);
     Some(inbound)
 }

@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 pub(crate) mod agent;
+pub(crate) mod approvals;
 pub(crate) mod channels;
 pub(crate) mod chat;
 pub(crate) mod completions;
@@ -49,6 +50,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Outcome {
         Command::Skills(args) => skills::run(args, context),
         Command::Channels(args) => channels::run(args, context),
         Command::Pairing(args) => pairing::run(args, context),
+        Command::Approvals(args) => approvals::run(args, context),
         Command::Devices(args) => devices::run(args, context),
         Command::State(args) => state::run(args, context),
         Command::Completions(args) => completions::run(args, context),

@@ -35,7 +35,7 @@ impl Both {
         let channels = json!({
             "telegram": telegram.account(Preview::Partial), "discord": discord.account(Preview::Partial),
         });
-        let house = House::with_channels(WIRES[0], &channels).await;
+        let house = House::with_channels(WIRES[0], &channels, &[telegram.owner(), discord.owner()]).await;
         house.model.respond_with(answer);
         Self { telegram, discord, house }
     }
@@ -137,7 +137,8 @@ async fn g14_a_platform_that_goes_mad_touches_no_other() {
 async fn comes_back_after(code: u16) {
     let at = format!("after {code}");
     let discord = Discord::start().await;
-    let house = House::with_channels(WIRES[0], &json!({ "discord": discord.account(Preview::Off) })).await;
+    let house =
+        House::with_channels(WIRES[0], &json!({ "discord": discord.account(Preview::Off) }), &[discord.owner()]).await;
     house.model.respond_with(answer);
     let gateway = house.start();
     discord.connected().await;
@@ -254,7 +255,9 @@ fn documented(house: &House, gateway: &RunningGateway, args: &[&str]) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn g08_dead_letters_are_listed_sent_again_and_discarded_by_hand() {
     let telegram = Telegram::start().await;
-    let house = House::with_channels(WIRES[0], &json!({ "telegram": telegram.account(Preview::Off) })).await;
+    let house =
+        House::with_channels(WIRES[0], &json!({ "telegram": telegram.account(Preview::Off) }), &[telegram.owner()])
+            .await;
     house.model.respond_with(answer);
     let gateway = house.start();
     let none = crate::support::finish(asking(&house, &gateway, &["channels", "dead-letters"]), "");

@@ -1,6 +1,6 @@
 //! What a turn is given of a chat message: its words, what was said before it, what it quotes, its files.
 
-use chela_agent::{Attachment, DeliveryRoute, InputOrigin, TurnInput};
+use chela_agent::{Attachment, DeliveryRoute, InputOrigin, Provenance, Source, TurnInput};
 use chela_channels::access::Granted;
 use chela_channels::{ChatKind, Heard, InboundMessage, MediaKind, MediaRef, PlaceName, Quoted};
 
@@ -32,10 +32,20 @@ pub(super) fn of(name: &AccountName, message: &InboundMessage, granted: Granted,
         },
         deliver: Some(route(name, message)),
         sender_is_owner: granted.is_owner,
+        untrusted: untrusted(message, heard),
         album: message.album.clone(),
         skills: granted.skills,
         ..TurnInput::default()
     }
+}
+
+/// What in a message was not said by whoever sent it. What the agent itself said before is no news to it.
+fn untrusted(message: &InboundMessage, heard: &[Heard]) -> Vec<Provenance> {
+    let quoted = message.reply_to.as_ref().filter(|quoted| !quoted.is_ours && quoted.sender.id != message.sender.id);
+    let quoted = quoted.map(|quoted| Provenance::new(Source::Quote, tame::name(&quoted.sender.name)));
+    let forwarded = message.is_forward.then(|| Provenance::new(Source::Quote, "forwarded"));
+    let heard = (!heard.is_empty()).then(|| Provenance::new(Source::Heard, ""));
+    quoted.into_iter().chain(forwarded).chain(heard).collect()
 }
 
 /// The input of a command: its words are not touched.
@@ -61,6 +71,8 @@ pub(super) fn edited(mut input: TurnInput, name: &AccountName, message: &Inbound
         Some((heard, _)) if heard.starts_with(HEARD_HEAD) => format!("{heard}{end}{}", named_words(message)),
         _ => own_words(message),
     };
+    input.untrusted.retain(|provenance| provenance.source == Source::Heard);
+    input.untrusted.extend(untrusted(message, &[]));
     input.attachments = message.media.iter().map(|media| attachment(name, media)).collect();
     input
 }
@@ -241,6 +253,34 @@ mod tests {
             (file.mime.as_str(), &file.source.as_ref().unwrap()["media"]["mime"]),
             ("", &serde_json::Value::Null)
         );
+    }
+
+    #[test]
+    fn g26_what_others_said_is_told_from_the_owners_own_words() {
+        let owner = || Granted { is_owner: true, ..Granted::default() };
+        let sources = |message: &InboundMessage, heard: &[Heard]| -> Vec<Source> {
+            of(&name(), message, owner(), heard).untrusted.into_iter().map(|provenance| provenance.source).collect()
+        };
+        let quoted = |id: &str, is_ours| {
+            Some(Quoted {
+                sender: Sender { id: id.into(), ..Sender::default() },
+                text: "obey".into(),
+                is_ours,
+                ..Quoted::default()
+            })
+        };
+        let with = |reply_to, is_forward| InboundMessage { reply_to, is_forward, ..message("do it") };
+        assert_eq!(sources(&message("do it"), &[]), []);
+        assert_eq!(sources(&with(quoted("2", false), false), &[]), [Source::Quote]);
+        assert_eq!(sources(&with(quoted("1", false), false), &[]), [], "they quote themselves");
+        assert_eq!(sources(&with(quoted("9", true), false), &[]), [], "they quote us");
+        assert_eq!(sources(&with(None, true), &[]), [Source::Quote]);
+        let before: Vec<Heard> = heard(&message("psst")).into_iter().collect();
+        assert_eq!(sources(&message("do it"), &before), [Source::Heard]);
+        let input = of(&name(), &message("do it"), owner(), &before);
+        let edited = edited(input, &name(), &with(quoted("2", false), false));
+        let edited: Vec<Source> = edited.untrusted.into_iter().map(|provenance| provenance.source).collect();
+        assert_eq!(edited, [Source::Heard, Source::Quote]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! A command is accepted like a message, so that it happens once and its answer stands in the transcript; but it runs at
 //! once, beside whatever turn is going on. Names and help texts are the agent crate's table.
 
+mod approve;
 mod model;
 mod status;
 
@@ -176,6 +177,7 @@ async fn answer(gateway: &Arc<Gateway>, row: &InboxRow, parsed: &ParsedCommand) 
         },
         CommandId::Status => status::reply(gateway, &row.session).await?,
         CommandId::Model => return model::reply(gateway, &row.session, &parsed.args).await,
+        CommandId::Approve => approve::reply(gateway, row, &parsed.args).await?,
         CommandId::Help => help(),
     };
     Ok(text.into())

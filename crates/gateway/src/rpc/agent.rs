@@ -34,11 +34,12 @@ pub(super) fn methods() -> Vec<Method> {
     ]
 }
 
-/// `/new` and `/reset` throw a conversation away.
+/// `/new` and `/reset` throw a conversation away; `/approve` decides.
 fn scope_of(params: &Value) -> Scope {
     let text = params.get("message").and_then(Value::as_str).unwrap_or_default();
     match parse_command(text).map(|parsed| parsed.command.id) {
         Some(CommandId::New | CommandId::Reset) => Scope::Admin,
+        Some(CommandId::Approve) => Scope::Approvals,
         _ => Scope::Write,
     }
 }

@@ -11,7 +11,7 @@ use chela_store::{Item, ItemKind, Session};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Access, Call, Method, RpcResult, answer_of};
+use super::{Access, Call, Method, RpcResult, answer_of, missing_scope};
 use crate::attachments;
 use crate::commands::{self, Reading};
 use crate::intake::{self, Inbound, SubmitState};
@@ -71,6 +71,10 @@ pub(super) async fn send_message(call: &Call, params: &ChatSendParams) -> RpcRes
     inbound.mode = params.queue_mode.unwrap_or(call.gateway.config.load().messages.queue.mode);
     if matches!(&reading, Reading::Command(parsed) if parsed.command.id == CommandId::Stop) {
         return answer_of(&aborted(&commands::stop(&call.gateway, &inbound.session).await));
+    }
+    let decides = matches!(&reading, Reading::Command(parsed) if parsed.command.id == CommandId::Approve);
+    if decides && !call.peer.holds(Scope::Approvals) {
+        return Err(missing_scope(Scope::Approvals));
     }
     let submitted = commands::submit_reading(&call.gateway, reading, inbound).await?;
     let status = match submitted.state {

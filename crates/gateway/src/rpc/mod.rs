@@ -2,6 +2,7 @@
 
 mod agent;
 mod agents;
+mod approvals;
 pub(crate) mod channels;
 mod chat;
 mod config;
@@ -107,6 +108,7 @@ pub(crate) fn table() -> Vec<Method> {
         logs::methods(),
         channels::methods(),
         devices::methods(),
+        approvals::methods(),
         identity::methods(),
         chat::methods(),
         search::methods(),

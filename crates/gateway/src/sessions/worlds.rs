@@ -8,8 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chela_agent::{
-    AgentProfile, NoApprovals, SessionScope, SkillIndex, SkillSources, SkillStamp, ToolSet, TurnLimits, TurnWorld,
-    ensure_workspace,
+    AgentProfile, SessionScope, SkillIndex, SkillSources, SkillStamp, ToolSet, TurnLimits, TurnWorld, ensure_workspace,
 };
 use chela_config::Environment;
 use chela_llm::Models;
@@ -17,6 +16,7 @@ use chela_protocol::AgentId;
 use chela_tools::{ToolHost, ToolsConfig, builtin_for_agent};
 
 use crate::app::Gateway;
+use crate::approvals::GatewayApprovals;
 use crate::config::Config;
 use crate::start::secret_files;
 
@@ -137,7 +137,7 @@ impl AgentBook {
     }
 
     /// What a turn of `agent` needs.
-    pub(crate) async fn world(&self, gateway: &Gateway, agent: &AgentId) -> TurnWorld {
+    pub(crate) async fn world(&self, gateway: &Arc<Gateway>, agent: &AgentId) -> TurnWorld {
         let profile = self.profile_or_default(agent);
         let models: Arc<Models> = gateway.models.load_full();
         TurnWorld {
@@ -148,7 +148,7 @@ impl AgentBook {
             profile: profile.clone(),
             clock: gateway.outside.clock.clone(),
             limits: TurnLimits::default(),
-            approvals: Arc::new(NoApprovals),
+            approvals: Arc::new(GatewayApprovals(gateway.clone())),
             version: gateway.facts.version.into(),
         }
     }

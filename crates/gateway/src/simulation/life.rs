@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use super::model::{MODEL, PROVIDER, ScriptedModel, tools};
 use super::stage::Stage;
 use crate::app::{Facts, Gateway};
+use crate::approvals::ApprovalDesk;
 use crate::auth::{Auth, OriginRules, ProxyRules, RateLimiter, Secrets};
 use crate::channels::Channels;
 use crate::config::{AuthMode, Config, ConsoleStyle};
@@ -104,6 +105,7 @@ fn build(ground: &Ground<'_>, config: &Value, outside: Outside) -> Gateway {
         channels: Channels::default(),
         delivery: Delivery::default(),
         pressure: Pressure::default(),
+        approvals: ApprovalDesk::default(),
         shutdown: CancellationToken::new(),
         tasks: TaskTracker::new(),
         facts,

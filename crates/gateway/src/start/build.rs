@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{StartError, host_name};
 use crate::app::{Facts, Gateway};
+use crate::approvals::ApprovalDesk;
 use crate::auth::Auth;
 use crate::channels::Channels;
 use crate::config::Config;
@@ -81,6 +82,7 @@ pub(super) async fn gateway(mut parts: Parts) -> Result<Arc<Gateway>, StartError
         channels: Channels::default(),
         delivery: Delivery::default(),
         pressure: Pressure::default(),
+        approvals: ApprovalDesk::default(),
         shutdown: parts.shutdown,
         tasks: TaskTracker::new(),
     }))

@@ -32,8 +32,9 @@ macro_rules! asset {
 
 static PAGE: Asset = asset!("/", "index.html", "text/html; charset=utf-8");
 
-static FILES: [Asset; 12] = [
+static FILES: [Asset; 13] = [
     asset!("/app.js", "app.js", "text/javascript; charset=utf-8"),
+    asset!("/approvals.js", "approvals.js", "text/javascript; charset=utf-8"),
     asset!("/connection.js", "connection.js", "text/javascript; charset=utf-8"),
     asset!("/conversation.js", "conversation.js", "text/javascript; charset=utf-8"),
     asset!("/identity.js", "identity.js", "text/javascript; charset=utf-8"),

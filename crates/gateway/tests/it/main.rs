@@ -7,6 +7,7 @@
 )]
 
 mod agents;
+mod approvals;
 mod bad_models;
 mod channels;
 mod chat;

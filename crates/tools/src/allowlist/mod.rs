@@ -33,6 +33,20 @@ pub struct ListEntry {
     pub arg_pattern: Option<String>,
 }
 
+impl ListEntry {
+    /// What is wrong with an entry that could never match.
+    pub fn check(&self) -> Result<(), String> {
+        if self.pattern.trim().is_empty() {
+            return Err("the pattern is empty".to_owned());
+        }
+        let glob = GlobBuilder::new(&self.pattern).literal_separator(true).backslash_escape(true).build();
+        glob.map_err(|error| error.to_string())?;
+        let Some(args) = &self.arg_pattern else { return Ok(()) };
+        let args = RegexBuilder::new(&format!("^(?:{args})$")).size_limit(PATTERN_LIMIT).build();
+        args.map(drop).map_err(|error| error.to_string())
+    }
+}
+
 /// A command that is nothing but a program and its arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlainCommand {

@@ -183,7 +183,6 @@ fn g23_wrappers_never_inherit_an_approval_and_are_never_remembered() {
         "lua5.4",
         "php8.2",
         "ld-linux-x86-64.so.2",
-        "python3-config",
     ];
     let folder = programs(&names);
     for name in names {

@@ -145,6 +145,7 @@ impl View<'_> {
             media: content.media,
             mention: Mention { us, others: addressed.mention.others && !us },
             reply_to,
+            is_forward: message.forward_origin.is_some(),
             sent_at_ms: millis(message.date),
             album: message.media_group_id.clone(),
             ..self.place(&message.chat, topic_of(message), topic_name(message))

@@ -97,7 +97,7 @@ async fn dies<P: Platform>(case: Case) {
     let at = format!("{} at {case:?}", P::CHANNEL);
     let platform = P::start().await;
     let channels = json!({ P::CHANNEL: platform.account(case.preview) });
-    let house = House::with_channels(WIRES[0], &channels).await;
+    let house = House::with_channels(WIRES[0], &channels, &[platform.owner()]).await;
     house.model.respond_with(answer);
     let mut direct = Vec::new();
     if case.memory == Memory::Lost {

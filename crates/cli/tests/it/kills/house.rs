@@ -35,11 +35,11 @@ pub(crate) struct House {
 impl House {
     /// A model that does what [`answer`] says.
     pub(crate) async fn new(wire: &str) -> Self {
-        Self::with_channels(wire, &json!({})).await
+        Self::with_channels(wire, &json!({}), &[]).await
     }
 
-    /// The same, with accounts on chat platforms: `channels` of the configuration.
-    pub(crate) async fn with_channels(wire: &str, channels: &Value) -> Self {
+    /// The same, with accounts on chat platforms: `channels` of the configuration, and who is an owner there.
+    pub(crate) async fn with_channels(wire: &str, channels: &Value, owners: &[String]) -> Self {
         let house = Self { home: Home::new(), model: FakeModel::start([]).await };
         house.model.respond_with(answer);
         let provider = json!({
@@ -55,6 +55,7 @@ impl House {
                 "skipBootstrap": true,
             } },
             "channels": channels,
+            "commands": { "ownerAllowFrom": owners },
         });
         house.home.write_config(&config.to_string());
         std::fs::create_dir_all(house.workspace()).unwrap();
@@ -161,6 +162,11 @@ impl Talk {
     /// What the gateway says of its limits.
     pub(crate) async fn limits(&self) -> Value {
         self.client.call("status", json!({})).await.unwrap()["limits"].clone()
+    }
+
+    /// Calls a method.
+    pub(crate) async fn call(&self, method: &'static str, params: Value) -> Result<Value, ClientError> {
+        self.client.call(method, params).await
     }
 
     /// The same through the other method, which gives the answer.

@@ -3,6 +3,7 @@
 //!
 //! `CHELA_KILLS=50` repeats each kill from outside fifty times instead of twice, and strikes at fifty passes of each point.
 
+mod approvals;
 pub(crate) mod chats;
 pub(crate) mod house;
 mod lock;

@@ -30,6 +30,9 @@ pub(crate) trait Platform: Sized {
     /// What stands under its name in `channels`.
     fn account(&self, preview: Preview) -> Value;
 
+    /// The person who speaks, as an owner is named.
+    fn owner(&self) -> String;
+
     /// Waits until what is said now is heard at once.
     async fn connected(&self);
 
@@ -103,6 +106,10 @@ impl Platform for Telegram {
         })
     }
 
+    fn owner(&self) -> String {
+        format!("telegram:{}", self.person)
+    }
+
     async fn connected(&self) {}
 
     fn say(&self, place: Place, text: &str) {
@@ -167,6 +174,10 @@ impl Platform for Discord {
             "dmPolicy": "open", "allowFrom": ["*"], "groupPolicy": "open", "guilds": { "*": { "requireMention": false } },
             "textChunkLimit": PART_MAX, "streaming": { "mode": word(preview) },
         })
+    }
+
+    fn owner(&self) -> String {
+        format!("discord:{}", self.person.0)
     }
 
     async fn connected(&self) {

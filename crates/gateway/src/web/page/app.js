@@ -1,6 +1,7 @@
 // The page: login, connection, and what the person does. The parts: connection.js talks to the gateway, conversation.js
 // keeps what was said, view.js shows it, sessions.js lists the sessions.
 
+import { Approvals } from "/approvals.js";
 import { Connection } from "/connection.js";
 import { Conversation } from "/conversation.js";
 import { Sessions } from "/sessions.js";
@@ -36,6 +37,10 @@ const sessions = new Sessions({ list: $("sessions"), title: $("title") }, (key) 
   open(key);
   message.focus();
 });
+
+const approvals = new Approvals($("approvals"), (id, decision) =>
+  connection.call("exec.approval.resolve", { id, decision }),
+);
 
 // ── login ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -81,6 +86,8 @@ function opened(hello, token) {
   $("logout").hidden = token === "";
   if (first) message.focus();
   connection.call("sessions.subscribe").then(listSessions).catch(report);
+  // A browser without the right to decide is shown no questions.
+  connection.call("exec.approval.list").then((waiting) => approvals.replace(waiting)).catch(() => approvals.replace([]));
   open(session ?? mainKey);
 }
 
@@ -194,6 +201,8 @@ $("shade").addEventListener("click", () => drawer(false));
 
 function received(name, payload) {
   if (name === "shutdown") say("wait", words.restarting);
+  if (name === "exec.approval.requested") return approvals.add(payload);
+  if (name === "exec.approval.resolved") return approvals.remove(payload.id);
   if (name === "sessions.changed") listSessions().catch(() => {});
   if (payload?.sessionKey !== session) return;
   if (name === "sessions.changed" && payload.reason === "reset") readHistory().catch(report);

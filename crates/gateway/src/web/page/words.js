@@ -15,6 +15,12 @@ export const words = {
   older: "Older messages are not shown here.",
   kept: "Not connected. Your message is kept and sent when the gateway is back.",
   tool: { running: "Running", done: "Used", failed: "Failed", stopped: "Stopped" },
+  approval: {
+    title: "May the assistant do this?",
+    "allow-once": "Allow once",
+    "allow-always": "Allow always",
+    deny: "Deny",
+  },
   input: "Input",
   output: "Output",
   copy: "Copy",

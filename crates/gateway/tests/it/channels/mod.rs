@@ -1,6 +1,7 @@
 //! The gateway between a platform and a model: messages in, answers out, who may speak, what a reload does.
 
 mod access;
+mod approvals;
 mod buttons;
 mod discord;
 mod reload;
