@@ -4,7 +4,7 @@ use chela_llm::Thinking;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Provenance;
+use crate::{Provenance, TurnTools};
 
 /// The shape that this program writes. Readers take older and newer shapes: absent fields get defaults, unknown ones are skipped.
 pub const INPUT_VERSION: u32 = 1;
@@ -49,6 +49,9 @@ pub struct TurnInput {
     /// The only skills that this turn may use; `None`: all of the agent's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skills: Option<Vec<String>>,
+    /// What narrows the tools of this turn; every rule holds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<TurnTools>,
 }
 
 impl Default for TurnInput {
@@ -69,6 +72,7 @@ impl Default for TurnInput {
             untrusted: Vec::new(),
             album: None,
             skills: None,
+            tools: Vec::new(),
         }
     }
 }

@@ -41,7 +41,7 @@ pub use tool::{
 };
 pub use tools_config::{
     AgentTools, ApplyPatchConfig, ExecAsk, ExecConfig, ExecHost, ExecMode, ExecRule, ExecSecurity, FsConfig,
-    ToolProfile,
+    ToolProfile, TurnTools,
 };
 pub use transcript::{
     AssistantBody, CompactionBody, Cut, ItemBody, NoteBody, NoteKind, ToolResultEntry, ToolResultsBody, UntrustedMark,

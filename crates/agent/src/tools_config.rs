@@ -3,7 +3,7 @@
 //! Names and shapes are OpenClaw's. Owns no default and no policy: those are the tools crate's.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What an agent's own `tools` section changes.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -21,6 +21,18 @@ pub struct AgentTools {
     pub exec: ExecConfig,
     /// Files. What is left out is as in `tools.fs`.
     pub fs: FsConfig,
+}
+
+/// Which of the agent's tools a turn has, because of who speaks or where. Only narrows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TurnTools {
+    /// If not empty, only these (names, `group:fs`, `group:runtime`, `group:web`, `group:sessions` or `*`). Default: `[]`.
+    pub allow: Vec<String>,
+    /// Added to `allow`. Default: `[]`.
+    pub also_allow: Vec<String>,
+    /// Taken away; wins. Default: `[]`.
+    pub deny: Vec<String>,
 }
 
 /// A named set of tools.

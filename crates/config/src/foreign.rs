@@ -41,14 +41,14 @@ const KEYS: &[(&str, &str)] = &[
     ("channels.discord", DISCORD),
     ("channels.discord.accounts.*", DISCORD),
     ("channels.discord.commands", "nativeSkills"),
-    ("channels.discord.guilds.*", "presenceEvents tools toolsBySender"),
-    ("channels.discord.guilds.*.channels.*", "autoThread includeThreadStarter ingest tools toolsBySender"),
+    ("channels.discord.guilds.*", "presenceEvents"),
+    ("channels.discord.guilds.*.channels.*", "autoThread includeThreadStarter ingest"),
     ("channels.discord.intents", "voiceStates"),
     ("channels.discord.streaming", "block preview progress"),
     ("channels.telegram", TELEGRAM),
     ("channels.telegram.accounts.*", TELEGRAM),
     ("channels.telegram.commands", "nativeSkills"),
-    ("channels.telegram.groups.*", "disableAudioPreflight ingest tools toolsBySender"),
+    ("channels.telegram.groups.*", "disableAudioPreflight ingest"),
     ("channels.telegram.groups.*.topics.*", "disableAudioPreflight errorPolicy ingest"),
     ("channels.telegram.streaming", "block preview progress"),
     (
@@ -101,7 +101,7 @@ const KEYS: &[(&str, &str)] = &[
     (
         "tools",
         "agentToAgent allow alsoAllow byProvider codeMode deny elevated exec fs github links loopDetection media \
-         message profile sandbox sessions sessions_spawn subagents swarm toolSearch toolsBySender updatePlan web",
+         message profile sandbox sessions sessions_spawn subagents swarm toolSearch updatePlan web",
     ),
     (
         "tools.exec",

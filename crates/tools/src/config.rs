@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use chela_agent::{AgentTools, ExecConfig, FsConfig, ToolProfile};
+use chela_agent::{AgentTools, ExecConfig, FsConfig, ToolProfile, TurnTools};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -20,6 +20,8 @@ pub struct ToolsConfig {
     pub also_allow: Vec<String>,
     /// Tools taken away; wins over everything else. Default: `[]`.
     pub deny: Vec<String>,
+    /// What narrows the tools of single people in chats, by id, `@username`, `telegram:123` or `*`. Default: `{}`.
+    pub tools_by_sender: BTreeMap<String, TurnTools>,
     /// Commands.
     pub exec: ExecConfig,
     /// The web.

@@ -32,7 +32,7 @@ use chela_agent::{AgentTools, ExecRule, ToolSet};
 pub use crate::allowlist::{ListEntry, NotPlain, PlainCommand};
 pub use crate::config::{AudioConfig, AudioModel, FetchConfig, MediaConfig, SsrfPolicy, ToolsConfig, WebConfig};
 pub use crate::exec::Processes;
-pub use crate::policy::{ExecRefusal, effective, exec_refusal, in_profile};
+pub use crate::policy::{ExecRefusal, effective, exec_refusal, in_profile, narrowed};
 pub use crate::table::{Group, TOOLS, ToolId, ToolRow};
 
 use crate::files::{Access, Files};

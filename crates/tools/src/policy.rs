@@ -1,6 +1,6 @@
 //! Which tools an agent has: profile, allow, also-allow and deny turned into a list. Pure; a deny always wins.
 
-use chela_agent::{AgentTools, ExecConfig, ExecHost, ExecRule, ToolProfile};
+use chela_agent::{AgentTools, ExecConfig, ExecHost, ExecRule, ToolProfile, ToolSet, TurnTools};
 
 use crate::config::ToolsConfig;
 use crate::table::{TOOLS, ToolId, ToolRow};
@@ -19,6 +19,19 @@ pub fn effective(config: &ToolsConfig, agent: &AgentTools) -> Vec<ToolId> {
         .filter(|row| !is_switched_off(&settings, row))
         .map(|row| row.id)
         .collect()
+}
+
+/// The tools that these rules leave of an agent's. Names that are no built-in tool's count as they are written.
+pub fn narrowed(tools: &ToolSet, rules: &[TurnTools]) -> ToolSet {
+    let keeps = |name: &str, rule: &TurnTools| {
+        let named = |list: &[String]| match TOOLS.iter().find(|row| row.id == name) {
+            Some(row) => names(list, row),
+            None => list.iter().any(|entry| entry == name || entry == "*"),
+        };
+        !named(&rule.deny) && (rule.allow.is_empty() || named(&rule.allow) || named(&rule.also_allow))
+    };
+    let left = tools.iter().filter(|tool| rules.iter().all(|rule| keeps(&tool.definition().name, rule)));
+    ToolSet::new(left.cloned().collect())
 }
 
 /// Whether a profile holds the tool.
@@ -94,6 +107,19 @@ mod tests {
         check(r#"{"allow":["group:runtime","read"]}"#, r#"{"allow":["read","write"]}"#, &["read"]);
         check(r#"{"allow":["bash","apply-patch","*_status"]}"#, "{}", &["apply_patch", "exec"]);
         check(r#"{"allow":["Web_*"]}"#, "{}", &["web_fetch"]);
+    }
+
+    #[test]
+    fn turns_have_what_every_rule_leaves() {
+        let all = crate::tests::Bench::new().tools;
+        let left = |rules: &str| -> Vec<String> {
+            let rules: Vec<TurnTools> = serde_json::from_str(rules).unwrap();
+            narrowed(&all, &rules).iter().map(|tool| tool.definition().name.clone()).collect()
+        };
+        assert_eq!(left("[]").len(), TOOLS.len());
+        assert_eq!(left(r#"[{"allow":["read"],"alsoAllow":["group:web"]}]"#), ["read", "web_fetch"]);
+        assert_eq!(left(r#"[{"allow":["group:fs"]},{"deny":["*"]}]"#), Vec::<String>::new());
+        assert_eq!(left(r#"[{"allow":["read","exec"]},{"deny":["bash"]}]"#), ["read"]);
     }
 
     #[test]

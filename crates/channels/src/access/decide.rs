@@ -1,7 +1,7 @@
 //! The decision about one message: the direct chat's policy, or the group's place, sender and mention, in this order.
 
-use super::place::{Ground, ground_of};
-use super::{AccessRules, BotRule, ContextVisibility, DmPolicy, Facts, Granted, GroupPolicy, Verdict};
+use super::place::{Ground, ground_of, tools_by_sender};
+use super::{AccessRules, BotRule, ContextVisibility, DmPolicy, Facts, Granted, GroupPolicy, ToolRules, Verdict};
 use crate::inbound::{ChatKind, InboundMessage, Sender};
 
 /// Decides about one message.
@@ -51,7 +51,8 @@ fn decide_direct(rules: &AccessRules, facts: Facts<'_>, message: &InboundMessage
     }
     let is_owner = facts.owners.names_owner(sender, facts);
     if is_owner || rules.allow_from.names(sender, facts) {
-        return Verdict::Answer(Granted { is_owner, was_mentioned: true, ..Granted::default() });
+        let tools = everywhere(sender, facts).into_iter().cloned().collect();
+        return Verdict::Answer(Granted { is_owner, was_mentioned: true, tools, ..Granted::default() });
     }
     if rules.dm != DmPolicy::Pairing {
         return Verdict::Ignore("the sender is not in allowFrom");
@@ -60,9 +61,15 @@ fn decide_direct(rules: &AccessRules, facts: Facts<'_>, message: &InboundMessage
         return Verdict::Ignore("a sender like this can't be paired");
     }
     if (facts.paired)(&sender.id) {
-        return Verdict::Answer(Granted { was_mentioned: true, ..Granted::default() });
+        let tools = everywhere(sender, facts).into_iter().cloned().collect();
+        return Verdict::Answer(Granted { was_mentioned: true, tools, ..Granted::default() });
     }
     Verdict::Pair
+}
+
+/// What holds for a sender's tools at every place.
+fn everywhere<'a>(sender: &Sender, facts: Facts<'a>) -> Option<&'a ToolRules> {
+    tools_by_sender(facts.tools_by_sender, sender, facts)
 }
 
 fn decide_group(rules: &AccessRules, facts: Facts<'_>, message: &InboundMessage) -> Verdict {
@@ -99,6 +106,11 @@ fn decide_group(rules: &AccessRules, facts: Facts<'_>, message: &InboundMessage)
         is_owner,
         was_mentioned,
         skills: ground.skills.map(<[String]>::to_vec),
+        tools: everywhere(&message.sender, facts)
+            .into_iter()
+            .chain(ground.tools_of(&message.sender, facts))
+            .cloned()
+            .collect(),
         system_prompt: ground.system_prompt.map(str::to_owned),
         agent: ground.agent.map(str::to_owned),
     })

@@ -10,6 +10,9 @@ mod place;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use decide::{decide, shows_quote};
@@ -91,11 +94,26 @@ pub struct Place {
     pub users: Option<AllowList>,
     pub roles: Option<Vec<String>>,
     pub skills: Option<Vec<String>>,
+    pub tools: Option<ToolRules>,
+    /// By id, `@username` or `*`, each with the forms of [`AllowList`].
+    pub tools_by_sender: BTreeMap<String, ToolRules>,
     pub system_prompt: Option<String>,
     /// The agent that answers here, before all bindings.
     pub agent: Option<String>,
     /// `Some` makes it a list: an inner place that it doesn't name is not allowed. With a `*` in it, every inner place is.
     pub places: Option<Vec<Place>>,
+}
+
+/// Which of an agent's tools a turn has. They only narrow: what the agent lacks, nobody gets.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ToolRules {
+    /// If not empty, only these (names, groups as `group:fs`, or `*`). Default: `[]`.
+    pub allow: Vec<String>,
+    /// Added to `allow`. Default: `[]`.
+    pub also_allow: Vec<String>,
+    /// Taken away; wins. Default: `[]`.
+    pub deny: Vec<String>,
 }
 
 /// `allowBots`.
@@ -132,6 +150,8 @@ pub struct Facts<'a> {
     pub always_active: Option<bool>,
     /// `commands.ownerAllowFrom`, for this channel. `*` makes nobody an owner.
     pub owners: &'a AllowList,
+    /// `tools.toolsBySender`: holds at every place, besides the place's own rules.
+    pub tools_by_sender: &'a BTreeMap<String, ToolRules>,
 }
 
 /// What is to happen with a message.
@@ -153,6 +173,8 @@ pub struct Granted {
     pub is_owner: bool,
     pub was_mentioned: bool,
     pub skills: Option<Vec<String>>,
+    /// Every rule holds.
+    pub tools: Vec<ToolRules>,
     pub system_prompt: Option<String>,
     pub agent: Option<String>,
 }

@@ -1,7 +1,9 @@
 //! What the rules say about the place of a message: its steps looked up from the outside in, each taking over what it leaves open.
 
-use super::{AccessRules, AllowList, GroupPolicy, Place};
-use crate::inbound::PlaceName;
+use std::collections::BTreeMap;
+
+use super::{AccessRules, AllowList, Facts, GroupPolicy, Place, ToolRules};
+use crate::inbound::{PlaceName, Sender};
 
 /// The rules that hold at one place.
 #[derive(Default)]
@@ -14,6 +16,8 @@ pub(super) struct Ground<'a> {
     pub(super) users: Option<&'a AllowList>,
     pub(super) roles: Option<&'a [String]>,
     pub(super) skills: Option<&'a [String]>,
+    /// The steps that say something of tools, outermost first.
+    tools: Vec<&'a Place>,
     pub(super) system_prompt: Option<&'a str>,
     pub(super) agent: Option<&'a str>,
 }
@@ -60,6 +64,25 @@ fn find<'a>(list: &'a [Place], steps: &[PlaceName]) -> Option<(&'a Place, usize)
     Some((place, 1))
 }
 
+/// The entry of a map that names the sender; `*` names whom no other does.
+pub(super) fn tools_by_sender<'a>(
+    rules: &'a BTreeMap<String, ToolRules>,
+    sender: &Sender,
+    facts: Facts<'_>,
+) -> Option<&'a ToolRules> {
+    let names = |key: &str| {
+        // OpenClaw's forms of a sender.
+        let key = key.trim();
+        let entry = match (key.strip_prefix("id:"), key.strip_prefix("username:")) {
+            (Some(id), _) => id.to_owned(),
+            (None, Some(name)) => format!("@{}", name.trim_start_matches('@')),
+            (None, None) => key.to_owned(),
+        };
+        AllowList(vec![entry]).names_owner(sender, facts)
+    };
+    rules.iter().find(|(key, _)| names(key)).map(|(_, rule)| rule).or_else(|| rules.get("*"))
+}
+
 fn is_id(place: &Place, step: &PlaceName) -> bool {
     let name = place.name.trim();
     !name.is_empty() && name == step.id
@@ -72,6 +95,12 @@ fn has_name(place: &Place, step: &PlaceName) -> bool {
 }
 
 impl<'a> Ground<'a> {
+    /// The rule for this sender's tools: the innermost step that has one, and there the sender's own before everybody's.
+    pub(super) fn tools_of(&self, sender: &Sender, facts: Facts<'_>) -> Option<&'a ToolRules> {
+        let mut steps = self.tools.iter().rev();
+        steps.find_map(|place| tools_by_sender(&place.tools_by_sender, sender, facts).or(place.tools.as_ref()))
+    }
+
     fn enter(&mut self, place: &'a Place) {
         self.is_listed = true;
         self.policy = place.policy.or(self.policy);
@@ -80,6 +109,9 @@ impl<'a> Ground<'a> {
         self.users = place.users.as_ref().or(self.users);
         self.roles = place.roles.as_deref().or(self.roles);
         self.skills = place.skills.as_deref().or(self.skills);
+        if place.tools.is_some() || !place.tools_by_sender.is_empty() {
+            self.tools.push(place);
+        }
         self.system_prompt = place.system_prompt.as_deref().or(self.system_prompt);
         self.agent = place.agent.as_deref().or(self.agent);
     }

@@ -7,7 +7,7 @@ use chela_config::{Ids, Secret};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::access::{ContextVisibility, DmPolicy, GroupPolicy};
+use crate::access::{ContextVisibility, DmPolicy, GroupPolicy, ToolRules};
 use crate::keys::{AccountKeys, AnswerKeys, StreamingKeys};
 use crate::policy::{AckScope, ReactionNotice};
 
@@ -104,6 +104,10 @@ pub(super) struct GuildConfig {
     pub(super) users: Option<Ids>,
     /// Ids of roles whose holders are answered.
     pub(super) roles: Option<Ids>,
+    /// Which of the agent's tools turns have here; only narrows. An entry of `toolsBySender` wins over it.
+    pub(super) tools: Option<ToolRules>,
+    /// The same for single people, by id, `@username` or `*`: the first of them that names the sender, `*` last.
+    pub(super) tools_by_sender: BTreeMap<String, ToolRules>,
     /// Channels by id, by name or as `*`. Where it is present, no other channel of the server is answered.
     pub(super) channels: Option<BTreeMap<String, GuildChannelConfig>>,
 }
@@ -124,6 +128,10 @@ pub(super) struct GuildChannelConfig {
     pub(super) users: Option<Ids>,
     /// As in the server.
     pub(super) roles: Option<Ids>,
+    /// Which of the agent's tools turns have here; only narrows. An entry of `toolsBySender` wins over it.
+    pub(super) tools: Option<ToolRules>,
+    /// The same for single people, by id, `@username` or `*`: the first of them that names the sender, `*` last.
+    pub(super) tools_by_sender: BTreeMap<String, ToolRules>,
     /// The only skills that are offered here.
     pub(super) skills: Option<Vec<String>>,
     /// Added to the agent's instructions here.

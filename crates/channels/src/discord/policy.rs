@@ -134,6 +134,8 @@ fn guild_place(name: &str, guild: &GuildConfig) -> Place {
         ignore_other_mentions: guild.ignore_other_mentions,
         users: guild.users.as_ref().map(allow_list),
         roles: guild.roles.as_ref().map(Ids::texts),
+        tools: guild.tools.clone(),
+        tools_by_sender: guild.tools_by_sender.clone(),
         // An empty map names no channel and means all of them, as in the reference system.
         places: guild.channels.as_ref().filter(|channels| !channels.is_empty()).map(inner),
         ..Place::default()
@@ -150,6 +152,8 @@ fn channel_place(name: &str, channel: &GuildChannelConfig) -> Place {
         users: channel.users.as_ref().map(allow_list),
         roles: channel.roles.as_ref().map(Ids::texts),
         skills: channel.skills.clone(),
+        tools: channel.tools.clone(),
+        tools_by_sender: channel.tools_by_sender.clone(),
         system_prompt: channel.system_prompt.clone(),
         agent: channel.agent_id.clone(),
         ..Place::default()

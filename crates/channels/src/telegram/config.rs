@@ -6,7 +6,7 @@ use chela_config::{Ids, Secret};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::access::{ContextVisibility, DmPolicy, GroupPolicy};
+use crate::access::{ContextVisibility, DmPolicy, GroupPolicy, ToolRules};
 use crate::keys::{AccountKeys, AnswerKeys, StreamingKeys};
 use crate::policy::PreviewMode;
 
@@ -82,6 +82,10 @@ pub(crate) struct GroupConfig {
     pub(crate) allow_from: Option<Ids>,
     /// Overrides the account's `groupPolicy` here.
     pub(crate) group_policy: Option<GroupPolicy>,
+    /// Which of the agent's tools turns have here; only narrows. An entry of `toolsBySender` wins over it.
+    pub(crate) tools: Option<ToolRules>,
+    /// The same for single people, by id, `@username` or `*`: the first of them that names the sender, `*` last.
+    pub(crate) tools_by_sender: BTreeMap<String, ToolRules>,
     /// Skills that may be used here. Default: all.
     pub(crate) skills: Option<Vec<String>>,
     /// Added to the instructions of turns here.
@@ -102,6 +106,10 @@ pub(crate) struct TopicConfig {
     pub(crate) allow_from: Option<Ids>,
     /// Overrides `groupPolicy` here.
     pub(crate) group_policy: Option<GroupPolicy>,
+    /// Which of the agent's tools turns have here; only narrows. An entry of `toolsBySender` wins over it.
+    pub(crate) tools: Option<ToolRules>,
+    /// The same for single people, by id, `@username` or `*`: the first of them that names the sender, `*` last.
+    pub(crate) tools_by_sender: BTreeMap<String, ToolRules>,
     /// Skills that may be used here.
     pub(crate) skills: Option<Vec<String>>,
     /// Added to the instructions of turns here.

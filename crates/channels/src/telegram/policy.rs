@@ -148,6 +148,8 @@ fn group_place(id: &str, group: &GroupConfig, everywhere: Option<bool>) -> Place
         policy: group.group_policy,
         users: group.allow_from.as_ref().map(|ids| people(Some(ids))),
         skills: group.skills.clone(),
+        tools: group.tools.clone(),
+        tools_by_sender: group.tools_by_sender.clone(),
         system_prompt: group.system_prompt.clone(),
         places: group.topics.as_ref().map(|topics| {
             let mut places: Vec<Place> = topics.iter().map(|(id, topic)| topic_place(id, topic)).collect();
@@ -169,6 +171,8 @@ fn topic_place(id: &str, topic: &TopicConfig) -> Place {
         policy: topic.group_policy,
         users: topic.allow_from.as_ref().map(|ids| people(Some(ids))),
         skills: topic.skills.clone(),
+        tools: topic.tools.clone(),
+        tools_by_sender: topic.tools_by_sender.clone(),
         system_prompt: topic.system_prompt.clone(),
         agent: topic.agent_id.clone(),
         ..Place::default()

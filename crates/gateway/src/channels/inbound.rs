@@ -5,8 +5,10 @@
 use std::borrow::Cow;
 use std::sync::{Arc, Weak};
 
-use chela_agent::{Access, ArgChoices, COMMANDS, Command, Reply, TurnInput};
-use chela_channels::access::{AccessRules, AllowList, Facts, Granted, LoopVerdict, Verdict, decide, shows_quote};
+use chela_agent::{Access, ArgChoices, COMMANDS, Command, Reply, TurnInput, TurnTools};
+use chela_channels::access::{
+    AccessRules, AllowList, Facts, Granted, LoopVerdict, ToolRules, Verdict, decide, shows_quote,
+};
 use chela_channels::{
     ChatKind, Heard, InboundEvent, InboundMessage, Inbox, InboxError, MessageId, Pending, Reaction, ReactionNotice,
     Receipt,
@@ -170,6 +172,12 @@ impl Door<'_> {
         let mut owners = config.commands.owners();
         owners.0.extend(paired.owners(&name.channel, &name.account));
         let policy = self.account.policy.load();
+        let rule_of = |rule: &TurnTools| {
+            let TurnTools { allow, also_allow, deny } = rule.clone();
+            ToolRules { allow, also_allow, deny }
+        };
+        let tools_by_sender =
+            config.tools.tools_by_sender.iter().map(|(sender, rule)| (sender.clone(), rule_of(rule))).collect();
         let facts = Facts {
             channel: &name.channel,
             paired: &|sender| paired.holds(&name.channel, &name.account, sender),
@@ -177,6 +185,7 @@ impl Door<'_> {
             called_by_name: message.chat_kind != ChatKind::Direct && self.is_called(config, message),
             always_active: None,
             owners: &AllowList(owners.0),
+            tools_by_sender: &tools_by_sender,
         };
         Ok(question(&policy.access, facts, message))
     }

@@ -1,7 +1,7 @@
 //! What a turn is given of a chat message: its words, what was said before it, what it quotes, its files.
 
-use chela_agent::{Attachment, DeliveryRoute, InputOrigin, Provenance, Source, TurnInput};
-use chela_channels::access::Granted;
+use chela_agent::{Attachment, DeliveryRoute, InputOrigin, Provenance, Source, TurnInput, TurnTools};
+use chela_channels::access::{Granted, ToolRules};
 use chela_channels::{ChatKind, Heard, InboundMessage, MediaKind, MediaRef, PlaceName, Quoted};
 
 use super::{AccountName, tame};
@@ -35,8 +35,15 @@ pub(super) fn of(name: &AccountName, message: &InboundMessage, granted: Granted,
         untrusted: untrusted(message, heard),
         album: message.album.clone(),
         skills: granted.skills,
+        tools: granted.tools.into_iter().map(turn_tools).collect(),
         ..TurnInput::default()
     }
+}
+
+/// A rule of a place or a person, as the turn takes it.
+fn turn_tools(rules: ToolRules) -> TurnTools {
+    let ToolRules { allow, also_allow, deny } = rules;
+    TurnTools { allow, also_allow, deny }
 }
 
 /// What in a message was not said by whoever sent it. What the agent itself said before is no news to it.

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use chela_agent::DeliveryRoute;
+use chela_agent::{DeliveryRoute, TurnTools};
 use chela_protocol::methods::chat::QueueMode;
 use chela_store::InboxRow;
 use serde::Deserialize as _;
@@ -16,6 +16,12 @@ use crate::config::{DropPolicy, QueueConfig};
 /// Where the answer to a row goes besides the transcript.
 pub(crate) fn route_of(row: &InboxRow) -> Option<DeliveryRoute> {
     row.body.get("deliver").and_then(|route| DeliveryRoute::deserialize(route).ok())
+}
+
+/// What narrows the tools of a row's turn. Rules that can't be read leave none.
+pub(super) fn tools_of(row: &InboxRow) -> Vec<TurnTools> {
+    let Some(tools) = row.body.get("tools") else { return Vec::new() };
+    Vec::deserialize(tools).unwrap_or_else(|_| vec![TurnTools { deny: vec!["*".to_owned()], ..TurnTools::default() }])
 }
 
 /// Whether one answer may serve both.
@@ -46,14 +52,16 @@ pub(super) fn take_together(first: &Mail, waiting: &mut VecDeque<Mail>, queue: &
         DropPolicy::New => 0,
         DropPolicy::Old | DropPolicy::Summarize => (waiting.len() + 1).saturating_sub(queue.cap()),
     };
-    let route = route_of(&first.row);
+    let (route, tools) = (route_of(&first.row), tools_of(&first.row));
     let (mut together, mut others, mut is_over) = (Vec::new(), VecDeque::new(), false);
     for mail in waiting.drain(..) {
         let is_same = is_same_place(route.as_ref(), route_of(&mail.row).as_ref());
+        // Nobody gets the tools of another by being answered together with them.
+        let is_equal = tools_of(&mail.row) == tools;
         let is_collected = first.mode == QueueMode::Collect && mail.mode == QueueMode::Collect;
         let is_part = album_of(&first.row).is_some() && album_of(&first.row) == album_of(&mail.row);
         // A row that was begun before goes on by itself, where it stood.
-        let may = (is_part || is_collected || together.len() < above) && mail.row.attempts == 0;
+        let may = (is_part || is_collected || together.len() < above) && mail.row.attempts == 0 && is_equal;
         // Answers of one place keep their order: behind a row that waits for its own turn, all do.
         is_over |= is_same && !may;
         if is_same && !is_over {

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chela_agent::{
-    AbortReason, DeliveryRoute, EVENT_QUEUE, SteerQueue, TurnCancel, TurnEnd, TurnEvents, TurnJob, run_turn,
+    AbortReason, DeliveryRoute, EVENT_QUEUE, SteerQueue, TurnCancel, TurnEnd, TurnEvents, TurnJob, TurnTools, run_turn,
 };
 use chela_protocol::methods::chat::QueueMode;
 use chela_protocol::{AgentId, SessionKey};
 use chela_store::{InboxRow, InboxState, StoreError};
+use chela_tools::narrowed;
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -21,7 +22,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::observer::{self, Observer};
 use super::places::TurnPlace;
-use super::queue::{album_of, has_files_to_fetch, is_same_place, route_of, take_together};
+use super::queue::{album_of, has_files_to_fetch, is_same_place, route_of, take_together, tools_of};
 use super::runs::{Dropped, Outcome, RowName};
 use super::{MAILBOX, Mail, failed};
 use crate::app::Gateway;
@@ -85,6 +86,8 @@ struct RunningTurn {
     name: RowName,
     /// Where it answers besides the transcript.
     route: Option<DeliveryRoute>,
+    /// What narrows its tools.
+    tools: Vec<TurnTools>,
     steer: SteerQueue,
     cancel: TurnCancel,
     live: Option<Arc<Live>>,
@@ -216,6 +219,7 @@ impl Worker {
         }
         let turn = RunningTurn {
             route: route_of(&mail.row),
+            tools: tools_of(&mail.row),
             steer: SteerQueue::default(),
             cancel,
             live: Live::begin(&gateway, &mail.row).map(Arc::new),
@@ -286,7 +290,10 @@ impl Worker {
         together: &mut Vec<RowName>,
     ) -> Tried {
         let book = self.gateway.sessions.agents(&self.gateway);
-        let world = book.world(&self.gateway, &job.row.agent).await;
+        let mut world = book.world(&self.gateway, &job.row.agent).await;
+        if !turn.tools.is_empty() {
+            world.tools = narrowed(&world.tools, &turn.tools);
+        }
         let (sender, events) = mpsc::channel(EVENT_QUEUE);
         let cancelling = turn.cancel.clone();
         let running = tokio::spawn(async move { run_turn(&world, job, TurnEvents::new(sender), &cancelling).await });
@@ -319,9 +326,12 @@ impl Worker {
     /// A message came while a turn runs. Only one that wants its answer where the turn answers can go into it or take its place.
     fn arrived(&mut self, mail: Mail, turn: &RunningTurn, together: &mut Vec<RowName>) {
         let is_same = is_same_place(turn.route.as_ref(), route_of(&mail.row).as_ref());
+        let is_equal = tools_of(&mail.row) == turn.tools;
         match mail.mode {
             // Files are fetched before a turn begins.
-            QueueMode::Steer if is_same && !has_files_to_fetch(&mail.row) && album_of(&mail.row).is_none() => {
+            QueueMode::Steer
+                if is_same && is_equal && !has_files_to_fetch(&mail.row) && album_of(&mail.row).is_none() =>
+            {
                 turn.takes_in(&mail.row);
                 together.push(RowName::of(&mail.row));
                 turn.steer.push(mail.row);

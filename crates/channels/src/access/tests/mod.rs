@@ -6,6 +6,7 @@ mod context;
 mod meant;
 mod people;
 mod places;
+mod tools;
 
 use super::*;
 use crate::inbound::{ChatKind, InboundMessage, Mention, PlaceName, Quoted, Sender};
@@ -41,6 +42,7 @@ fn facts(owners: &AllowList) -> Facts<'_> {
         called_by_name: false,
         always_active: None,
         owners,
+        tools_by_sender: const { &BTreeMap::new() },
     }
 }
 
