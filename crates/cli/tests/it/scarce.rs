@@ -137,7 +137,12 @@ impl Drop for SmallVolume {
 #[tokio::test(flavor = "multi_thread")]
 async fn g34_on_a_full_disk_nothing_is_lost_and_it_goes_on_by_itself() {
     let platform = Telegram::start().await;
-    let house = House::with_channels(WIRES[0], &json!({ Telegram::CHANNEL: platform.account(Preview::Off) })).await;
+    let house = House::with_channels(
+        WIRES[0],
+        &json!({ Telegram::CHANNEL: platform.account(Preview::Off) }),
+        &[platform.owner()],
+    )
+    .await;
     let config = house.home.read_config();
     let Some(volume) = SmallVolume::new(house.home.state_dir(), 24) else {
         println!("no volume can be mounted here");

@@ -12,7 +12,12 @@ use super::platforms::{Place, Platform, Preview, Telegram};
 async fn g14_a_panic_anywhere_on_the_way_of_a_message_costs_nothing() {
     for point in POINTS.iter().filter(|point| !point.contains("preview")) {
         let platform = Telegram::start().await;
-        let house = House::with_channels(WIRES[0], &json!({ Telegram::CHANNEL: platform.account(Preview::Off) })).await;
+        let house = House::with_channels(
+            WIRES[0],
+            &json!({ Telegram::CHANNEL: platform.account(Preview::Off) }),
+            &[platform.owner()],
+        )
+        .await;
         house.model.respond_with(answer);
         let fault = format!("{point}=panic*1");
         let gateway = house.start_with(&[("CHELA_FAULT_POINT", &fault)]);

@@ -187,7 +187,12 @@ async fn g39_a_second_signal_ends_it_at_once_and_loses_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn g39_a_stop_between_the_parts_of_an_answer_doubles_nothing() {
     let platform = Telegram::start().await;
-    let house = House::with_channels(WIRES[0], &json!({ Telegram::CHANNEL: platform.account(Preview::Off) })).await;
+    let house = House::with_channels(
+        WIRES[0],
+        &json!({ Telegram::CHANNEL: platform.account(Preview::Off) }),
+        &[platform.owner()],
+    )
+    .await;
     house.model.respond_with(chats::answer);
     let gateway = house.start();
     platform.say(Place::Direct, "m1");
