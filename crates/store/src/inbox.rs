@@ -38,6 +38,7 @@ pub struct InboxRow {
     pub session: SessionKey,
     pub agent: AgentId,
     pub run: RunId,
+    /// Null once it is closed.
     pub body: Value,
     pub state: InboxState,
     /// How often a turn was begun for it; more than once only after crashes.
@@ -201,7 +202,10 @@ pub(crate) fn close(
     if state.is_open() {
         return Err(StoreError::Database(format!("inbox row {} can't be closed as {state:?}", id.0)));
     }
-    let close = "UPDATE inbox SET state = ?2, result = ?3, closed_at_ms = ?4 WHERE id = ?1 AND closed_at_ms IS NULL";
+    // What was said stands in the transcript. The row stays for the sake of its name, and files in it would take their room twice.
+    let close = "UPDATE inbox SET state = ?2, result = ?3, closed_at_ms = ?4,
+                        body = 'null'
+                 WHERE id = ?1 AND closed_at_ms IS NULL";
     if sql::execute(connection, close, params![id.0, state, result, now_ms])? > 0 {
         return Ok(true);
     }

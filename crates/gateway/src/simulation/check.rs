@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chela_agent::{Reply, TurnInput};
+use chela_agent::Reply;
 use chela_channels::Receipt;
 use chela_channels::render::{Dialect, render};
 use chela_store::{InboxRow, InboxState, OutboxRow, StoreError};
@@ -209,7 +209,9 @@ impl Audit<'_> {
     /// G38: typing is called only while somebody is being answered.
     fn typing(&self) {
         for (chat, calls) in self.platform.typing() {
-            let busy: Vec<(i64, i64)> = self.books.rows.values().filter_map(|row| busy(row, &chat)).collect();
+            let here = self.events.iter().filter(|event| event.chat() == Some(chat.as_str()));
+            let rows = here.filter_map(|event| self.books.rows.get(&event.name));
+            let busy: Vec<(i64, i64)> = rows.filter_map(|row| Some((row.received_at_ms, row.closed_at_ms?))).collect();
             for at in calls {
                 if !busy.iter().any(|(from, to)| (*from..=to + TYPING_REST_MS).contains(&at)) {
                     self.complain(format!("G38: typing in {chat} at {}", Stage::since_begin(at)));
@@ -218,12 +220,6 @@ impl Audit<'_> {
             }
         }
     }
-}
-
-/// From when to when a row of this chat was worked on.
-fn busy(row: &InboxRow, chat: &str) -> Option<(i64, i64)> {
-    let route = TurnInput::from_body(&row.body).deliver?;
-    (route.chat == chat).then_some((row.received_at_ms, row.closed_at_ms?))
 }
 
 /// A text as the platforms show it.
