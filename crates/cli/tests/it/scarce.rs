@@ -149,7 +149,12 @@ async fn g34_on_a_full_disk_nothing_is_lost_and_it_goes_on_by_itself() {
         return;
     };
     house.home.write_config(&config);
-    house.model.respond_with(chats::answer);
+    // A turn that could not write what the model said asks again.
+    house.model.respond_with(|request| {
+        let text = request.last_user_text();
+        let named = ["text1", "text4"].into_iter().find(|name| text.contains(name));
+        named.map_or_else(|| chats::answer(request), |name| Step::text(answer_to(name)))
+    });
     let gate = Arc::new(Notify::new());
     house.model.push(Step::Reply(Reply::new([Part::Gate(gate.clone()), Part::Text(answer_to("text1"))])));
     let gateway = house.start();
@@ -172,7 +177,6 @@ async fn g34_on_a_full_disk_nothing_is_lost_and_it_goes_on_by_itself() {
     talk.assert_once("text1", "after the disk was full").await;
     platform.wait("the answer", |platform| platform.answers(Place::Direct).len() == 1).await;
     assert!(platform.answers(Place::Direct)[0].contains("text3"));
-    house.model.push(Step::text(answer_to("text4")));
     talk.say("text4").await.unwrap();
     talk.answered("text4").await;
     drop(talk);

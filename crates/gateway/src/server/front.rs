@@ -11,6 +11,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chela_protocol::limits::PREAUTH_SOCKETS_PER_IP;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::app::Gateway;
 use crate::auth::{Auth, customer};
@@ -26,6 +27,8 @@ pub(crate) struct Front {
     pub(crate) shutdown: CancellationToken,
     /// Cancelled when turns are over: requests that are still open end.
     over: CancellationToken,
+    /// WebSockets that are open: each has its last words to send.
+    pub(super) sockets: TaskTracker,
     gateway: OnceLock<Arc<Gateway>>,
     /// Unauthenticated sockets by customer.
     preauth: Mutex<HashMap<IpAddr, usize>>,
@@ -33,8 +36,15 @@ pub(crate) struct Front {
 
 impl Front {
     pub(crate) fn new(auth: Arc<Auth>, shutdown: CancellationToken) -> Self {
-        let over = CancellationToken::new();
-        Self { auth, started: Instant::now(), shutdown, over, gateway: OnceLock::new(), preauth: Mutex::default() }
+        Self {
+            auth,
+            started: Instant::now(),
+            shutdown,
+            over: CancellationToken::new(),
+            sockets: TaskTracker::new(),
+            gateway: OnceLock::new(),
+            preauth: Mutex::default(),
+        }
     }
 
     /// The gateway, once it is built.
@@ -50,6 +60,12 @@ impl Front {
     /// Every turn has ended or was put down, so whatever a request still waits for does not come.
     pub(crate) fn end_requests(&self) {
         self.over.cancel();
+    }
+
+    /// Waits until every WebSocket was told all that it is to be told, and closed.
+    pub(crate) async fn sockets_closed(&self) {
+        self.sockets.close();
+        self.sockets.wait().await;
     }
 
     /// Returns after [`Front::end_requests`].

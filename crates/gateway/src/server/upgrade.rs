@@ -43,7 +43,7 @@ pub(super) fn answer(
     };
     let arrived = Arrived { connection_id: uuid::Uuid::new_v4().to_string(), remote, headers: kept_headers(headers) };
     let upgrade = hyper::upgrade::on(&mut request);
-    tokio::spawn(run(front.clone(), upgrade, arrived, slot, connection));
+    front.sockets.spawn(run(front.clone(), upgrade, arrived, slot, connection));
     Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
         .header(header::CONNECTION, "upgrade")

@@ -205,7 +205,8 @@ impl Running {
         stop::announce(gateway, reason);
         wind_down(gateway).await;
         self.front.end_requests();
-        let _ = tokio::time::timeout(limits::CLOSE_GRACE, self.accepting).await;
+        let closed = async { tokio::join!(self.accepting, self.front.sockets_closed()) };
+        let _ = tokio::time::timeout(limits::CLOSE_GRACE, closed).await;
         tracing::info!(target: "shutdown", "completed cleanly in {}ms", started.elapsed().as_millis());
     }
 
