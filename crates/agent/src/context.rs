@@ -44,7 +44,7 @@ impl Prefix {
         Self { system, tools: tools.definitions() }
     }
 
-    fn tokens(&self) -> u64 {
+    pub(crate) fn tokens(&self) -> u64 {
         let system: usize = self.system.iter().map(|block| block.text.len()).sum();
         let tools =
             self.tools.iter().map(|tool| tool.name.len() + tool.description.len() + json_bytes(&tool.parameters));

@@ -3,6 +3,7 @@
 //! Owns turns, transcripts, context, skills and the tool contract. Never sees a socket, a channel or the environment.
 
 mod approval;
+mod budget;
 mod clock;
 mod commands;
 mod config;
@@ -21,6 +22,10 @@ mod untrusted;
 mod workspace;
 
 pub use approval::{AllowedBy, ApprovalRequest, Approvals, Asking, Denial, NoApprovals, Verdict, VerdictFuture};
+pub use budget::{
+    Budget, BudgetLedger, BudgetLimits, BudgetReached, BudgetRules, BudgetScope, BudgetState, BudgetUnit,
+    BudgetsConfig, Reservation, Spender,
+};
 pub use clock::Clock;
 pub use commands::{
     Access, ArgChoices, COMMANDS, Category, Command, CommandArg, CommandId, ParsedCommand, parse_command,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
-use chela_agent::AgentProfile;
+use chela_agent::{AgentProfile, BudgetLedger};
 use chela_config::{Environment, Loaded, Places, Problem, Severity};
 use chela_llm::{ModelRef, Models};
 use chela_protocol::AgentId;
@@ -55,6 +55,8 @@ pub(crate) struct Gateway {
     pub(crate) delivery: Delivery,
     pub(crate) pressure: Pressure,
     pub(crate) approvals: ApprovalDesk,
+    /// What models have used, for the limits of the section `budgets`.
+    pub(crate) budgets: Arc<BudgetLedger>,
     /// Cancelled when the gateway starts to stop: no new work from then on.
     pub(crate) shutdown: CancellationToken,
     /// Work that the gateway waits for before it closes the store.

@@ -6,6 +6,7 @@ mod app;
 mod approvals;
 mod attachments;
 mod auth;
+mod budgets;
 mod channels;
 mod commands;
 pub mod config;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::methods::status::BudgetRow;
 use crate::{AgentId, DeviceId, RunId, SessionId, SessionKey};
 
 /// `connect.challenge`: the first frame on every socket.
@@ -185,6 +186,19 @@ pub struct SessionsChanged {
     pub ts: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<Value>,
+}
+
+/// `budget.reached`, once for each limit and period, to clients with `operator.admin`. Ours.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BudgetReachedEvent {
+    pub ts: i64,
+    pub budget: BudgetRow,
+    /// Whose call was not made.
+    pub agent_id: AgentId,
+    pub session_key: SessionKey,
+    /// For people.
+    pub message: String,
 }
 
 /// `config.changed`.

@@ -24,9 +24,9 @@ pub use connect_error::{ConnectErrorCode, ConnectErrorDetails, NextStep, Pairing
 pub use device_signature::{DeviceClaim, SignatureVersion};
 pub use error::{ErrorCode, RpcError};
 pub use events::{
-    AgentEvent, ChallengePayload, ChatErrorKind, ChatEvent, ChatState, ConfigChanged, DevicePairRequested,
-    DevicePairResolved, PairDecision, PresenceChanged, PresenceEntry, SessionMessageEvent, SessionsChanged, Shutdown,
-    Tick,
+    AgentEvent, BudgetReachedEvent, ChallengePayload, ChatErrorKind, ChatEvent, ChatState, ConfigChanged,
+    DevicePairRequested, DevicePairResolved, PairDecision, PresenceChanged, PresenceEntry, SessionMessageEvent,
+    SessionsChanged, Shutdown, Tick,
 };
 pub use frame::{EventFrame, RequestFrame, ResponseFrame, StateVersion};
 pub use hello::{

@@ -84,6 +84,7 @@ pub const EVENT_NAMES: &[&str] = &[
     "session.message",
     "session.tool",
     "sessions.changed",
+    "budget.reached",
     "config.changed",
     "device.pair.requested",
     "device.pair.resolved",

@@ -42,4 +42,4 @@ pub use sessions::{Session, SessionFilter, SessionPatch, SessionSettings};
 pub use stats::StoreStats;
 pub use store::{DATABASE_FILE, OpenOptions, Store, WriterMode};
 pub use turns::{TurnFinish, TurnStart};
-pub use usage::{NewUsage, UsageDay};
+pub use usage::{NewUsage, Spent, UsageDay};

@@ -18,6 +18,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("schema/0001_first.sql"),
     include_str!("schema/0002_channels.sql"),
     include_str!("schema/0003_approvals.sql"),
+    include_str!("schema/0004_budgets.sql"),
 ];
 
 /// Snapshots that are kept: one for each of the last upgrades that a person may want to undo.

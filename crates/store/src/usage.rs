@@ -41,6 +41,35 @@ pub struct UsageDay {
     pub unpriced: u64,
 }
 
+/// What calls used together, as budgets count it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Spent {
+    /// Of every kind, those from a vendor's cache included.
+    pub tokens: u64,
+    /// Millionths of a US dollar.
+    pub cost_micros: u64,
+    /// Calls whose price is not known.
+    pub unpriced: u64,
+}
+
+impl Spent {
+    pub fn add(&mut self, other: Self) {
+        self.tokens = self.tokens.saturating_add(other.tokens);
+        self.cost_micros = self.cost_micros.saturating_add(other.cost_micros);
+        self.unpriced = self.unpriced.saturating_add(other.unpriced);
+    }
+}
+
+impl NewUsage {
+    /// What this call adds.
+    pub fn spent(&self) -> Spent {
+        let tokens =
+            [self.input, self.output, self.cache_read, self.cache_write].into_iter().fold(0, u64::saturating_add);
+        let cost_micros = self.cost_micros.unwrap_or(0);
+        Spent { tokens, cost_micros, unpriced: u64::from(self.cost_micros.is_none()) }
+    }
+}
+
 impl Store {
     /// Records a call and adds it to its session's sums.
     pub async fn record_usage(&self, usage: NewUsage) -> Result<(), StoreError> {
@@ -57,6 +86,30 @@ impl Store {
                         FROM usage WHERE at_ms BETWEEN ?1 AND ?2
                         GROUP BY 1, 2, 3 ORDER BY 1, 2, 3";
             sql::all(c, days, [from_ms, to_ms], read_day)
+        })
+        .await
+    }
+
+    /// What each agent used from `from_ms` on, by agent.
+    pub async fn spent_since(&self, from_ms: i64) -> Result<Vec<(AgentId, Spent)>, StoreError> {
+        self.read(move |c| {
+            let sums = "SELECT agent, sum(input + output + cache_read + cache_write) AS tokens,
+                            coalesce(sum(cost_micros), 0) AS cost_micros, sum(cost_micros IS NULL) AS unpriced
+                        FROM usage WHERE at_ms >= ?1 GROUP BY agent ORDER BY agent";
+            sql::all(c, sums, [from_ms], |row| Ok((sql::id(row, "agent")?, read_spent(row)?)))
+        })
+        .await
+    }
+
+    /// What one conversation used, from its beginning.
+    pub async fn spent_in(&self, session: &SessionId) -> Result<Spent, StoreError> {
+        let session = session.as_str().to_owned();
+        self.read(move |c| {
+            let sums = "SELECT coalesce(sum(input + output + cache_read + cache_write), 0) AS tokens,
+                            coalesce(sum(cost_micros), 0) AS cost_micros,
+                            coalesce(sum(cost_micros IS NULL), 0) AS unpriced
+                        FROM usage WHERE session_id = ?1";
+            sql::only(c, sums, [session], read_spent)
         })
         .await
     }
@@ -105,6 +158,11 @@ fn insert(connection: &Connection, usage: &NewUsage) -> Result<(), StoreError> {
         usage.cost_micros.map(Count),
     ];
     sql::execute(connection, insert, params).map(drop)
+}
+
+fn read_spent(row: &Row<'_>) -> rusqlite::Result<Spent> {
+    let count = |column: &str| row.get(column).map(|Count(count)| count);
+    Ok(Spent { tokens: count("tokens")?, cost_micros: count("cost_micros")?, unpriced: count("unpriced")? })
 }
 
 fn read_day(row: &Row<'_>) -> rusqlite::Result<UsageDay> {

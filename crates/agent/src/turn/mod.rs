@@ -12,6 +12,7 @@ mod finish;
 mod model;
 mod output;
 mod repeats;
+mod spend;
 mod state;
 mod steps;
 mod tools;
@@ -25,7 +26,7 @@ use chela_store::{InboxId, InboxRow, Session, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use self::begin::{Begun, begin};
-use crate::{AbortReason, AgentProfile, Approvals, Clock, SkillIndex, ToolSet, TurnEnd, TurnEvents};
+use crate::{AbortReason, AgentProfile, Approvals, Budget, Clock, SkillIndex, ToolSet, TurnEnd, TurnEvents};
 
 /// No turn is older, whatever a client asks for.
 pub const TURN_MAX: Duration = Duration::from_hours(24);
@@ -41,6 +42,8 @@ pub struct TurnWorld {
     pub skills: Arc<SkillIndex>,
     pub clock: Clock,
     pub limits: TurnLimits,
+    /// What calls to models may use, of this turn and of all others.
+    pub budget: Budget,
     /// Decides on calls that the turn may not make by itself.
     pub approvals: Arc<dyn Approvals>,
     /// The program's version, for `session_status`.

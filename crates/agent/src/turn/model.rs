@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 
 use super::state::Turn;
 use crate::transcript::{AssistantBody, Cut};
-use crate::{AbortReason, TurnEventKind, context};
+use crate::{AbortReason, Reservation, TurnEventKind, context};
 
 /// How a call to a model ended.
 pub(super) enum Answer {
@@ -44,24 +44,30 @@ impl Partial {
 }
 
 impl Turn<'_> {
-    pub(super) async fn call_model(&mut self) -> Result<Answer, StoreError> {
+    pub(super) async fn call_model(&mut self, place: Reservation) -> Result<Answer, StoreError> {
         fault::point("turn.before_model");
         self.calls += 1;
         let mut stream = self.world.models.stream(&self.chain, self.request());
         let mut partial = Partial::default();
         let ended = self.read(&mut stream, &mut partial).await;
         drop(stream);
-        match ended {
+        let has_begun = !partial.model.is_empty();
+        let answer = match ended {
             ReadEnd::Done(completion) => {
                 let body = self.whole(completion, partial);
-                Ok(Answer::Whole(body))
+                place.settle(self.spent(&body).spent());
+                return Ok(Answer::Whole(body));
             }
             ReadEnd::Stopped(reason) => {
                 let cut = if reason == AbortReason::Timeout { Cut::Timeout } else { Cut::Aborted };
-                Ok(Answer::Stopped(reason, partial.body(cut)))
+                Answer::Stopped(reason, partial.body(cut))
             }
-            ReadEnd::Failed(error) => Ok(Answer::Failed(error, partial.body(Cut::Failed))),
+            ReadEnd::Failed(error) => Answer::Failed(error, partial.body(Cut::Failed)),
+        };
+        if has_begun {
+            place.settle_unknown();
         }
+        Ok(answer)
     }
 
     fn request(&self) -> Request {
@@ -199,7 +205,7 @@ impl Partial {
     clippy::cast_sign_loss,
     reason = "token counts are far below 2^52, and prices are never negative"
 )]
-fn cost_micros(price: Price, usage: &Usage) -> u64 {
+pub(super) fn cost_micros(price: Price, usage: &Usage) -> u64 {
     let cost = price.input * usage.input as f64
         + price.output * usage.output as f64
         + price.cache_read * usage.cache_read as f64

@@ -35,7 +35,11 @@ impl Turn<'_> {
             if let Some(outcome) = self.over() {
                 return Ok(outcome);
             }
-            let body = match self.call_model().await? {
+            let place = match self.reserve().await? {
+                Ok(place) => place,
+                Err(outcome) => return Ok(outcome),
+            };
+            let body = match self.call_model(place).await? {
                 Answer::Whole(body) => body,
                 Answer::Stopped(reason, partial) => return Ok(Outcome::Stopped { reason, partial }),
                 Answer::Failed(error, _) if self.shrink(&error) || self.look_away(&error) => continue,

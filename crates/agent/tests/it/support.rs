@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use chela_agent::{
-    AgentProfile, AgentsConfig, CallRisk, Clock, DeliveryRoute, Effect, ItemBody, NoApprovals, SkillIndex, SteerQueue,
-    Tool, ToolContext, ToolError, ToolFuture, ToolOutput, ToolSet, TurnCancel, TurnEnd, TurnEvent, TurnEvents,
-    TurnInput, TurnJob, TurnLimits, TurnWorld, ensure_workspace, run_turn,
+    AgentProfile, AgentsConfig, Budget, CallRisk, Clock, DeliveryRoute, Effect, ItemBody, NoApprovals, SkillIndex,
+    SteerQueue, Tool, ToolContext, ToolError, ToolFuture, ToolOutput, ToolSet, TurnCancel, TurnEnd, TurnEvent,
+    TurnEvents, TurnInput, TurnJob, TurnLimits, TurnWorld, ensure_workspace, run_turn,
 };
 use chela_config::Environment;
 use chela_llm::{
@@ -51,6 +51,7 @@ impl House {
             skills: Arc::new(SkillIndex::default()),
             clock: Clock::manual(1_795_000_000_000),
             limits: TurnLimits::default(),
+            budget: Budget::default(),
             approvals: Arc::new(NoApprovals),
             version: "0.0.0-test".into(),
         };

@@ -46,6 +46,9 @@ pub(crate) fn run(_args: StatusArgs, context: &Context) -> Outcome {
     for line in &status.channel_summary {
         row("channel", &output::printable(line));
     }
+    for budget in &status.budgets {
+        row("budget", &output::printable(&budget.to_string()));
+    }
     for resting in &status.cooldowns {
         row("cooldown", &cooldown(resting));
     }

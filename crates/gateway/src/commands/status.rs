@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use chela_agent::Spender;
 use chela_protocol::SessionKey;
 use chela_store::StoreError;
 
 use crate::app::Gateway;
+use crate::budgets;
 use crate::sessions::{Phase, RowContext};
 
 pub(super) async fn reply(gateway: &Arc<Gateway>, key: &SessionKey) -> Result<String, StoreError> {
@@ -15,7 +17,7 @@ pub(super) async fn reply(gateway: &Arc<Gateway>, key: &SessionKey) -> Result<St
     let active = gateway.sessions.active(key);
     let running = active.iter().filter(|run| run.phase == Phase::Running).count();
     let percent = session.context_tokens.saturating_mul(100) / model.context_window.max(1);
-    let lines = [
+    let mut lines = vec![
         format!("Chela {}", gateway.facts.version),
         format!(
             "- Model: `{}`{}",
@@ -30,5 +32,8 @@ pub(super) async fn reply(gateway: &Arc<Gateway>, key: &SessionKey) -> Result<St
         ),
         format!("- Turns: {running} running, {} waiting", active.len() - running),
     ];
+    let spender = Spender { agent: session.agent, key: key.clone(), session: session.id };
+    let budgets = budgets::lines(gateway, &spender).await?;
+    lines.extend(budgets.into_iter().map(|line| format!("- Budget: {line}")));
     Ok(lines.join("\n"))
 }

@@ -9,7 +9,7 @@ mod messages;
 
 pub use access_groups::{AccessGroup, AccessGroups};
 pub use bindings::{Binding, BindingMatch, BindingPeer};
-use chela_agent::{AgentEntry, AgentsConfig, ExecConfig, SessionConfig, SkillsConfig};
+use chela_agent::{AgentEntry, AgentsConfig, BudgetsConfig, ExecConfig, SessionConfig, SkillsConfig};
 use chela_channels::access::MentionPatterns;
 use chela_config::{Criticality, Loaded, Problem, SecretsSection, Severity, extend, schema_of};
 use chela_llm::{AuthConfig, ModelsConfig};
@@ -43,6 +43,8 @@ pub struct Config {
     pub models: ModelsConfig,
     #[schemars(extend("x-reload" = "hot"))]
     pub auth: AuthConfig,
+    #[schemars(extend("x-reload" = "hot"))]
+    pub budgets: BudgetsConfig,
     #[schemars(extend("x-reload" = "hot"))]
     pub tools: ToolsConfig,
     #[schemars(extend("x-reload" = "hot"))]
@@ -147,6 +149,8 @@ impl Config {
             agents: loaded.section("agents", normal, &mut problems).or_closed(AgentsConfig::default),
             models: loaded.section("models", normal, &mut problems).or_closed(ModelsConfig::default),
             auth: loaded.section("auth", normal, &mut problems).or_closed(AuthConfig::default),
+            // Nobody knows how little was wanted.
+            budgets: loaded.section("budgets", Criticality::Security, &mut problems).or_closed(BudgetsConfig::closed),
             tools: loaded.section("tools", Criticality::Security, &mut problems).or_closed(no_tools),
             skills: loaded.section("skills", normal, &mut problems).or_closed(SkillsConfig::default),
             session: loaded.section("session", normal, &mut problems).or_closed(SessionConfig::default),
@@ -155,6 +159,7 @@ impl Config {
         };
         extend(&mut problems, config.refused_commands());
         extend(&mut problems, config.bad_patterns());
+        extend(&mut problems, crate::budgets::problems(&config));
         extend(&mut problems, channel_problems(loaded));
         (config, problems)
     }

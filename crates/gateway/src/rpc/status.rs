@@ -12,6 +12,7 @@ use crate::app::Gateway;
 use crate::channels::{Listed, in_words};
 use crate::config::AuthMode;
 use crate::pressure::DiskLevel;
+use crate::{budgets, rpc_error};
 
 /// The methods of this noun.
 pub(super) fn methods() -> Vec<Method> {
@@ -48,6 +49,7 @@ async fn status(call: Call) -> RpcResult {
             recent: health.sessions.recent,
         },
         cooldowns: models::cooldowns(gateway),
+        budgets: budgets::of_day(gateway).await.map_err(rpc_error::of_store)?,
         problems: gateway.problems.load().iter().map(ToString::to_string).collect(),
         limits: limits(gateway),
     })

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chela_agent::{
-    AgentProfile, SessionScope, SkillIndex, SkillSources, SkillStamp, ToolSet, TurnLimits, TurnWorld, ensure_workspace,
+    AgentProfile, Budget, SessionScope, SkillIndex, SkillSources, SkillStamp, ToolSet, TurnLimits, TurnWorld,
+    ensure_workspace,
 };
 use chela_config::Environment;
 use chela_llm::Models;
@@ -17,6 +18,7 @@ use chela_tools::{ToolHost, ToolsConfig, builtin_for_agent};
 
 use crate::app::Gateway;
 use crate::approvals::GatewayApprovals;
+use crate::budgets;
 use crate::config::Config;
 use crate::start::secret_files;
 
@@ -24,6 +26,7 @@ use crate::start::secret_files;
 pub(crate) struct AgentBook {
     config: Arc<Config>,
     agents: Vec<Arc<AgentProfile>>,
+    budget: Budget,
     /// What each agent has, by its id.
     kits: HashMap<AgentId, AgentKit>,
 }
@@ -74,7 +77,7 @@ impl AgentBook {
             skills: Mutex::default(),
         };
         let kits = agents.iter().map(|agent| (agent.id.clone(), kit(agent))).collect();
-        Self { config, agents, kits }
+        Self { budget: budgets::budget(gateway, &config), config, agents, kits }
     }
 
     pub(crate) fn agents(&self) -> &[Arc<AgentProfile>] {
@@ -148,6 +151,7 @@ impl AgentBook {
             profile: profile.clone(),
             clock: gateway.outside.clock.clone(),
             limits: TurnLimits::default(),
+            budget: self.budget.clone(),
             approvals: Arc::new(GatewayApprovals(gateway.clone())),
             version: gateway.facts.version.into(),
         }

@@ -106,6 +106,7 @@ fn build(ground: &Ground<'_>, config: &Value, outside: Outside) -> Gateway {
         delivery: Delivery::default(),
         pressure: Pressure::default(),
         approvals: ApprovalDesk::default(),
+        budgets: Arc::default(),
         shutdown: CancellationToken::new(),
         tasks: TaskTracker::new(),
         facts,

@@ -83,6 +83,7 @@ pub(super) async fn gateway(mut parts: Parts) -> Result<Arc<Gateway>, StartError
         delivery: Delivery::default(),
         pressure: Pressure::default(),
         approvals: ApprovalDesk::default(),
+        budgets: Arc::default(),
         shutdown: parts.shutdown,
         tasks: TaskTracker::new(),
     }))

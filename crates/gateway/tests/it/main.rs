@@ -9,6 +9,7 @@
 mod agents;
 mod approvals;
 mod bad_models;
+mod budgets;
 mod channels;
 mod chat;
 mod client;

@@ -1,5 +1,7 @@
 //! `status`: the overview for people.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -28,6 +30,9 @@ pub struct StatusResult {
     /// Models and credentials that are not called for a while.
     #[serde(default)]
     pub cooldowns: Vec<CooldownRow>,
+    /// The limits of the day on what models may use: of all agents together, and of each.
+    #[serde(default)]
+    pub budgets: Vec<BudgetRow>,
     /// What is wrong with the configuration, one line each.
     #[serde(default)]
     pub problems: Vec<String>,
@@ -66,6 +71,48 @@ pub struct StatusDisk {
     pub free: u64,
     /// `calm`, `near` (only what is needed is written) or `full` (no message is accepted).
     pub level: String,
+}
+
+/// A limit on what models may use, and how much of it is used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BudgetRow {
+    /// `day`, `agent` (of which `id` says which, and also a day) or `session`.
+    pub scope: String,
+    /// Of the agent or of the conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// `tokens` or `usd`.
+    pub unit: String,
+    pub used: f64,
+    pub limit: f64,
+    /// In a budget of money: calls that don't count because their price is not known.
+    #[serde(default)]
+    pub unpriced_calls: u64,
+    /// Unix milliseconds; `None` with a new conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resets_at: Option<i64>,
+}
+
+impl fmt::Display for BudgetRow {
+    /// `today $1.20 of $5.00, without 3 calls of unknown price`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { used, limit, .. } = self;
+        match (self.scope.as_str(), self.id.as_deref()) {
+            ("agent", Some(agent)) => write!(f, "agent {agent} today ")?,
+            ("session", _) => write!(f, "this conversation ")?,
+            _ => write!(f, "today ")?,
+        }
+        match self.unit.as_str() {
+            "usd" => write!(f, "${used:.2} of ${limit:.2}")?,
+            _ => write!(f, "{used} of {limit} tokens")?,
+        }
+        match self.unpriced_calls {
+            0 => Ok(()),
+            1 => write!(f, ", without 1 call of unknown price"),
+            calls => write!(f, ", without {calls} calls of unknown price"),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! Sessions: created once, patched, reset, listed and deleted.
 
 use chela_protocol::SessionKey;
-use chela_store::{NewUsage, SessionFilter, SessionPatch, StoreError, UsageDay, WriterMode};
+use chela_store::{NewUsage, SessionFilter, SessionPatch, Spent, StoreError, UsageDay, WriterMode};
 
 use crate::support::{House, agent, item, main_key};
 
@@ -145,6 +145,14 @@ async fn usage_adds_up_in_the_session_and_by_day() {
     assert_eq!((session.cache_write_tokens, session.context_tokens), (28, 117));
     assert_eq!(house.store.prune_usage(day).await.unwrap(), 2);
     assert_eq!(house.store.usage_by_day(0, 9 * day).await.unwrap().len(), 2);
+    let spent = Spent { tokens: 244, cost_micros: 9, unpriced: 0 };
+    assert_eq!(house.store.spent_since(day).await.unwrap(), [(agent(), spent)]);
+    assert_eq!(house.store.spent_in(&session.id).await.unwrap(), spent);
+    assert_eq!(house.store.spent_since(3 * day).await.unwrap(), []);
+    assert_eq!(house.store.spent_in(&"gone".into()).await.unwrap(), Spent::default());
+    let mut twice = call(0, None).spent();
+    twice.add(call(0, Some(3)).spent());
+    assert_eq!(twice, Spent { tokens: 244, cost_micros: 3, unpriced: 1 });
     let elsewhere = NewUsage { session_id: "gone".into(), ..call(0, None) };
     house.store.record_usage(elsewhere).await.unwrap();
 }
