@@ -170,23 +170,30 @@ pub struct ApplyPatchConfig {
 impl ExecConfig {
     /// The rule in force: that of `mode`, else that of `security` and `ask`. `deny` in either denies.
     pub fn rule(&self) -> ExecRule {
-        let asks = matches!(self.ask, Some(ExecAsk::OnMiss | ExecAsk::Always));
+        if self.security == Some(ExecSecurity::Deny) {
+            return ExecRule::Deny;
+        }
         let always = self.ask == Some(ExecAsk::Always);
-        match (self.mode, self.security) {
-            (Some(ExecMode::Deny), _) | (_, Some(ExecSecurity::Deny)) => ExecRule::Deny,
-            (Some(ExecMode::Allowlist), _) => ExecRule::Allowlist,
-            (Some(ExecMode::Ask), _) | (None, _) if always => ExecRule::AskAlways,
-            (Some(ExecMode::Ask), _) => ExecRule::Ask,
-            (Some(ExecMode::Auto), _) => ExecRule::Auto,
-            (Some(ExecMode::Full), _) => ExecRule::Full,
-            (None, Some(_)) if asks => ExecRule::Ask,
-            (None, Some(ExecSecurity::Allowlist)) => ExecRule::Allowlist,
-            (None, Some(ExecSecurity::Full)) => ExecRule::Full,
-            (None, None) => match self.ask {
-                Some(ExecAsk::OnMiss | ExecAsk::Always) => ExecRule::Ask,
-                Some(ExecAsk::Off) => ExecRule::Full,
-                None => ExecRule::Auto,
-            },
+        match self.mode {
+            Some(ExecMode::Deny) => ExecRule::Deny,
+            Some(ExecMode::Allowlist) => ExecRule::Allowlist,
+            Some(ExecMode::Ask) if always => ExecRule::AskAlways,
+            Some(ExecMode::Ask) => ExecRule::Ask,
+            Some(ExecMode::Auto) => ExecRule::Auto,
+            Some(ExecMode::Full) => ExecRule::Full,
+            None => self.former_rule(),
+        }
+    }
+
+    /// What `security` and `ask` come to by themselves.
+    fn former_rule(&self) -> ExecRule {
+        match (self.security, self.ask) {
+            (_, Some(ExecAsk::Always)) => ExecRule::AskAlways,
+            (_, Some(ExecAsk::OnMiss)) => ExecRule::Ask,
+            (Some(ExecSecurity::Deny), _) => ExecRule::Deny,
+            (Some(ExecSecurity::Allowlist), _) => ExecRule::Allowlist,
+            (Some(ExecSecurity::Full), _) | (None, Some(ExecAsk::Off)) => ExecRule::Full,
+            (None, None) => ExecRule::Auto,
         }
     }
 

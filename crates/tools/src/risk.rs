@@ -104,7 +104,7 @@ fn looks_secret(path: &Path) -> bool {
     by_folder
         || SECRET_FILES.contains(&name.as_str())
         || name.starts_with(".env.")
-        || (name.starts_with("id_") && !name.ends_with(".pub") && !name.contains("."))
+        || (name.starts_with("id_") && !name.contains('.'))
         || SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 

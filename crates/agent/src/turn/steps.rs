@@ -92,7 +92,9 @@ impl Turn<'_> {
         let now_ms = self.world.clock.now_ms();
         let bodies = rows.iter().map(|row| ItemBody::User(user_body(row, &self.world.profile.timezone, now_ms)));
         let bodies: Vec<_> = bodies.collect();
-        bodies.iter().for_each(|body| self.trust.take_in(body));
+        for body in &bodies {
+            self.trust.take_in(body);
+        }
         self.journal(bodies).await?;
         self.also.extend(rows.iter().map(|row| row.id));
         Ok(())

@@ -122,7 +122,8 @@ impl PlainCommand {
         if !ends_each && args.iter().any(|arg| arg.is_empty() || arg.contains(char::is_whitespace)) {
             return false;
         }
-        let joined = if ends_each { args.iter().map(|arg| format!("{arg}\0")).collect() } else { args.join(" ") };
+        let joined =
+            if ends_each { args.iter().flat_map(|arg| [arg.as_str(), "\0"]).collect() } else { args.join(" ") };
         // Without the flag for lines, `^` and `$` are the ends of the whole.
         let whole = RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(PATTERN_LIMIT).build();
         whole.is_ok_and(|whole| whole.is_match(&joined))
@@ -138,8 +139,7 @@ fn resolve(word: &str, workdir: &Path, path: &str) -> Option<PathBuf> {
     } else {
         // An empty or relative folder in the path is the folder of the command, which is the agent's.
         let folders = path.split(':').map(Path::new);
-        let found = folders.map(|folder| workdir.join(folder).join(word)).find(|path| is_program(path));
-        found
+        folders.map(|folder| workdir.join(folder).join(word)).find(|path| is_program(path))
     }?;
     let real = fs::canonicalize(&found).ok()?;
     let is_many = real.file_name().and_then(|name| name.to_str()).is_some_and(programs::is_multi_call);
