@@ -79,8 +79,8 @@ fn is_hidden(signs: &[char], at: usize) -> bool {
         | '\u{feff}'
         | '\u{ffa0}'
         | '\u{fff9}'..='\u{fffb}'
-        | '\u{1d173}'..='\u{1d17a}' => true,
-        '\u{e0000}'..='\u{e0fff}' => true,
+        | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}' => true,
         sign if is_joiner(sign) => {
             let before = neighbour(at.checked_sub(1));
             let after = neighbour(Some(at + 1));
