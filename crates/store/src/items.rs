@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::sql::{self, Count, Json, sql_words};
-use crate::{Store, StoreError, search};
+use crate::{Store, StoreError, search, summaries};
 
 /// An item to append. `body` is the agent crate's; `text` is what full-text search finds.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,8 +41,12 @@ pub struct Tail {
     pub items: Vec<Item>,
     /// Tokens of everything in the conversation that stands before `items`.
     pub tokens_before: u64,
-    /// Whether nothing that a model may see stands before `items`.
+    /// Whether nothing that a model may see stands before `items`, besides the summary.
     pub complete: bool,
+    /// Where the context begins.
+    pub from: i64,
+    /// Stands for everything before `from`. It was written later, so it may be among `items` too.
+    pub summary: Option<Item>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +60,7 @@ pub enum ItemKind {
     ToolResults,
     /// A note by the program (an injected message, a failed turn); shown to people.
     Note,
-    /// A summary that stands for everything before it.
+    /// A summary of the older part of the conversation; written by [`Store::summarise`] only.
     Compaction,
 }
 
@@ -120,7 +124,8 @@ impl Store {
         .await
     }
 
-    /// The model's view of a session: items from its last compaction on, oldest first.
+    /// The items from the start of the context on, oldest first. The newest [`ItemKind::Compaction`] among them stands for what
+    /// was before.
     pub async fn items_in_context(&self, session_id: &SessionId) -> Result<Vec<Item>, StoreError> {
         let id = session_id.to_string();
         self.read_items(move |c| {
@@ -135,10 +140,15 @@ impl Store {
     pub async fn tail_in_context(&self, session_id: &SessionId, tokens: u64, from: i64) -> Result<Tail, StoreError> {
         let id = session_id.to_string();
         let read = self.read(move |c| {
-            let totals = "SELECT number, item_tokens, context_from FROM conversations WHERE id = ?1";
-            let totals = sql::first(c, totals, [&id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-            let Some((conversation, Count(total), context_from)) = totals else { return Ok(Tail::default()) };
-            tail(c, conversation, context_from, total, |sum, seq| sum <= tokens || seq > from)
+            let totals = "SELECT number, item_tokens FROM conversations WHERE id = ?1";
+            let totals = sql::first(c, totals, [&id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let (Some((conversation, Count(total))), Some(start)) = (totals, summaries::find(c, &id)?) else {
+                return Ok(Tail::default());
+            };
+            let summary =
+                start.summary.map(|seq| at(c, conversation, &[seq])).transpose()?.and_then(|mut one| one.pop());
+            let tail = tail(c, conversation, start.from, total, |sum, seq| sum <= tokens || seq > from)?;
+            Ok(Tail { summary, ..tail })
         });
         let tail = read.await?;
         self.count_items_read(tail.items.len());
@@ -226,7 +236,7 @@ fn tail(
     }
     items.reverse();
     let complete = items.first().is_none_or(|first| first.seq <= context_from);
-    Ok(Tail { items, tokens_before: total.saturating_sub(sum), complete })
+    Ok(Tail { items, tokens_before: total.saturating_sub(sum), complete, from: context_from, summary: None })
 }
 
 /// Appends items at the next positions and returns these.
@@ -256,14 +266,11 @@ fn append_one(connection: &Connection, conversation: i64, prepared: &PreparedIte
         let number = connection.last_insert_rowid();
         sql::execute(connection, "INSERT INTO items_fts (rowid, text) VALUES (?1, ?2)", params![number, searched])?;
     }
-    if item.kind == ItemKind::Compaction {
-        sql::execute(connection, "UPDATE conversations SET context_from = ?2 WHERE number = ?1", [conversation, seq])?;
-    }
     Ok(seq)
 }
 
 /// Where an item stands that was appended before.
-fn position(connection: &Connection, conversation: i64, id: &ItemId) -> Result<Option<i64>, StoreError> {
+pub(crate) fn position(connection: &Connection, conversation: i64, id: &ItemId) -> Result<Option<i64>, StoreError> {
     let find = "SELECT conversation, seq FROM items WHERE id = ?1";
     match sql::first(connection, find, [id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))? {
         Some((owner, _)) if owner != conversation => {

@@ -19,6 +19,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("schema/0002_channels.sql"),
     include_str!("schema/0003_approvals.sql"),
     include_str!("schema/0004_budgets.sql"),
+    include_str!("schema/0005_summaries.sql"),
 ];
 
 /// Snapshots that are kept: one for each of the last upgrades that a person may want to undo.

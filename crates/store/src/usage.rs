@@ -76,6 +76,16 @@ impl Store {
         self.write(move |c| record(c, &usage)).await
     }
 
+    /// Records a call that didn't carry the conversation (a summary of it, say): its sums grow, and what its context holds stays
+    /// as it is known.
+    pub async fn record_side_usage(&self, usage: NewUsage) -> Result<(), StoreError> {
+        self.write(move |c| {
+            insert(c, &usage)?;
+            add(c, &usage)
+        })
+        .await
+    }
+
     /// Calls from `from_ms` to `to_ms`, both included, summed by day and model; oldest first.
     pub async fn usage_by_day(&self, from_ms: i64, to_ms: i64) -> Result<Vec<UsageDay>, StoreError> {
         self.scan(move |c| {
@@ -124,11 +134,17 @@ impl Store {
 /// The row of a call, and its tokens in the session's sums.
 pub(crate) fn record(connection: &Connection, usage: &NewUsage) -> Result<(), StoreError> {
     insert(connection, usage)?;
-    // No row is changed when the conversation was deleted meanwhile; the tokens are spent all the same.
+    add(connection, usage)?;
+    let held = Count(usage.input + usage.cache_read + usage.cache_write);
+    let context = "UPDATE conversations SET context_tokens = ?2 WHERE id = ?1";
+    sql::execute(connection, context, params![usage.session_id.as_str(), held]).map(drop)
+}
+
+/// Adds to the session's sums. No row is changed when the conversation was deleted meanwhile; the tokens are spent all the same.
+fn add(connection: &Connection, usage: &NewUsage) -> Result<(), StoreError> {
     let sums = "UPDATE conversations SET
                     input_tokens = input_tokens + ?2, output_tokens = output_tokens + ?3,
-                    cache_read_tokens = cache_read_tokens + ?4, cache_write_tokens = cache_write_tokens + ?5,
-                    context_tokens = ?2 + ?4 + ?5
+                    cache_read_tokens = cache_read_tokens + ?4, cache_write_tokens = cache_write_tokens + ?5
                 WHERE id = ?1";
     let params = params![
         usage.session_id.as_str(),

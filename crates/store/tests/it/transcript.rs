@@ -1,6 +1,9 @@
 //! Items: their order, their pages, and how they are found.
 
-use chela_store::{InboxState, ItemKind, NewItem, StoreError, TurnFinish, TurnStart, WriterMode};
+use chela_protocol::SessionId;
+use chela_store::{
+    ContextStart, InboxState, ItemKind, NewItem, NewSummary, StoreError, TurnFinish, TurnStart, WriterMode,
+};
 use proptest::prelude::*;
 
 use crate::support::{House, accept, item, main_key};
@@ -31,21 +34,38 @@ async fn pages_go_forward_and_backward() {
     assert_eq!(seqs(house.store.items_after(&session.id, 9, 5).await.unwrap()), [0; 0]);
 }
 
+fn summary(session: &SessionId, id: &str, was: i64, from: i64) -> NewSummary {
+    let item = NewItem { kind: ItemKind::Compaction, ..item(id, "summary") };
+    NewSummary { session_id: session.clone(), item, context_was_from: was, context_from: from }
+}
+
 #[tokio::test]
-async fn the_context_starts_at_the_last_compaction() {
+async fn g31_a_summary_and_the_context_it_leaves_are_one_write() {
     let house = House::new(WriterMode::Inline);
     let session = house.main_session().await;
-    let summary = |id: &str| NewItem { kind: ItemKind::Compaction, ..item(id, "summary") };
-    let items = vec![item("1", "x"), summary("2"), item("3", "x"), summary("4"), item("5", "x")];
+    let items = (1..=5).map(|number| item(&number.to_string(), "words")).collect();
     assert_eq!(house.store.items_in_context(&session.id).await.unwrap(), []);
     house.store.append(&session.id, items).await.unwrap();
 
-    let context = house.store.items_in_context(&session.id).await.unwrap();
+    assert_eq!(house.store.summarise(summary(&session.id, "a", 1, 4)).await.unwrap(), Some(6));
+    let late = house.store.summarise(summary(&session.id, "b", 1, 5)).await.unwrap();
+    assert_eq!(late, None, "somebody else was faster");
+    assert_eq!(house.store.summarise(summary(&session.id, "a", 4, 5)).await.unwrap(), Some(6), "written once");
+    for (was, from) in [(4, 4), (4, 3), (4, 7)] {
+        assert_eq!(house.store.summarise(summary(&session.id, "c", was, from)).await.unwrap(), None, "{was} to {from}");
+    }
 
-    assert_eq!(
-        context.iter().map(|item| (item.seq, item.kind)).collect::<Vec<_>>(),
-        [(4, ItemKind::Compaction), (5, ItemKind::User)]
-    );
+    let start = house.store.context_start(&session.id).await.unwrap();
+    assert_eq!(start, ContextStart { from: 4, summary: Some(6), summaries: 1 });
+    let context = house.store.items_in_context(&session.id).await.unwrap();
+    let context: Vec<_> = context.iter().map(|item| (item.seq, item.kind)).collect();
+    assert_eq!(context, [(4, ItemKind::User), (5, ItemKind::User), (6, ItemKind::Compaction)]);
+    let all = house.store.items_after(&session.id, 0, 10).await.unwrap();
+    assert_eq!(all.len(), 6, "nothing is lost");
+    assert_eq!(house.store.search("words", 10).await.unwrap().len(), 5);
+    assert_eq!(house.store.tokens_between(&session.id, 2, 4).await.unwrap(), 20);
+    let tail = house.store.tail_in_context(&session.id, 0, i64::MAX).await.unwrap();
+    assert_eq!((tail.items.len(), tail.summary.map(|item| item.seq)), (1, Some(6)));
 }
 
 #[tokio::test]
@@ -64,9 +84,8 @@ async fn the_tail_goes_back_as_far_as_it_is_asked_to() {
     assert_eq!(tail(25, i64::MAX).await, (vec![7, 8, 9], 60, false));
     assert_eq!(tail(0, 6).await, (vec![6, 7, 8, 9], 50, false));
     assert_eq!(tail(90, 0).await, ((1..=9).collect(), 0, true));
-    let summary = NewItem { kind: ItemKind::Compaction, ..item("10", "summary") };
-    house.store.append(&session.id, vec![summary, item("11", "x")]).await.unwrap();
-    assert_eq!(tail(1000, 0).await, (vec![10, 11], 90, true), "nothing before a summary is seen");
+    house.store.summarise(summary(&session.id, "10", 1, 8)).await.unwrap();
+    assert_eq!(tail(1000, 0).await, (vec![8, 9, 10], 70, true), "what a summary stands for is not seen");
 }
 
 #[tokio::test]
