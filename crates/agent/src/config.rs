@@ -9,6 +9,7 @@ use chela_llm::Thinking;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
+use crate::context_config::{CompactionConfig, ContextPruningConfig};
 use crate::tools_config::AgentTools;
 
 /// Who answers: the personas and what they share.
@@ -54,6 +55,8 @@ pub struct AgentDefaults {
     pub skills: Option<Vec<String>>,
     /// Caps the context below what the model offers, in tokens. Default: the model's own.
     pub context_tokens: Option<u64>,
+    pub compaction: CompactionConfig,
+    pub context_pruning: ContextPruningConfig,
     /// When chats see that an answer is being written: `instant`, `thinking` (once the model works), `message` (once it has words)
     /// or `never`. Default: `instant`.
     pub typing_mode: TypingMode,

@@ -1,15 +1,14 @@
-//! What a model is sent: the byte-stable prefix (system prompt and tools), and as much of the transcript as fits.
+//! What stands before the conversation in every call, the byte-stable prefix (system prompt and tools), and the room that it leaves.
 //!
 //! Nothing that changes from turn to turn stands in the prefix, so vendors' caches hit (G27): it changes only when the
 //! configuration, a skill or a workspace file does.
 
 use std::fmt::Write as _;
 
-use chela_llm::{Message, ModelInfo, Role, SystemBlock, ToolDefinition};
+use chela_llm::{ModelInfo, SystemBlock, ToolDefinition};
 use chela_protocol::SessionKey;
-use chela_store::{Item, ItemKind, Tail};
 
-use crate::transcript::{Sight, json_bytes, tokens_of_bytes, view};
+use crate::transcript::{json_bytes, tokens_of_bytes};
 use crate::workspace::prompt_files;
 use crate::{AgentProfile, ToolSet};
 
@@ -19,8 +18,6 @@ const UNKNOWN_WINDOW: u64 = 128_000;
 const PREFIX_STEP: u64 = 4_096;
 /// The least room that history gets, however small the window is.
 const MIN_HISTORY: u64 = 2_048;
-
-const LEFT_OUT: &str = "[Earlier turns of this conversation are left out: they no longer fit.]";
 
 /// The part of every request that stays the same from turn to turn.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,68 +85,30 @@ fn identity(profile: &AgentProfile) -> String {
     text
 }
 
-/// How many tokens of history fit beside the prefix and the answer.
-pub(crate) fn history_budget(profile: &AgentProfile, model: &ModelInfo, prefix: &Prefix) -> u64 {
-    let own = if model.context_window == 0 { UNKNOWN_WINDOW } else { model.context_window };
-    let window = profile.context_tokens.map_or(own, |cap| cap.min(own));
-    let answer = u64::from(model.max_output_tokens).min(window / 4);
-    let prefix = prefix.tokens().div_ceil(PREFIX_STEP) * PREFIX_STEP;
-    window.saturating_sub(answer + prefix).max(MIN_HISTORY)
+/// How much of a model's window a conversation may fill, in tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Room {
+    /// The whole window.
+    pub window: u64,
+    /// History that fits beside the prefix and the answer.
+    pub history: u64,
+    /// A longer history is summarised.
+    pub compact_at: u64,
 }
 
-/// The messages of a call: the transcript, cut at the front where it doesn't fit, and ending with a user's message.
-pub(crate) fn messages(history: &Tail, budget: u64, model: &ModelInfo) -> Vec<Message> {
-    let first = first_that_fits(history, budget);
-    let mut messages = view(&history.items[first..], Sight::of(model));
-    if (first > 0 || !history.complete)
-        && let Some(message) = messages.first_mut()
-    {
-        message.blocks.insert(0, chela_llm::Block::Text { text: LEFT_OUT.to_owned() });
+impl Room {
+    pub(crate) fn of(profile: &AgentProfile, model: &ModelInfo, prefix: &Prefix) -> Self {
+        let own = window_of(model);
+        let window = profile.context_tokens.map_or(own, |cap| cap.min(own));
+        let answer = u64::from(model.max_output_tokens).min(window / 4);
+        let reserve = profile.compaction.reserve_tokens.min(window / 4).max(answer);
+        let prefix = prefix.tokens().div_ceil(PREFIX_STEP) * PREFIX_STEP;
+        let left = |taken: u64| window.saturating_sub(taken + prefix).max(MIN_HISTORY);
+        Self { window, history: left(answer), compact_at: left(reserve) }
     }
-    if messages.last().is_none_or(|message| message.role == Role::Assistant) {
-        let text = "[continue]".to_owned();
-        messages.push(Message { role: Role::User, blocks: vec![chela_llm::Block::Text { text }] });
-    }
-    messages
 }
 
-/// Tokens of the part of the history that fits.
-pub(crate) fn history_tokens(history: &Tail, budget: u64) -> u64 {
-    tokens(&history.items[first_that_fits(history, budget)..])
-}
-
-/// Where the shown part begins: always at the start of a turn.
-///
-/// A history that is too long is cut at the first turn behind a mark. Marks lie half a budget apart, counted from the
-/// beginning of the conversation, and the first one behind which everything fits is taken. So the cut stays where it is for
-/// many turns, and is found from the end of a conversation alone.
-fn first_that_fits(history: &Tail, budget: u64) -> usize {
-    let items = &history.items;
-    let end = history.tokens_before + tokens(items);
-    if history.complete && end - history.tokens_before <= budget {
-        return 0;
-    }
-    let step = (budget / 2).max(1);
-    let mark = end.saturating_sub(budget).div_ceil(step) * step;
-    let mut at = history.tokens_before;
-    let mut last_start = 0;
-    for (index, item) in items.iter().enumerate() {
-        if starts_turn(items, index) {
-            last_start = index;
-            if at >= mark {
-                break;
-            }
-        }
-        at += item.tokens;
-    }
-    // A turn that is too long by itself is shown all the same: its own words must be there.
-    last_start
-}
-
-fn starts_turn(items: &[Item], index: usize) -> bool {
-    items[index].kind == ItemKind::User && (index == 0 || items[index - 1].run != items[index].run)
-}
-
-fn tokens(items: &[Item]) -> u64 {
-    items.iter().map(|item| item.tokens).sum()
+/// What fits in one call of a model, input and output together.
+pub(crate) fn window_of(model: &ModelInfo) -> u64 {
+    if model.context_window == 0 { UNKNOWN_WINDOW } else { model.context_window }
 }

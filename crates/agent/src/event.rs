@@ -59,8 +59,17 @@ pub enum TurnEventKind {
         seq: i64,
     },
     Usage(Usage),
+    /// The older part of the conversation is being summarised; the next call waits for it.
+    Compaction(CompactionPhase),
     /// The turn is over and what it produced is durable.
     Ended(TurnEnd),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CompactionPhase {
+    Start,
+    /// It is over, whatever came of it.
+    End,
 }
 
 /// How a turn ended.

@@ -6,12 +6,18 @@ mod approval;
 mod budget;
 mod clock;
 mod commands;
+mod compaction;
 mod config;
 mod context;
+mod context_config;
+mod context_report;
 mod event;
 mod input;
+mod kept;
 mod profile;
+mod pruning;
 mod reply;
+mod shown;
 mod skills;
 mod tool;
 mod tools_config;
@@ -30,12 +36,20 @@ pub use clock::Clock;
 pub use commands::{
     Access, ArgChoices, COMMANDS, Category, Command, CommandArg, CommandId, ParsedCommand, parse_command,
 };
+pub use compaction::{Compacted, CompactionDone, CompactionError, CompactionOrder, compact_session};
 pub use config::{
     AgentDefaults, AgentEntry, AgentGroupChat, AgentIdentity, AgentsConfig, DmScope, ModelChain, ModelEntry,
     ModelSetting, ResetMode, ResetPolicy, SessionConfig, SessionScope, SkillEntry, SkillLimits, SkillLoad,
     SkillsConfig, TypingMode, parse_thinking,
 };
-pub use event::{AbortReason, EVENT_QUEUE, FailureKind, TurnEnd, TurnEvent, TurnEventKind, TurnEvents};
+pub use context_config::{
+    CompactionConfig, CompactionSettings, ContextPruningConfig, HardClearConfig, MemoryFlushConfig, PruningMode,
+    PruningSettings, SoftTrimConfig,
+};
+pub use context_report::{ContextReport, context_report};
+pub use event::{
+    AbortReason, CompactionPhase, EVENT_QUEUE, FailureKind, TurnEnd, TurnEvent, TurnEventKind, TurnEvents,
+};
 pub use input::{Attachment, DeliveryRoute, INPUT_VERSION, InputOrigin, OriginKind, TurnInput};
 pub use profile::{AgentProfile, DEFAULT_MAX_CONCURRENT, FileLimits};
 pub use reply::{Reply, ReplyButton};

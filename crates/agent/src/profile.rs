@@ -9,6 +9,7 @@ use chela_protocol::{AgentId, MAIN};
 use jiff::tz::TimeZone;
 
 use crate::config::{AgentDefaults, AgentEntry, AgentIdentity, AgentsConfig, ModelChain, ModelSetting};
+use crate::context_config::{CompactionSettings, PruningSettings};
 use crate::tools_config::AgentTools;
 
 /// Turns that run at once when the configuration doesn't say.
@@ -43,6 +44,8 @@ pub struct AgentProfile {
     pub max_concurrent: Option<u32>,
     /// Cap on the model's own context window.
     pub context_tokens: Option<u64>,
+    pub compaction: CompactionSettings,
+    pub pruning: PruningSettings,
     pub files: FileLimits,
     /// Whether a new workspace gets its first files.
     pub seed_workspace: bool,
@@ -142,6 +145,8 @@ fn profile(
         timeout: Duration::from_secs(timeout_s),
         max_concurrent: entry.max_concurrent,
         context_tokens: defaults.context_tokens.filter(|tokens| *tokens > 0),
+        compaction: defaults.compaction.settings(),
+        pruning: defaults.context_pruning.settings(),
         files: FileLimits {
             one: entry.bootstrap_max_chars.or(defaults.bootstrap_max_chars).unwrap_or(DEFAULT_FILE_CHARS),
             all: entry.bootstrap_total_max_chars.or(defaults.bootstrap_total_max_chars).unwrap_or(DEFAULT_TOTAL_CHARS),

@@ -28,6 +28,16 @@ const KEYS: &[(&str, &str)] = &[
          typingMode userTimezone utilityModel verboseDefault voiceModel workspace",
     ),
     (
+        "agents.defaults.compaction",
+        "identifierPolicy maxActiveTranscriptBytes maxHistoryShare midTurnPrecheck mode notifyUser \
+         postCompactionSections postIndexSync provider qualityGuard thinkingLevel",
+    ),
+    (
+        "agents.defaults.compaction.memoryFlush",
+        "forceFlushTranscriptBytes model prompt softThresholdTokens systemPrompt",
+    ),
+    ("agents.defaults.contextPruning", "minPrunableToolChars tools"),
+    (
         "agents.list.*",
         "agentDir bootstrapMaxChars bootstrapTotalMaxChars contextInjection contextLimits cwd decisionModel \
          description embeddedAgent experimental fastModeDefault groupChat heartbeat humanDelay identity memory \

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use chela_agent::{AbortReason, FailureKind, TurnEnd, TurnEvent, TurnEventKind};
+use chela_agent::{AbortReason, CompactionPhase, FailureKind, TurnEnd, TurnEvent, TurnEventKind};
 use chela_llm::{StopReason, Usage};
 use chela_protocol::{AgentEvent, AgentId, ChatErrorKind, ChatEvent, ChatState, RunId, Scope, SessionKey};
 use serde_json::{Value, json};
@@ -101,6 +101,13 @@ impl RunEvents {
             TurnEventKind::Item { .. } => Vec::new(),
             TurnEventKind::Usage(usage) => {
                 vec![self.agent_event("usage", json!({ "outputTokens": usage.output }), now)]
+            }
+            TurnEventKind::Compaction(phase) => {
+                let phase = match phase {
+                    CompactionPhase::Start => "start",
+                    CompactionPhase::End => "end",
+                };
+                vec![self.agent_event("compaction", json!({ "phase": phase, "willRetry": false }), now)]
             }
             TurnEventKind::Ended(end) => self.ended(end, now),
         }

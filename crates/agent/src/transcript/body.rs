@@ -114,6 +114,8 @@ pub enum NoteKind {
     Injected,
     /// A turn failed with this message.
     Failure,
+    /// The older part of the conversation could not be summarised.
+    NotSummarised,
     /// A slash command, as somebody typed it.
     Command,
     /// What the program answered to a slash command.
@@ -123,11 +125,16 @@ pub enum NoteKind {
     Other,
 }
 
-/// Stands for everything before it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// Stands for the older part of the conversation.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct CompactionBody {
     pub summary: String,
+    /// Position of the first item that it doesn't stand for.
+    pub first_kept: i64,
+    /// What the context held before and after it, by our own estimate.
+    pub tokens_before: u64,
+    pub tokens_after: u64,
 }
 
 impl ItemBody {

@@ -5,7 +5,7 @@ use std::io;
 use serde_json::Value;
 
 /// Bytes per token, times ten: English prose and JSON come out at 3.6, on the safe side for both.
-const BYTES_PER_TEN_TOKENS: u64 = 36;
+pub(crate) const BYTES_PER_TEN_TOKENS: u64 = 36;
 /// What vendors bill for an image or a page, at most, in tokens.
 const MEDIA_TOKENS: u64 = 1_600;
 

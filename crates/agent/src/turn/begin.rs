@@ -1,5 +1,6 @@
 //! How a turn begins: its row is marked running and its input stands in the transcript, or a cut-off run is picked up.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use chela_llm::{Media, StopReason, Thinking, Usage};
@@ -8,10 +9,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 
+use super::compact::Overflow;
 use super::repeats::Repeats;
 use super::state::{Stop, Turn, TurnTrust};
 use super::{TURN_MAX, TurnCancel, TurnJob, TurnWorld, item_id};
-use crate::context::{Prefix, history_budget};
+use crate::context::{Prefix, Room};
 use crate::transcript::{ItemBody, UserBody};
 use crate::{
     AbortReason, Attachment, FailureKind, Trust, TurnEnd, TurnEventKind, TurnEvents, TurnInput, parse_thinking,
@@ -53,7 +55,7 @@ pub(super) async fn begin<'a>(
         session.id = first.session_id.clone();
     }
     let mut turn = assemble(world, job, events, cancel, session, &own);
-    turn.history = world.store.tail_in_context(&turn.session.id, turn.budget, turn.first_seq).await?;
+    turn.read_history().await?;
     turn.emit(TurnEventKind::Started { at_ms: now_ms, resumed }).await;
     if !resumed {
         for item in own {
@@ -169,7 +171,7 @@ fn assemble<'a>(
         max_output_tokens: input.max_output_tokens,
         temperature: input.temperature,
         thinking: chosen.or(profile.thinking).unwrap_or(Thinking::Low),
-        budget: history_budget(profile, &model, &prefix),
+        room: Room::of(profile, &model, &prefix),
         stop: Stop::new(cancel, timeout.min(TURN_MAX)),
         tool_stop: CancellationToken::new(),
         also,
@@ -190,6 +192,8 @@ fn assemble<'a>(
         repeats: Repeats::default(),
         trust: TurnTrust::new(Trust::of(own.iter().filter_map(ItemBody::of))),
         shrunk: 0,
+        overflow: Overflow::Near,
+        kept: HashSet::new(),
     }
 }
 

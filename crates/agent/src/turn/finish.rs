@@ -103,14 +103,19 @@ impl Turn<'_> {
         let Some(route) = &self.deliver else { return Vec::new() };
         let batched = !self.also.is_empty();
         let is_error = matches!(end, TurnEnd::Failed { .. });
-        vec![NewOutbound {
+        let answer = Reply { is_error, batched, ..Reply::to(route, self.row.run.as_str(), text) };
+        // A name of its own, since parts are known by it; and no answer to a message, which has its answer.
+        let notice =
+            self.notice().map(|text| Reply { run: format!("{}:notice", self.row.run), text, ..Reply::default() });
+        let outbound = |reply: Reply| NewOutbound {
             channel: route.channel.clone(),
             account: route.account.clone(),
             chat: route.chat.clone(),
             session: self.row.session.clone(),
-            body: Reply { is_error, batched, ..Reply::to(route, self.row.run.as_str(), text) }.to_body(),
+            body: reply.to_body(),
             created_at_ms: now_ms,
-        }]
+        };
+        std::iter::once(answer).chain(notice).map(outbound).collect()
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod begin;
 mod clearance;
+mod compact;
 mod finish;
 mod model;
 mod output;
@@ -26,6 +27,7 @@ use chela_store::{InboxId, InboxRow, Session, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use self::begin::{Begun, begin};
+pub(crate) use self::model::usage_of;
 use crate::{AbortReason, AgentProfile, Approvals, Budget, Clock, SkillIndex, ToolSet, TurnEnd, TurnEvents};
 
 /// No turn is older, whatever a client asks for.

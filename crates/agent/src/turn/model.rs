@@ -1,12 +1,14 @@
 //! One call to a model: its stream becomes events, and at its end an answer.
 
 use chela_llm::{Block, Completion, EventStream, LlmError, ModelRef, Price, Request, StreamEvent, Usage};
-use chela_store::{NewUsage, StoreError, fault};
+use chela_protocol::RunId;
+use chela_store::{NewUsage, Session, StoreError, fault};
 use futures_util::StreamExt;
 
 use super::state::Turn;
+use crate::shown::Shown;
 use crate::transcript::{AssistantBody, Cut};
-use crate::{AbortReason, Reservation, TurnEventKind, context};
+use crate::{AbortReason, Reservation, TurnEventKind, TurnWorld};
 
 /// How a call to a model ended.
 pub(super) enum Answer {
@@ -47,7 +49,9 @@ impl Turn<'_> {
     pub(super) async fn call_model(&mut self, place: Reservation) -> Result<Answer, StoreError> {
         fault::point("turn.before_model");
         self.calls += 1;
-        let mut stream = self.world.models.stream(&self.chain, self.request());
+        let shown = self.shown();
+        self.keep_shortened(&shown).await;
+        let mut stream = self.world.models.stream(&self.chain, self.request(&shown));
         let mut partial = Partial::default();
         let ended = self.read(&mut stream, &mut partial).await;
         drop(stream);
@@ -70,11 +74,11 @@ impl Turn<'_> {
         Ok(answer)
     }
 
-    fn request(&self) -> Request {
+    fn request(&self, shown: &Shown) -> Request {
         Request {
             model: String::new(),
             system: self.prefix.system.clone(),
-            messages: context::messages(&self.history, self.budget, &self.model),
+            messages: shown.messages(&self.history, &self.model, &self.pruning()),
             tools: self.prefix.tools.clone(),
             thinking: self.thinking,
             max_output_tokens: self.max_output_tokens,
@@ -85,7 +89,7 @@ impl Turn<'_> {
 
     /// Whether a call carries files.
     pub(super) fn shows_media(&self) -> bool {
-        let messages = context::messages(&self.history, self.budget, &self.model);
+        let messages = self.shown().messages(&self.history, &self.model, &self.pruning());
         messages.iter().flat_map(|message| &message.blocks).any(|block| match block {
             Block::Media(_) => true,
             Block::ToolResult(result) => !result.media.is_empty(),
@@ -168,18 +172,26 @@ impl Turn<'_> {
     pub(super) fn spent(&self, body: &AssistantBody) -> NewUsage {
         let reference = ModelRef { provider: body.provider.clone(), model: body.model.clone() };
         NewUsage {
-            session_id: self.session.id.clone(),
             agent: self.row.agent.clone(),
-            run: self.row.run.clone(),
-            input: body.usage.input,
-            output: body.usage.output,
-            cache_read: body.usage.cache_read,
-            cache_write: body.usage.cache_write,
-            cost_micros: self.world.models.info(&reference).price.map(|price| cost_micros(price, &body.usage)),
-            provider: reference.provider,
-            model: reference.model,
-            at_ms: self.world.clock.now_ms(),
+            ..usage_of(self.world, &self.session, &self.row.run, reference, &body.usage)
         }
+    }
+}
+
+/// What a call used, as it is booked.
+pub(crate) fn usage_of(world: &TurnWorld, session: &Session, run: &RunId, model: ModelRef, usage: &Usage) -> NewUsage {
+    NewUsage {
+        session_id: session.id.clone(),
+        agent: session.agent.clone(),
+        run: run.clone(),
+        input: usage.input,
+        output: usage.output,
+        cache_read: usage.cache_read,
+        cache_write: usage.cache_write,
+        cost_micros: world.models.info(&model).price.map(|price| cost_micros(price, usage)),
+        provider: model.provider,
+        model: model.model,
+        at_ms: world.clock.now_ms(),
     }
 }
 

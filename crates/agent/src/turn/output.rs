@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::ToolOutput;
+use crate::kept::{Folder, OUTPUTS, Room};
+use crate::transcript::fnv1a;
 
 /// Longest output in the conversation, in characters. Tools keep themselves far below; this holds for those that don't.
 const TEXT_MAX_CHARS: usize = 100_000;
@@ -12,9 +14,7 @@ const MEDIA_MAX: usize = 8;
 /// Longest output that is kept, in bytes.
 const KEPT_MAX_BYTES: usize = 8 * 1024 * 1024;
 /// Kept outputs of one workspace; the oldest goes first.
-const KEPT_FILES: usize = 50;
-/// Folder of kept outputs, in the workspace.
-const FOLDER: &str = ".chela/outputs";
+const KEPT: Room = Room { files: 50, bytes: 64 * 1024 * 1024 };
 
 /// Cuts an output to its caps and says where the rest is.
 pub(super) async fn bounded(mut output: ToolOutput, workspace: &Path, call_id: &str) -> ToolOutput {
@@ -37,21 +37,22 @@ fn cut(text: &str, kept: Option<&Path>) -> String {
     let tail = TEXT_MAX_CHARS - head;
     let start: String = text.chars().take(head).collect();
     let end: String = text.chars().skip(count - tail).collect();
-    let rest = kept.map_or_else(String::new, |path| format!("; all of it is in {}", path.display()));
+    let what = if text.len() > KEPT_MAX_BYTES { "the beginning" } else { "all" };
+    let rest = kept.map_or_else(String::new, |path| format!("; {what} of it is in {}", path.display()));
     format!("{start}\n[… {} of {count} characters left out{rest} …]\n{end}", count - TEXT_MAX_CHARS)
 }
 
 /// Returns the path within the workspace, or nothing when it could not be written: then the middle is lost, as it is said.
 async fn keep(workspace: PathBuf, call_id: &str, text: String) -> Option<PathBuf> {
-    let name: String =
+    let plain: String =
         call_id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_' || *c == '-').take(64).collect();
-    let relative = Path::new(FOLDER).join(format!("{}.txt", if name.is_empty() { "output" } else { &name }));
-    let path = workspace.join(&relative);
+    // Some vendors number the calls of each answer from nought: the words tell their outputs apart.
+    let name = format!("{}-{:016x}.txt", if plain.is_empty() { "output" } else { &plain }, fnv1a(text.as_bytes()));
+    let relative: PathBuf = OUTPUTS.iter().copied().chain([name.as_str()]).collect();
     let write = move || -> std::io::Result<()> {
-        let folder = workspace.join(FOLDER);
-        std::fs::create_dir_all(&folder)?;
-        std::fs::write(path, &text.as_bytes()[..text.len().min(KEPT_MAX_BYTES)])?;
-        prune(&folder)
+        let folder = Folder::open(&workspace, &OUTPUTS)?;
+        folder.write(&name, &text.as_bytes()[..text.floor_char_boundary(KEPT_MAX_BYTES)])?;
+        folder.rotate(KEPT)
     };
     match tokio::task::spawn_blocking(write).await {
         Ok(Ok(())) => Some(relative),
@@ -61,17 +62,4 @@ async fn keep(workspace: PathBuf, call_id: &str, text: String) -> Option<PathBuf
         }
         Err(_) => None,
     }
-}
-
-fn prune(folder: &Path) -> std::io::Result<()> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        files.push((entry.metadata()?.modified()?, entry.path()));
-    }
-    files.sort();
-    for (_, path) in files.iter().take(files.len().saturating_sub(KEPT_FILES)) {
-        std::fs::remove_file(path)?;
-    }
-    Ok(())
 }

@@ -1,5 +1,6 @@
 //! What a running turn holds, and the two things every step does with it: tell watchers, and write to the transcript.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,9 +10,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::compact::Overflow;
 use super::repeats::Repeats;
 use super::{SteerQueue, TurnCancel, TurnWorld, item_id};
-use crate::context::Prefix;
+use crate::context::{Prefix, Room};
 use crate::transcript::ItemBody;
 use crate::untrusted::mark_id;
 use crate::{AbortReason, DeliveryRoute, Provenance, SessionStatus, Trust, TurnEventKind, TurnEvents};
@@ -38,8 +40,7 @@ pub(super) struct Turn<'a> {
     pub max_output_tokens: Option<u32>,
     pub temperature: Option<f32>,
     pub prefix: Prefix,
-    /// Tokens of history that a call may carry.
-    pub budget: u64,
+    pub room: Room,
     /// The model's view of the session as far back as it may matter, this turn's items included.
     pub history: Tail,
     /// Where this turn's items begin.
@@ -54,8 +55,11 @@ pub(super) struct Turn<'a> {
     pub said: String,
     pub repeats: Repeats,
     pub trust: TurnTrust,
-    /// How often the budget was halved because a model found the context too long after all.
+    /// How often the room was halved because a model found the context too long after all.
     pub shrunk: u32,
+    pub overflow: Overflow,
+    /// Files of shortened results that were seen to.
+    pub kept: HashSet<String>,
 }
 
 /// The trust of a running turn. Calls that run side by side look at it and add to it.

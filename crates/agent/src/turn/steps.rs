@@ -35,6 +35,10 @@ impl Turn<'_> {
             if let Some(outcome) = self.over() {
                 return Ok(outcome);
             }
+            self.make_room().await?;
+            if let Some(reason) = self.stop.now() {
+                return Ok(Outcome::Stopped { reason, partial: None });
+            }
             let place = match self.reserve().await? {
                 Ok(place) => place,
                 Err(outcome) => return Ok(outcome),
@@ -42,6 +46,7 @@ impl Turn<'_> {
             let body = match self.call_model(place).await? {
                 Answer::Whole(body) => body,
                 Answer::Stopped(reason, partial) => return Ok(Outcome::Stopped { reason, partial }),
+                Answer::Failed(error, _) if self.make_room_after(&error).await? => continue,
                 Answer::Failed(error, _) if self.shrink(&error) || self.look_away(&error) => continue,
                 Answer::Failed(error, partial) => return Ok(failed(&error, partial)),
             };
@@ -126,7 +131,7 @@ impl Turn<'_> {
         }
         self.shrunk += 1;
         // The estimate was too low, so half of what was sent is the next guess, whatever the window is said to be.
-        self.budget = crate::context::history_tokens(&self.history, self.budget) / 2;
+        self.room.history = self.shown().tokens / 2;
         true
     }
 

@@ -21,7 +21,7 @@ fn house() -> House {
 }
 
 /// Runs a turn until it has told of so many events, then lets it fall. `Some` when it ended before.
-async fn run_and_fall(house: &House, row: InboxRow, events: usize, queue: SteerQueue) -> Option<TurnEnd> {
+pub(crate) async fn run_and_fall(house: &House, row: InboxRow, events: usize, queue: SteerQueue) -> Option<TurnEnd> {
     let (sender, mut seen) = watched(1);
     let cancel = TurnCancel::new();
     let job = TurnJob { row, also: Vec::new(), steer: queue };

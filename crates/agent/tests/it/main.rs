@@ -4,6 +4,7 @@
 
 mod abort;
 mod budgets;
+mod compaction;
 mod crash;
 mod prompt;
 mod support;

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::support::{House, profile, results_so_far, session, text, tools_after};
 
 /// The request as a vendor's cache sees it: system prompt, tools, then the messages in order.
-fn bytes(request: &Request) -> String {
+pub(crate) fn bytes(request: &Request) -> String {
     let system: Vec<_> = request.system.iter().map(|block| block.text.as_str()).collect();
     let tools: Vec<_> =
         request.tools.iter().map(|tool| format!("{}{}{}", tool.name, tool.description, tool.parameters)).collect();
@@ -114,7 +114,11 @@ async fn the_day_is_told_once_a_day() {
 async fn g04_a_turn_reads_no_more_of_a_long_history_than_fits() {
     const OLD_TURNS: usize = 4_000;
     let mut house = House::new(|_| text("ok"));
-    house.world.profile = Arc::new(profile(house.dir.path(), json!({"defaults": {"contextTokens": 12_000}})));
+    house.world.profile = Arc::new(profile(
+        house.dir.path(),
+        json!({"defaults": {
+            "contextTokens": 12_000, "compaction": {"enabled": false}, "contextPruning": {"mode": "off"}}}),
+    ));
     house.say("hi").await;
     let session = house.world.store.session(&session()).await.unwrap().unwrap();
     let old = (0..OLD_TURNS).flat_map(|turn| {
@@ -142,7 +146,11 @@ async fn g04_a_turn_reads_no_more_of_a_long_history_than_fits() {
 #[tokio::test]
 async fn old_turns_go_in_chunks_so_that_the_prefix_holds() {
     let mut house = House::new(|_| text("ok"));
-    house.world.profile = Arc::new(profile(house.dir.path(), json!({"defaults": {"contextTokens": 12_000}})));
+    house.world.profile = Arc::new(profile(
+        house.dir.path(),
+        json!({"defaults": {
+            "contextTokens": 12_000, "compaction": {"enabled": false}, "contextPruning": {"mode": "off"}}}),
+    ));
     for turn in 0..40 {
         house.say(&format!("{turn}: {}", "some words ".repeat(60))).await;
     }

@@ -16,7 +16,13 @@ pub(crate) fn messages_of(item: &Item) -> Vec<Value> {
         ItemBody::ToolResults(results) => results.results.iter().map(tool_message).collect(),
         ItemBody::Note(note) => vec![note_message(item, note)],
         ItemBody::Compaction(compaction) => {
-            vec![json!({ "role": "compactionSummary", "summary": compaction.summary, "content": compaction.summary })]
+            vec![json!({
+                "role": "compactionSummary",
+                "summary": compaction.summary,
+                "content": compaction.summary,
+                "tokensBefore": compaction.tokens_before,
+                "tokensAfter": compaction.tokens_after,
+            })]
         }
     };
     messages.into_iter().map(|message| stamped(item, message)).collect()
@@ -126,7 +132,7 @@ fn note_message(item: &Item, note: &NoteBody) -> Value {
         NoteKind::Failure => {
             json!({ "role": "assistant", "content": text, "stopReason": "error", "errorMessage": note.text })
         }
-        NoteKind::Injected | NoteKind::Reply | NoteKind::Other => {
+        NoteKind::Injected | NoteKind::NotSummarised | NoteKind::Reply | NoteKind::Other => {
             json!({ "role": "assistant", "content": text, "stopReason": "stop", "model": "gateway-injected" })
         }
     }

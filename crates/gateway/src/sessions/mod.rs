@@ -20,7 +20,7 @@ mod runs;
 mod worker;
 mod worlds;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -65,6 +65,8 @@ pub(crate) struct Sessions {
     mailboxes: Mutex<Mailboxes>,
     runs: Runs,
     places: places::Places,
+    /// Sessions that are being summarised because somebody asked for it.
+    compacting: Mutex<BTreeSet<SessionKey>>,
     agents: worlds::AgentCache,
 }
 
@@ -79,6 +81,18 @@ struct Mailboxes {
 pub(crate) struct Mail {
     pub row: InboxRow,
     pub mode: QueueMode,
+}
+
+/// The right to summarise a session, given to one at a time.
+pub(crate) struct CompactionClaim<'a> {
+    sessions: &'a Sessions,
+    session: SessionKey,
+}
+
+impl Drop for CompactionClaim<'_> {
+    fn drop(&mut self) {
+        self.sessions.compacting().remove(&self.session);
+    }
 }
 
 /// Why a session takes no message now.
@@ -206,6 +220,12 @@ impl Sessions {
         tokio::time::timeout(HAND_OVER, self.runs.until_registered(run)).await.is_ok()
     }
 
+    /// The right to summarise a session now; `None` while somebody has it.
+    pub(crate) fn claim_compaction(&self, session: &SessionKey) -> Option<CompactionClaim<'_>> {
+        let is_free = self.compacting().insert(session.clone());
+        is_free.then(|| CompactionClaim { sessions: self, session: session.clone() })
+    }
+
     /// Ends with the run; `None` when no such run is going on.
     pub(crate) fn outcome(&self, run: &RunId) -> Option<watch::Receiver<Option<Arc<Outcome>>>> {
         self.runs.outcome(run)
@@ -224,6 +244,10 @@ impl Sessions {
     /// Whether the gateway stops.
     fn is_closed(&self) -> bool {
         self.mailboxes().closed
+    }
+
+    fn compacting(&self) -> MutexGuard<'_, BTreeSet<SessionKey>> {
+        self.compacting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn mailboxes(&self) -> MutexGuard<'_, Mailboxes> {

@@ -147,6 +147,7 @@ impl Observer {
             | TurnEventKind::ToolUpdate { .. }
             | TurnEventKind::ToolEnd { .. }
             | TurnEventKind::Usage(_)
+            | TurnEventKind::Compaction(_)
             | TurnEventKind::Ended(_) => {}
         }
         self.gateway.sessions.runs.show(event);

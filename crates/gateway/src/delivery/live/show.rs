@@ -190,6 +190,7 @@ impl State {
             TurnEventKind::Model { .. }
             | TurnEventKind::ToolUpdate { .. }
             | TurnEventKind::Item { .. }
+            | TurnEventKind::Compaction(_)
             | TurnEventKind::Usage(_) => {}
         }
     }
