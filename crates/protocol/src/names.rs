@@ -57,6 +57,7 @@ pub const METHOD_NAMES: &[&str] = &[
     "sessions.describe",
     "sessions.patch",
     "sessions.reset",
+    "sessions.compact",
     "sessions.delete",
     "sessions.subscribe",
     "sessions.unsubscribe",

@@ -4,6 +4,8 @@
 //! once, beside whatever turn is going on. Names and help texts are the agent crate's table.
 
 mod approve;
+mod compact;
+mod context;
 mod model;
 mod status;
 
@@ -19,6 +21,7 @@ use chela_protocol::{ItemId, RunId, SessionKey};
 use chela_store::{Accepted, InboxRow, InboxState, NewInbound, NewOutbound, StoreError, TurnFinish};
 use serde_json::{Value, json};
 
+pub(crate) use compact::{Ending as CompactionEnding, compact};
 pub(crate) use model::resolve as resolve_model;
 
 use crate::app::Gateway;
@@ -176,6 +179,8 @@ async fn answer(gateway: &Arc<Gateway>, row: &InboxRow, parsed: &ParsedCommand) 
             runs => format!("Stopped {runs} turns."),
         },
         CommandId::Status => status::reply(gateway, &row.session).await?,
+        CommandId::Context => context::reply(gateway, &row.session).await?,
+        CommandId::Compact => compact::reply(gateway, row, &parsed.args).await?,
         CommandId::Model => return model::reply(gateway, &row.session, &parsed.args).await,
         CommandId::Approve => approve::reply(gateway, row, &parsed.args).await?,
         CommandId::Help => help(),

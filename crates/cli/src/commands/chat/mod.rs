@@ -33,6 +33,8 @@ const HELP: &str = "\
 /new, /reset    begin a new conversation
 /stop           stop what is running
 /status         model, context and tokens of this session
+/context        what fills the model's context
+/compact        summarise the older part of the conversation
 /model <name>   choose the model of this session
 /quit           leave (Ctrl-D does the same)
 Ctrl-C          stop the answer; a second one leaves";

@@ -1,6 +1,7 @@
 //! `sessions.*`: the list of sessions and one session's settings.
 
 mod change;
+mod compact;
 mod read;
 mod watch;
 
@@ -22,6 +23,7 @@ pub(super) fn methods() -> Vec<Method> {
         Method::new("sessions.create", write, change::create),
         Method::new("sessions.patch", Access::Decided(change::patch_scope), change::patch),
         Method::new("sessions.reset", Access::Holding(Scope::Admin), change::reset),
+        Method::new("sessions.compact", Access::Holding(Scope::Admin), compact::compact),
         Method::new("sessions.delete", Access::Decided(change::delete_scope), change::delete),
         Method::new("sessions.abort", write, change::abort),
         Method::new("sessions.subscribe", read, watch::subscribe),
