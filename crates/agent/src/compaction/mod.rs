@@ -21,10 +21,10 @@ use chela_store::{ItemKind, NewSummary, Session, StoreError, Tail};
 use futures_util::StreamExt;
 
 pub(crate) use self::cut::{Keep, keep_from};
-use crate::{Speaker, TurnWorld};
 use crate::context::{Prefix, Room, window_of};
 use crate::transcript::{CompactionBody, ItemBody, fnv1a, tokens_of_bytes};
 use crate::turn::usage_of;
+use crate::{Speaker, TurnWorld};
 
 /// Longest summary, in tokens.
 const SUMMARY_MAX_TOKENS: u64 = 8_000;
@@ -119,7 +119,10 @@ pub async fn compact_session(
     let prefix = Prefix::new(profile, &session.key, &skills, &world.tools, None);
     let room = Room::of(profile, &model, &prefix);
     let history = world.store.tail_in_context(&session.id, room.history, i64::MAX).await?;
-    let keep = Keep { items: order.keep_items, ..Keep::of(profile, room) };
+    // Who asks for it wants room, however much there is.
+    let tokens = history.items.iter().map(|item| item.tokens).sum::<u64>() / 4;
+    let usual = Keep::of(profile, room);
+    let keep = Keep { items: order.keep_items, tokens: usual.tokens.min(tokens), ..usual };
     let first_kept = keep_from(&history, keep);
     let CompactionOrder { id, run, by, focus, .. } = order;
     let memory = memory_of(world, session, by);

@@ -72,7 +72,8 @@ impl Turn<'_> {
         }
         self.emit(TurnEventKind::Compaction(CompactionPhase::Start)).await;
         let trust = self.trust.now();
-        let memory = if trust.is_tainted() { Memory::Leave } else { memory_of(self.world, &self.session, trust.speaker()) };
+        let memory =
+            if trust.is_tainted() { Memory::Leave } else { memory_of(self.world, &self.session, trust.speaker()) };
         let ended = {
             let job = Job {
                 world: self.world,

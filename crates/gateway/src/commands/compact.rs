@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use chela_agent::{Compacted, CompactionError, CompactionOrder, compact_session};
+use chela_agent::{Compacted, CompactionError, CompactionOrder, Speaker, compact_session};
 use chela_protocol::{AgentId, RunId, SessionKey};
 use chela_store::{InboxRow, StoreError};
 use serde_json::json;
@@ -20,10 +20,16 @@ pub(crate) enum Ending {
     Failed(String),
 }
 
-pub(super) async fn reply(gateway: &Arc<Gateway>, row: &InboxRow, focus: &str) -> Result<String, StoreError> {
+pub(super) async fn reply(
+    gateway: &Arc<Gateway>,
+    row: &InboxRow,
+    by: Speaker,
+    focus: &str,
+) -> Result<String, StoreError> {
     let order = CompactionOrder {
         id: format!("{}:summary", row.run).into(),
         run: row.run.clone(),
+        by,
         focus: Some(focus.to_owned()).filter(|focus| !focus.is_empty()),
         keep_items: None,
     };

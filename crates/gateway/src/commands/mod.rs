@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use chela_agent::{
     Access, COMMANDS, CommandId, DeliveryRoute, ItemBody, NoteBody, NoteKind, ParsedCommand, Reply, ReplyButton,
-    TurnEnd, TurnInput, parse_command,
+    Speaker, TurnEnd, TurnInput, parse_command,
 };
 use chela_llm::{StopReason, Usage};
 use chela_protocol::methods::chat::ChatCommand;
@@ -180,12 +180,16 @@ async fn answer(gateway: &Arc<Gateway>, row: &InboxRow, parsed: &ParsedCommand) 
         },
         CommandId::Status => status::reply(gateway, &row.session).await?,
         CommandId::Context => context::reply(gateway, &row.session).await?,
-        CommandId::Compact => compact::reply(gateway, row, &parsed.args).await?,
+        CommandId::Compact => compact::reply(gateway, row, speaker_of(row), &parsed.args).await?,
         CommandId::Model => return model::reply(gateway, &row.session, &parsed.args).await,
         CommandId::Approve => approve::reply(gateway, row, &parsed.args).await?,
         CommandId::Help => help(),
     };
     Ok(text.into())
+}
+
+fn speaker_of(row: &InboxRow) -> Speaker {
+    if TurnInput::from_body(&row.body).sender_is_owner { Speaker::Owner } else { Speaker::Other }
 }
 
 fn owners_only(parsed: &ParsedCommand) -> String {

@@ -12,6 +12,7 @@ const PAGES: &[(&str, &str)] = &[
     ("docs/channels.md", include_str!("../../../../docs/channels.md")),
     ("docs/deploy.md", include_str!("../../../../docs/deploy.md")),
     ("docs/configuration.md", include_str!("../../../../docs/configuration.md")),
+    ("docs/conversations.md", include_str!("../../../../docs/conversations.md")),
     ("docs/troubleshooting.md", include_str!("../../../../docs/troubleshooting.md")),
     ("docs/security.md", include_str!("../../../../docs/security.md")),
     ("docs/cli.md", include_str!("../../../../docs/cli.md")),
