@@ -17,14 +17,14 @@ mod words;
 use chela_llm::{Block, Completion, LlmError, LlmErrorKind, Message, ModelRef, Request, Role, StopReason, StreamEvent};
 use chela_llm::{SystemBlock, Thinking};
 use chela_protocol::{ItemId, RunId};
-use chela_store::{ItemKind, NewSummary, Session, StoreError, Tail};
+use chela_store::{ItemKind, NewSummary, Session, Spent, StoreError, Tail};
 use futures_util::StreamExt;
 
 pub(crate) use self::cut::{Keep, keep_from};
 use crate::context::{Prefix, Room, window_of};
 use crate::transcript::{CompactionBody, ItemBody, fnv1a, tokens_of_bytes};
-use crate::turn::usage_of;
-use crate::{Speaker, TurnWorld};
+use crate::turn::{estimate_of, usage_of};
+use crate::{Reservation, Speaker, Spender, TurnWorld};
 
 /// Longest summary, in tokens.
 const SUMMARY_MAX_TOKENS: u64 = 8_000;
@@ -74,6 +74,9 @@ pub struct CompactionDone {
 pub enum CompactionError {
     #[error("{0}")]
     Model(LlmError),
+    /// A budget has no room for the call.
+    #[error("{0}")]
+    Budget(String),
     #[error("the summary was of no use: {0}")]
     Useless(&'static str),
     #[error("it took longer than {} seconds (agents.defaults.compaction.timeoutSeconds)", .0.as_secs())]
@@ -240,6 +243,7 @@ impl<'a> Scribe<'a> {
 
     /// One call without tools. What it used is recorded.
     async fn ask(&self, system: &str, words: String) -> Result<(String, StopReason), CompactionError> {
+        let place = self.reserve(system.len() + words.len()).await?;
         let request = Request {
             system: vec![SystemBlock { text: system.to_owned(), cache: false }],
             messages: vec![Message { role: Role::User, blocks: vec![Block::Text { text: words }] }],
@@ -259,7 +263,7 @@ impl<'a> Scribe<'a> {
             }
         };
         drop(stream);
-        self.record(answering, &completion).await?;
+        place.settle(self.record(answering, &completion).await?);
         let texts = completion.blocks.iter().filter_map(|block| match block {
             Block::Text { text } => Some(text.as_str()),
             _ => None,
@@ -267,10 +271,22 @@ impl<'a> Scribe<'a> {
         Ok((texts.collect::<String>().trim().to_owned(), completion.stop))
     }
 
-    async fn record(&self, model: ModelRef, completion: &Completion) -> Result<(), StoreError> {
+    /// A place in the budgets for a call with so many bytes.
+    async fn reserve(&self, bytes: usize) -> Result<Reservation, CompactionError> {
+        let (world, session) = (self.job.world, self.job.session);
+        let spender = Spender { agent: session.agent.clone(), key: session.key.clone(), session: session.id.clone() };
+        let model = world.models.info(&self.chain[0]);
+        let estimate = estimate_of(&model, tokens_of_bytes(bytes), u64::from(self.max_output_tokens));
+        let place = world.budget.reserve(&world.store, &world.clock, &spender, estimate).await?;
+        place.map_err(|reached| CompactionError::Budget(reached.message))
+    }
+
+    async fn record(&self, model: ModelRef, completion: &Completion) -> Result<Spent, StoreError> {
         let job = self.job;
         let usage = usage_of(job.world, job.session, job.run, model, &completion.usage);
-        job.world.store.record_side_usage(usage).await
+        let spent = usage.spent();
+        job.world.store.record_side_usage(usage).await?;
+        Ok(spent)
     }
 }
 

@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::begin::{Begun, begin};
 pub(crate) use self::model::usage_of;
+pub(crate) use self::spend::estimate_of;
 use crate::{AbortReason, AgentProfile, Approvals, Budget, Clock, SkillIndex, ToolSet, TurnEnd, TurnEvents};
 
 /// No turn is older, whatever a client asks for.

@@ -1,13 +1,13 @@
 //! Before each call to a model: is there room for it in the budgets?
 
-use chela_llm::Usage;
+use chela_llm::{ModelInfo, Usage};
 use chela_store::{Spent, StoreError};
 
 use super::model::cost_micros;
 use super::state::Turn;
 use super::steps::Outcome;
+use crate::FailureKind;
 use crate::budget::{Reservation, Spender};
-use crate::{FailureKind, context};
 
 /// What an answer is taken to have, where nobody set its length: most are shorter.
 const ANSWER_TOKENS: u64 = 1_000;
@@ -31,13 +31,18 @@ impl Turn<'_> {
 
     /// What the next call will use, as far as can be said before.
     fn estimate(&self) -> Spent {
-        let input = self.prefix.tokens() + context::history_tokens(&self.history, self.budget);
+        let input = self.prefix.tokens() + self.shown().wanted;
         let output = self.max_output_tokens.map_or(ANSWER_TOKENS, |most| ANSWER_TOKENS.min(u64::from(most)));
-        let usage = Usage { input, output, ..Usage::default() };
-        Spent {
-            tokens: usage.total(),
-            cost_micros: self.model.price.map_or(0, |price| cost_micros(price, &usage)),
-            unpriced: u64::from(self.model.price.is_none()),
-        }
+        estimate_of(&self.model, input, output)
+    }
+}
+
+/// What a call of so many tokens will count as.
+pub(crate) fn estimate_of(model: &ModelInfo, input: u64, output: u64) -> Spent {
+    let usage = Usage { input, output, ..Usage::default() };
+    Spent {
+        tokens: usage.total(),
+        cost_micros: model.price.map_or(0, |price| cost_micros(price, &usage)),
+        unpriced: u64::from(model.price.is_none()),
     }
 }
