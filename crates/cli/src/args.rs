@@ -1,6 +1,7 @@
 //! The command line's shape: what holds for every command, and the table of commands.
 
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use secrecy::SecretString;
@@ -101,4 +102,20 @@ pub(crate) enum Command {
     /// Write the generated reference pages
     #[command(name = "__reference", hide = true)]
     Reference(commands::reference::ReferenceArgs),
+}
+
+/// Start scripts of the gateway that was here before: what stands before its arguments when it is called through Node.
+const SCRIPTS: &[&str] = &["dist/index.js", "dist/index.mjs", "dist/entry.js", "openclaw.mjs", "clawdbot.mjs"];
+
+/// The arguments without the script of a command line such as `node dist/index.js gateway --port 3000`, where this program
+/// stands in the place of Node: deployments keep their command.
+pub(crate) fn without_script(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut args: Vec<OsString> = args.collect();
+    let is_node = args.first().is_some_and(|name| Path::new(name).file_name() == Some(OsStr::new("node")));
+    let is_script = |text: &OsString| SCRIPTS.iter().any(|script| Path::new(text).ends_with(script));
+    if is_node && args.get(1).is_some_and(is_script) {
+        args.remove(1);
+        args[0] = "chela".into();
+    }
+    args
 }

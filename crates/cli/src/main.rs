@@ -13,6 +13,7 @@ mod markdown;
 mod output;
 mod resident;
 mod target;
+mod user;
 
 use std::process::ExitCode;
 
@@ -24,11 +25,14 @@ use crate::output::Output;
 
 fn main() -> ExitCode {
     resident::share_heaps();
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(args::without_script(std::env::args_os()));
     let output = Output::of(&cli.global);
     install_tls_provider();
     arm_fault_point();
-    let result = Context::new(cli.global, output).and_then(|context| commands::run(cli.command, &context));
+    let result = Context::new(cli.global, output).and_then(|context| {
+        user::settle(&context.environment, &context.places)?;
+        commands::run(cli.command, &context)
+    });
     match result {
         Ok(code) => code,
         Err(failure) => failure.show(output),

@@ -101,6 +101,12 @@ impl Loaded {
         self.disabled.iter().filter(|gone| gone.is_within(&path) || path.is_within(gone)).cloned().collect()
     }
 
+    /// Leaves out all that the file says, as if it could not be read, because nothing can be started with it. What it says stays in
+    /// `written` and `raw`, where it can be mended.
+    pub fn set_aside(&mut self, message: String) {
+        self.enter_safe_mode(message, "mend it in the page or with `chela config`, then restart");
+    }
+
     fn put_in_force(&mut self, written: Value, environment: &mut Environment) {
         let mut includes = Includes::new(&self.path);
         let whole = includes.expand(written, &KeyPath::root()).unwrap_or_else(|| Value::Object(Map::new()));

@@ -9,6 +9,7 @@ use chela_agent::{AgentProfile, BudgetLedger};
 use chela_config::{Environment, Loaded, Places, Problem, Severity};
 use chela_llm::{ModelRef, Models};
 use chela_protocol::AgentId;
+use chela_protocol::methods::status::StatusMachine;
 use chela_store::Store;
 use chela_tools::ToolHost;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +28,7 @@ use crate::pressure::Pressure;
 use crate::reload::Reloader;
 use crate::rpc::Methods;
 use crate::sessions::Sessions;
+use crate::start::Fleeting;
 
 /// The running gateway. Parts receive it as `Arc<Gateway>`.
 pub(crate) struct Gateway {
@@ -74,6 +76,10 @@ pub(crate) struct Facts {
     pub(crate) config_path: PathBuf,
     /// The machine's name.
     pub(crate) host: String,
+    /// The machine of a platform that this is.
+    pub(crate) machine: Option<StatusMachine>,
+    /// Why the state dir will be lost.
+    pub(crate) fleeting: Option<Fleeting>,
 }
 
 impl Gateway {

@@ -37,4 +37,4 @@ mod web;
 
 pub use channels::{ChannelCheck, CheckWeight, check_channels};
 pub use rpc::listed as listed_methods;
-pub use start::{Bind, Exit, LogFormat, Options, Running, StartError, asked_bind, run, start};
+pub use start::{Bind, Exit, Fleeting, LogFormat, Options, Running, StartError, asked_bind, fleeting, run, start};

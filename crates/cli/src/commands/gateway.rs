@@ -12,7 +12,7 @@ use super::Outcome;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{BAD, BOLD, GOOD};
-use crate::{resident, target};
+use crate::{resident, target, user};
 
 /// The exit code after a second signal: what shells give a program that a signal ended.
 const FORCED: u8 = 130;
@@ -143,6 +143,7 @@ fn serve(args: RunArgs, context: &Context) -> Outcome {
     for flag in args.foreign.given() {
         context.output.note(format!("--{flag} has no effect here"));
     }
+    user::may_use(&context.places)?;
     let options = options(args, context)?;
     context.block_on_workers(async {
         tokio::spawn(resident::give_back());

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use chela_protocol::methods::health::RecentSession;
-use chela_protocol::methods::status::{StatusLimits, StatusResult};
+use chela_protocol::methods::status::{StatusLimits, StatusMachine, StatusResult};
 use clap::Args;
 use serde_json::json;
 
@@ -34,6 +34,9 @@ pub(crate) fn run(_args: StatusArgs, context: &Context) -> Outcome {
     row("gateway", &format!("{url}, version {}", status.runtime_version));
     row("running", &format!("for {}, process {}", output::duration(status.uptime_ms), status.pid));
     row("model", status.sessions.defaults.model.as_deref().unwrap_or("none"));
+    if let Some(machine) = &status.machine {
+        row("machine", &on(machine));
+    }
     row("config", &status.config_path);
     row("state", &status.state_dir);
     for (name, text) in limits(&status.limits) {
@@ -78,6 +81,13 @@ fn limits(limits: &StatusLimits) -> Vec<(&'static str, String)> {
         rows.push(("disk", format!("{used} MB of {quota} MB, {free} MB free on the volume{state}")));
     }
     rows
+}
+
+/// `my-chela on fly, machine e82 in iad`.
+fn on(machine: &StatusMachine) -> String {
+    let id = machine.id.as_ref().map(|id| format!(", machine {id}")).unwrap_or_default();
+    let region = machine.region.as_ref().map(|region| format!(" in {region}")).unwrap_or_default();
+    output::printable(&format!("{} on {}{id}{region}", machine.app, machine.platform))
 }
 
 fn recent(session: &RecentSession) -> String {

@@ -39,6 +39,7 @@ async fn status(call: Call) -> RpcResult {
         pid: std::process::id(),
         config_path: shown(&gateway.facts.config_path),
         state_dir: shown(&gateway.facts.state_dir),
+        machine: gateway.facts.machine.clone(),
         heartbeat: StatusHeartbeat { default_agent_id: health.default_agent_id, agents: agents.collect() },
         channel_summary: summary(gateway),
         queued_system_events: Vec::new(),
@@ -50,7 +51,7 @@ async fn status(call: Call) -> RpcResult {
         },
         cooldowns: models::cooldowns(gateway),
         budgets: budgets::of_day(gateway).await.map_err(rpc_error::of_store)?,
-        problems: gateway.problems.load().iter().map(ToString::to_string).collect(),
+        problems: problems(gateway),
         limits: limits(gateway),
     })
 }
@@ -71,6 +72,14 @@ fn limits(gateway: &Gateway) -> StatusLimits {
         },
         disk: StatusDisk { used: disk.used, quota: disk.quota, free: disk.free, level: level.to_owned() },
     }
+}
+
+/// What its owner should see to. Only a hosted machine is known to be replaced with all that is on its own disk.
+fn problems(gateway: &Gateway) -> Vec<String> {
+    let facts = &gateway.facts;
+    let fleeting = facts.fleeting.as_ref().filter(|_| facts.machine.is_some());
+    let lost = fleeting.map(|told| format!("the state dir {}; {}", told.why, told.mend()));
+    gateway.problems.load().iter().map(ToString::to_string).chain(lost).collect()
 }
 
 /// One line an account: `telegram/default: connected as @chela_bot`.

@@ -76,6 +76,8 @@ fn build(ground: &Ground<'_>, config: &Value, outside: Outside) -> Gateway {
         state_dir: ground.dir.to_owned(),
         config_path: ground.dir.join("chela.json"),
         host: "simulated".to_owned(),
+        machine: None,
+        fleeting: None,
     };
     let places = Places {
         home: ground.dir.to_owned(),

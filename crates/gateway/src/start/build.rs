@@ -14,7 +14,7 @@ use secrecy::ExposeSecret as _;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{StartError, host_name};
+use super::{StartError, ground, host_name};
 use crate::app::{Facts, Gateway};
 use crate::approvals::ApprovalDesk;
 use crate::auth::Auth;
@@ -60,6 +60,8 @@ pub(super) async fn gateway(mut parts: Parts) -> Result<Arc<Gateway>, StartError
         state_dir: parts.places.state_dir.clone(),
         config_path: parts.places.config_path.clone(),
         host: host_name(),
+        machine: ground::machine(&parts.environment),
+        fleeting: ground::fleeting(&parts.places.state_dir, &parts.environment),
     };
     Ok(Arc::new(Gateway {
         presence: PresenceList::new(&facts, &facts.host),

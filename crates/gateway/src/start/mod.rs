@@ -5,12 +5,14 @@
 
 mod background;
 mod build;
+mod ground;
 mod housekeeping;
 mod rules;
 mod secret;
 mod stop;
 
 pub(crate) use build::{models, secret_files};
+pub use ground::{Fleeting, fleeting};
 pub use rules::asked_bind;
 pub(crate) use secret::current as current_secrets;
 pub(crate) use stop::wind_down;
@@ -19,7 +21,7 @@ use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chela_config::{Environment, Loaded, Places};
+use chela_config::{Environment, Loaded, Places, Problem};
 use chela_protocol::limits;
 use chela_store::{InstanceInfo, InstanceLock};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -154,12 +156,17 @@ async fn start_with(options: Options, logs: Arc<Logs>) -> Result<Running, StartE
     let places =
         options.places.clone().ok_or_else(|| StartError::Refused("no state directory was given".to_owned()))?;
     let mut lock = acquire(&places)?;
-    let loaded = rules::load(&options, &places, &mut environment)?;
-    let (config, problems) = Config::read(&loaded);
+    let mut loaded = rules::load(&options, &places, &mut environment)?;
+    let (config, problems, decided) = match decide(&options, &loaded, &environment, &places).await {
+        // A platform would start us again and again, and nobody could reach the page to mend it.
+        Err(StartError::Refused(why)) if ground::machine(&environment).is_some() => {
+            loaded.set_aside(why);
+            decide(&options, &loaded, &environment, &places).await?
+        }
+        decided => decided?,
+    };
     logs.configure(&config.logging, options.verbose, options.log_format == LogFormat::Json);
-    rules::check_mode(&options, &loaded, &config)?;
-    let (secrets, origin, new_token) =
-        secret::decide(&options, &config, &loaded, &environment, &places).await?.hidden_in(&logs);
+    let (secrets, origin, new_token) = decided.hidden_in(&logs);
     let bind_mode = rules::bind_mode(&options, &config, &environment, (&secrets, origin))?;
     let port = rules::port(&options, &config, &environment)?;
     let bound = listen(&options, bind_mode, &config, port).await?;
@@ -189,6 +196,19 @@ async fn start_with(options: Options, logs: Arc<Logs>) -> Result<Running, StartE
         tracing::info!(target: "gateway", "open {page} in a browser");
     }
     Ok(Running { port, address, new_token, page, gateway, front, accepting, _lock: lock })
+}
+
+/// The configuration's sections and the gateway's secret; refused where a gateway can't or must not be started with them.
+async fn decide(
+    options: &Options,
+    loaded: &Loaded,
+    environment: &Environment,
+    places: &Places,
+) -> Result<(Config, Vec<Problem>, secret::Decided), StartError> {
+    let (config, problems) = Config::read(loaded);
+    rules::check_mode(options, loaded, &config)?;
+    let decided = secret::decide(options, &config, loaded, environment, places).await?;
+    Ok((config, problems, decided))
 }
 
 impl Running {
@@ -248,6 +268,9 @@ fn announce(gateway: &Gateway) {
     };
     tracing::info!(target: "gateway", "config file: {}{found}", facts.config_path.display());
     tracing::info!(target: "gateway", "state dir: {}", facts.state_dir.display());
+    if let Some(told) = &facts.fleeting {
+        tracing::warn!(target: "gateway", "the state dir {}; {}", told.why, told.mend());
+    }
     tracing::info!(target: "gateway", "agent model: {}", gateway.default_model());
     tracing::info!(target: "gateway", "log file: {}", gateway.logs.path().display());
 }
@@ -309,7 +332,7 @@ pub(crate) fn host_name() -> String {
 }
 
 /// What the configuration says now; for reload.
-pub(crate) fn reread(places: &Places, environment: &mut Environment) -> (Loaded, Config, Vec<chela_config::Problem>) {
+pub(crate) fn reread(places: &Places, environment: &mut Environment) -> (Loaded, Config, Vec<Problem>) {
     let loaded = chela_config::load(places, environment);
     let (config, mut problems) = Config::read(&loaded);
     Config::check_whole(&loaded, &mut problems);

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use chela_config::{Environment, Loaded, Places, WriteError};
 
+use super::ground::in_container;
 use super::secret::SecretOrigin;
 use super::{Bind, Options, StartError};
 use crate::auth::Secrets;
@@ -143,10 +144,4 @@ fn bind_name(mode: Bind) -> &'static str {
         Bind::Custom => "custom",
         Bind::Tailnet => "tailnet",
     }
-}
-
-fn in_container(environment: &Environment) -> bool {
-    let named = ["FLY_APP_NAME", "KUBERNETES_SERVICE_HOST", "container"];
-    named.iter().any(|name| environment.get(name).is_some())
-        || ["/.dockerenv", "/run/.containerenv"].iter().any(|mark| Path::new(mark).exists())
 }

@@ -65,7 +65,8 @@ pub(super) async fn decide(
     let origin = if token.is_some() || password.is_some() { SecretOrigin::Chosen } else { SecretOrigin::Made };
     if mode == AuthMode::Token && token.is_none() {
         token = kept(&places.state_dir);
-        if token.is_none() && !asks_for_others(options, config, environment)? {
+        // A file that can't be read may have held the token. Its owner, who has a shell there, finds the new one in the state dir.
+        if token.is_none() && (loaded.safe_mode || !asks_for_others(options, config, environment)?) {
             let fresh = tokens::generate();
             keep(&places.state_dir, &fresh).map_err(|error| {
                 StartError::Failed(format!("can't write {}: {error}", places.state_dir.join(TOKEN_FILE).display()))

@@ -21,6 +21,9 @@ pub struct StatusResult {
     pub config_path: String,
     #[serde(default)]
     pub state_dir: String,
+    /// The hosted machine that it runs on, if it does. Absent in the reference system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<StatusMachine>,
     pub heartbeat: StatusHeartbeat,
     #[serde(default)]
     pub channel_summary: Vec<String>,
@@ -113,6 +116,17 @@ impl fmt::Display for BudgetRow {
             calls => write!(f, ", without {calls} calls of unknown price"),
         }
     }
+}
+
+/// A machine of a platform, in the platform's own names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusMachine {
+    /// `fly`.
+    pub platform: String,
+    pub app: String,
+    pub region: Option<String>,
+    pub id: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
