@@ -7,8 +7,12 @@ use anyhow::{Context, Result, bail};
 use crate::shell;
 
 /// Preferred first: musl needs nothing of the host. A static glibc build is the fallback where that target isn't installed.
+#[cfg(not(target_arch = "aarch64"))]
 const TARGETS: &[(&str, &str)] =
     &[("x86_64-unknown-linux-musl", ""), ("x86_64-unknown-linux-gnu", "-C target-feature=+crt-static")];
+#[cfg(target_arch = "aarch64")]
+const TARGETS: &[(&str, &str)] =
+    &[("aarch64-unknown-linux-musl", ""), ("aarch64-unknown-linux-gnu", "-C target-feature=+crt-static")];
 
 /// Relocations as bit sets: half a megabyte less to map and to read at each start.
 const PACKED: &str = "-C link-arg=-Wl,-z,pack-relative-relocs";

@@ -78,6 +78,16 @@ pub(crate) fn may_use(places: &Places) -> Result<(), Failure> {
     )))
 }
 
+/// Gives all of a directory to its own owner, when called by root: for `chela doctor --fix`. Root's own stays as it is.
+pub(crate) fn unite(dir: &Path) -> rustix::io::Result<()> {
+    let dir = open_without_links(dir)?;
+    let found = rustix::fs::fstat(&dir)?;
+    if found.st_uid == 0 {
+        return Ok(());
+    }
+    give_all(&dir, Account { user: found.st_uid, group: found.st_gid }, Whose::Anybody)
+}
+
 /// `uid` or `uid:gid`; never root.
 fn parse(text: &str) -> Result<Account, Failure> {
     let (user, group) = text.trim().split_once(':').unwrap_or((text.trim(), text.trim()));
@@ -92,13 +102,14 @@ fn parse(text: &str) -> Result<Account, Failure> {
 /// last, so that a start that was killed on the way begins anew.
 fn hand_over(path: &Path, account: Account) -> rustix::io::Result<()> {
     let dir = open_without_links(path)?;
-    let found = rustix::fs::fstat(&dir)?;
-    let whose = if found.st_uid == account.user { Whose::Root } else { Whose::Anybody };
-    each_in(&dir, |name| if name == NOT_OURS { Ok(()) } else { give(&dir, name, account, whose, found.st_dev, 0) })?;
-    if found.st_uid != account.user || found.st_gid != account.group {
-        own(&dir, account)?;
-    }
-    Ok(())
+    let is_ours = rustix::fs::fstat(&dir)?.st_uid == account.user;
+    give_all(&dir, account, if is_ours { Whose::Root } else { Whose::Anybody })
+}
+
+fn give_all(dir: &OwnedFd, account: Account, whose: Whose) -> rustix::io::Result<()> {
+    let found = rustix::fs::fstat(dir)?;
+    each_in(dir, |name| if name == NOT_OURS { Ok(()) } else { give(dir, name, account, whose, found.st_dev, 0) })?;
+    if found.st_uid == account.user && found.st_gid == account.group { Ok(()) } else { own(dir, account) }
 }
 
 /// Whose things are given away.

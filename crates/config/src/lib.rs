@@ -53,7 +53,7 @@ pub use environment::{EnvSection, EnvValue, Environment, PREFIXES};
 pub use ids::Ids;
 pub use load::{Loaded, load};
 pub use path::{KeyPath, PathError, Segment};
-pub use places::{CONFIG_NAMES, PlaceError, PlaceOverrides, Places};
+pub use places::{CONFIG_NAMES, FIRST_FILE, PlaceError, PlaceOverrides, Places};
 pub use problem::{Problem, Severity};
 pub use redact::{NothingStored, REDACTED, redact, restore_redacted, secrets_in};
 pub use reference::reference;

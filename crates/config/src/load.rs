@@ -94,6 +94,15 @@ impl Loaded {
         path.parse::<KeyPath>().ok()?.get(&self.value)
     }
 
+    /// Keys that the file still calls by an old name: as they are written, and as they are called now.
+    pub fn renamed(&self) -> Vec<(&'static str, &'static str)> {
+        normalise::RENAMED
+            .iter()
+            .filter(|(from, _)| self.moved.iter().any(|moved| moved.is_from(from)))
+            .copied()
+            .collect()
+    }
+
     /// Values above or below this path that were left out because a variable or a file is missing: what is security-relevant there
     /// fails closed. A path that can't be read is none of ours: empty.
     pub fn left_out_at(&self, path: &str) -> Vec<KeyPath> {

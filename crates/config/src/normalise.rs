@@ -31,6 +31,11 @@ pub(crate) struct Moved {
 }
 
 impl Moved {
+    /// Whether this is what was moved.
+    pub(crate) fn is_from(&self, path: &str) -> bool {
+        self.from == path
+    }
+
     /// The path as it was written, if it lies in what was moved.
     pub(crate) fn written(&self, path: &str) -> Option<String> {
         let rest = path.strip_prefix(self.to.as_str())?;

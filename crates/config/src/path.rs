@@ -50,6 +50,12 @@ impl KeyPath {
         self.with(Segment::Index(index))
     }
 
+    /// The key of another name beside this one; `None` for an element, the root, and the same name.
+    pub fn sibling(&self, name: &str) -> Option<Self> {
+        let (Segment::Key(own), above) = self.0.split_last()? else { return None };
+        (own != name).then(|| Self(above.to_vec()).key(name))
+    }
+
     /// Whether `self` is `other` or lies inside it.
     pub fn is_within(&self, other: &Self) -> bool {
         self.0.starts_with(&other.0)

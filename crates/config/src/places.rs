@@ -10,6 +10,15 @@ use crate::Environment;
 /// Names of the configuration in a state directory, in the order in which they are looked for. New files get the first.
 pub const CONFIG_NAMES: &[&str] = &["chela.json", "openclaw.json", "clawdbot.json", "krabkrab.json"];
 
+/// What a first start writes where there is no configuration. Valid, and says where to go on.
+pub const FIRST_FILE: &str = r#"{
+  // Settings of this gateway. `chela config schema` lists what can stand here; changes are taken up while it runs.
+  gateway: {
+    mode: "local",
+  },
+}
+"#;
+
 /// State directories of the systems that this one replaces, below the home directory.
 const FOREIGN_STATE_DIRS: &[&str] = &[".openclaw", ".clawdbot", ".krabkrab"];
 
@@ -108,10 +117,21 @@ fn default_state_dir_name(profile: Option<&str>) -> String {
     profile.map_or_else(|| ".chela".to_owned(), |name| format!(".chela-{name}"))
 }
 
-/// The first name that exists, else the name of a new file.
+/// The first name that exists, else the name of a new file. What a first start wrote, and nobody has touched, gives way to a file
+/// that somebody put beside it under another name.
 fn config_in(state_dir: &Path) -> PathBuf {
-    let mut candidates = CONFIG_NAMES.iter().map(|name| state_dir.join(name));
-    candidates.find(|path| path.is_file()).unwrap_or_else(|| state_dir.join(CONFIG_NAMES[0]))
+    let candidates = CONFIG_NAMES.iter().map(|name| state_dir.join(name));
+    let mut present = candidates.filter(|path| path.is_file());
+    let Some(first) = present.next() else { return state_dir.join(CONFIG_NAMES[0]) };
+    match present.next() {
+        Some(other) if is_untouched(&first) => other,
+        _ => first,
+    }
+}
+
+fn is_untouched(path: &Path) -> bool {
+    let is_as_long = path.metadata().is_ok_and(|found| found.len() == FIRST_FILE.len() as u64);
+    is_as_long && std::fs::read(path).is_ok_and(|text| text == FIRST_FILE.as_bytes())
 }
 
 fn foreign_state_dir(home: &Path) -> Option<PathBuf> {
@@ -197,6 +217,19 @@ mod tests {
             assert_eq!(places.config_path, dir.path().join(name));
             assert!(places.config_exists);
         }
+    }
+
+    #[test]
+    fn a_first_file_gives_way_until_somebody_writes_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let overrides = PlaceOverrides { state_dir: Some(dir.path().into()), ..PlaceOverrides::default() };
+        let used = || locate(&[], &overrides).unwrap().config_path;
+        fs::write(dir.path().join("chela.json"), FIRST_FILE).unwrap();
+        assert_eq!(used(), dir.path().join("chela.json"));
+        fs::write(dir.path().join("krabkrab.json"), "{}").unwrap();
+        assert_eq!(used(), dir.path().join("krabkrab.json"));
+        fs::write(dir.path().join("chela.json"), FIRST_FILE.replace("local", "mine!")).unwrap();
+        assert_eq!(used(), dir.path().join("chela.json"));
     }
 
     #[test]

@@ -28,6 +28,13 @@ pub enum Severity {
     Error,
 }
 
+impl Problem {
+    /// The name that was probably meant, where the hint is a question for it: a sibling's, or a whole path.
+    pub fn meant(&self) -> Option<&str> {
+        self.hint.as_deref()?.strip_prefix("did you mean `")?.strip_suffix("`?")
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = if self.path.is_empty() { "<file>" } else { &self.path };

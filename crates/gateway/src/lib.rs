@@ -37,4 +37,8 @@ mod web;
 
 pub use channels::{ChannelCheck, CheckWeight, check_channels};
 pub use rpc::listed as listed_methods;
-pub use start::{Bind, Exit, Fleeting, LogFormat, Options, Running, StartError, asked_bind, fleeting, run, start};
+pub use server::port_owner;
+pub use start::{
+    Bind, Exit, Fleeting, LogFormat, Options, Running, StartError, asked_bind, fleeting, in_container, make_token, run,
+    start,
+};

@@ -61,7 +61,7 @@ pub(crate) async fn admit(
     }
     let knows_secret = matches!(standing, Standing::KnowsSecret);
     let approves_itself = gateway.config.load().gateway.pairing.mode == PairingMode::Auto;
-    if knows_secret && (approves_itself || remote.is_direct_loopback()) {
+    if knows_secret && (approves_itself || remote.is_direct_loopback() || is_stranded(gateway).await?) {
         pair(gateway, newcomer, known, &held).await?;
         return Ok(newcomer.asked.to_vec());
     }
@@ -218,6 +218,13 @@ async fn ask(
     let audience = Audience::Holding(Scope::Pairing);
     gateway.events.publish(&Event::new("device.pair.requested", audience, &shown(request)));
     Ok(Refusal::with(ErrorCode::NotPaired, reason.message(), &details))
+}
+
+/// Whether nobody could say yes: the configuration can't be read, so that a new device has to wait, and there is no device yet that
+/// could let it in. Whoever shows the secret then is the owner who comes to mend it.
+async fn is_stranded(gateway: &Gateway) -> Result<bool, Refusal> {
+    let is_safe_mode = gateway.loaded.load().safe_mode;
+    Ok(is_safe_mode && gateway.store.devices().await.map_err(store_failed)?.is_empty())
 }
 
 async fn seen(gateway: &Gateway, device: &DeviceId) -> Result<(), Refusal> {

@@ -1,10 +1,12 @@
 //! Fake servers of the outside world, for tests only.
 
 pub mod discord;
+pub mod fly;
 pub mod model;
 mod multipart;
 pub mod telegram;
 
 pub use discord::FakeDiscord;
+pub use fly::FlyProxy;
 pub use model::FakeModel;
 pub use telegram::FakeTelegram;

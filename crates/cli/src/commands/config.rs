@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chela_config::{
-    EditError, KeyPath, Loaded, Problem, REDACTED, Severity, check, edit, needing_restart, parse, redact, write,
+    EditError, FIRST_FILE, KeyPath, Loaded, Problem, REDACTED, Severity, check, edit, needing_restart, parse, redact,
+    write,
 };
-use chela_gateway::config::FIRST_FILE;
 use chela_store::InstanceLock;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};

@@ -4,6 +4,8 @@
 
 mod channels;
 mod config;
+mod deploy;
+mod doctor;
 mod gateway;
 mod kills;
 mod scarce;

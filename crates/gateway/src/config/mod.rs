@@ -58,15 +58,6 @@ pub struct Config {
     pub secrets: SecretsSection,
 }
 
-/// The text of a configuration where there is none yet: with it, a gateway starts here.
-pub const FIRST_FILE: &str = r#"{
-  // Settings of this gateway. `chela config schema` lists what can stand here; changes are taken up while it runs.
-  gateway: {
-    mode: "local",
-  },
-}
-"#;
-
 /// Root keys that other readers than this crate's sections take up, with what they are.
 const READ_ELSEWHERE: &[(&str, &str, &str)] = &[
     ("env", "Variables that are set where the environment has none.", "hot"),

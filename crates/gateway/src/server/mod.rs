@@ -17,4 +17,5 @@ pub(crate) use front::PreauthSlot;
 pub(crate) use front::{Front, Ready};
 pub(crate) use listen::{BindError, Bound, bind, reaches_others};
 pub(crate) use owner::PortOwner;
+pub use owner::port_owner;
 pub(crate) use routes::router;

@@ -16,6 +16,11 @@ impl fmt::Display for PortOwner {
     }
 }
 
+/// Who listens on a port, for people: `pid 12 (nginx)`. `None` also where this user may not see it.
+pub fn port_owner(port: u16) -> Option<String> {
+    PortOwner::find(port).map(|owner| owner.to_string())
+}
+
 /// State of a listening socket in the kernel's tables.
 const LISTEN: &str = "0A";
 

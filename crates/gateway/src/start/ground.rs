@@ -24,7 +24,7 @@ pub(crate) fn machine(environment: &Environment) -> Option<StatusMachine> {
 }
 
 /// Whether this process runs in a container or a machine that a platform makes from an image.
-pub(crate) fn in_container(environment: &Environment) -> bool {
+pub fn in_container(environment: &Environment) -> bool {
     let named = ["FLY_APP_NAME", "KUBERNETES_SERVICE_HOST", "container"];
     named.iter().any(|name| environment.get(name).is_some())
         || ["/.dockerenv", "/run/.containerenv"].iter().any(|mark| Path::new(mark).exists())

@@ -12,9 +12,10 @@ mod secret;
 mod stop;
 
 pub(crate) use build::{models, secret_files};
-pub use ground::{Fleeting, fleeting};
+pub use ground::{Fleeting, fleeting, in_container};
 pub use rules::asked_bind;
 pub(crate) use secret::current as current_secrets;
+pub use secret::make_token;
 pub(crate) use stop::wind_down;
 
 use std::io::IsTerminal as _;
@@ -118,11 +119,16 @@ pub struct Running {
 pub async fn run(options: Options) -> Result<Exit, StartError> {
     let logs = logs(&options);
     logs.install();
-    let running = Box::pin(start_with(options, logs)).await?;
+    // From the beginning: what asks us to stop may come with our first word.
+    let mut signals = Signals::catch();
+    let running = tokio::select! {
+        biased;
+        _ = signals.next() => return Ok(Exit::Stopped),
+        running = Box::pin(start_with(options, logs)) => running?,
+    };
     if let Some(token) = &running.new_token {
         running.introduce(token);
     }
-    let mut signals = Signals::catch();
     let name = signals.next().await;
     tracing::info!(target: "gateway", "received {name}; shutting down");
     tokio::select! {

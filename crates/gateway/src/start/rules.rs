@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use chela_config::{Environment, Loaded, Places, WriteError};
+use chela_config::{Environment, FIRST_FILE, Loaded, Places, WriteError};
 
 use super::ground::in_container;
 use super::secret::SecretOrigin;
 use super::{Bind, Options, StartError};
 use crate::auth::Secrets;
-use crate::config::{AuthMode, Config, DEFAULT_PORT, FIRST_FILE, GatewayMode};
+use crate::config::{AuthMode, Config, DEFAULT_PORT, GatewayMode};
 use crate::server;
 
 /// Reads the configuration. A missing one is refused, or written when the options allow to start without.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chela_config::{Environment, Loaded, Places, Secret, SecretResolver};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -41,6 +41,15 @@ impl Decided {
         self.texts.iter().for_each(|text| logs.hide(text));
         (self.secrets, self.origin, self.new_token)
     }
+}
+
+/// Makes a token where there is none yet, as a start on this machine only would, and returns the file that holds it. For repairs:
+/// with it a start on other addresses is no longer refused.
+pub fn make_token(state_dir: &Path) -> io::Result<PathBuf> {
+    if kept(state_dir).is_none() {
+        keep(state_dir, &tokens::generate())?;
+    }
+    Ok(state_dir.join(TOKEN_FILE))
 }
 
 pub(super) async fn decide(

@@ -1,24 +1,36 @@
-//! `chela doctor`: looks at this machine, names each problem and its mend. Needs no gateway.
+//! `chela doctor`: looks for trouble, names each one with its mend, and mends what is safe to mend. Needs no gateway.
+//!
+//! Every check is a function that gives findings; each kind of finding has an id, which scripts may rely on.
 
 mod channels;
 mod config;
+mod content;
+mod finding;
 mod gateway;
+mod machine;
+mod remote;
+mod repair;
 mod state;
 
 use std::process::ExitCode;
 
 use clap::Args;
-use serde::Serialize;
+use serde_json::json;
 
+use self::finding::{Finding, Fix, Level};
 use super::Outcome;
 use crate::context::Context;
 use crate::output::{BAD, BOLD, DIM, GOOD, Output, WARN};
+use crate::target::Source;
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// Mend what is safe to mend: permissions of the state dir and the configuration
+    /// Mend what is safe to mend: owners and modes, leftovers, old and mistyped key names, a missing token
     #[arg(long, visible_alias = "repair")]
     fix: bool,
+    /// Put the newest former text of the configuration back, if the present one can't be read
+    #[arg(long)]
+    restore_config: bool,
     /// OpenClaw: never ask; doctor never does.
     #[arg(long, hide = true)]
     non_interactive: bool,
@@ -26,67 +38,60 @@ pub(crate) struct DoctorArgs {
     deep: bool,
 }
 
-/// One thing that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Finding {
-    /// What was looked at, for people and programs.
-    check: &'static str,
-    level: Level,
-    message: String,
-    /// The next step.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mend: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Level {
-    Ok,
-    Warning,
-    Error,
-}
-
-impl Finding {
-    pub(super) fn ok(check: &'static str, message: impl Into<String>) -> Self {
-        Self { check, level: Level::Ok, message: message.into(), mend: None }
-    }
-
-    pub(super) fn warning(check: &'static str, message: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { check, level: Level::Warning, message: message.into(), mend: Some(mend.into()) }
-    }
-
-    pub(super) fn error(check: &'static str, message: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { check, level: Level::Error, message: message.into(), mend: Some(mend.into()) }
-    }
-}
-
 pub(crate) fn run(args: DoctorArgs, context: &Context) -> Outcome {
-    let (loaded, environment) = context.load();
-    let mut findings = Vec::new();
-    findings.extend(config::findings(&loaded, context));
-    findings.extend(state::findings(context, args.fix));
-    findings.extend(channels::findings(&loaded, &environment));
-    findings.extend(gateway::findings(&loaded, &environment, context));
+    let fix = if args.fix { Fix::Mend } else { Fix::Look };
+    let findings = if is_elsewhere(context) { remote::findings(context) } else { here(&args, fix, context) };
     let worst = findings.iter().map(|finding| finding.level).max().unwrap_or(Level::Ok);
     if context.output.json {
-        context.output.document(&serde_json::json!({"ok": worst != Level::Error, "findings": findings}));
+        let fixed = findings.iter().filter(|finding| finding.fixed).count();
+        let document = json!({"ok": worst != Level::Error, "worst": worst, "fixed": fixed,
+                              "version": env!("CARGO_PKG_VERSION"), "findings": findings});
+        context.output.document(&document);
     } else {
-        for finding in &findings {
-            show(context.output, finding);
-        }
+        findings.iter().for_each(|finding| show(context.output, finding));
     }
     Ok(if worst == Level::Error { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// Whether a gateway of another machine is meant: what stands on this one says nothing about it.
+fn is_elsewhere(context: &Context) -> bool {
+    context
+        .target()
+        .is_ok_and(|target| matches!(target.source, Source::CommandLine | Source::Environment | Source::Remote))
+}
+
+/// What is mended comes first, so that the rest is looked at as it is now.
+fn here(args: &DoctorArgs, fix: Fix, context: &Context) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if args.restore_config {
+        findings.extend(repair::restore(context));
+    }
+    if fix == Fix::Mend {
+        findings.extend(repair::key_names(context));
+    }
+    let (loaded, environment) = context.load();
+    findings.extend(config::findings(&loaded, context));
+    findings.extend(state::findings(context, &environment, fix));
+    findings.extend(content::findings(context, fix));
+    findings.extend(machine::findings());
+    findings.extend(channels::findings(&loaded, &environment));
+    findings.extend(gateway::findings(&loaded, &environment, context, fix));
+    findings
+}
+
 fn show(output: Output, finding: &Finding) {
-    let mark = match finding.level {
-        Level::Ok => output.style(GOOD, "ok     "),
-        Level::Warning => output.style(WARN, "warning"),
-        Level::Error => output.style(BAD, "error  "),
+    let mark = match (finding.fixed, finding.level) {
+        (true, _) => output.style(GOOD, "mended "),
+        (_, Level::Ok) => output.style(GOOD, "ok     "),
+        (_, Level::Warning) => output.style(WARN, "warning"),
+        (_, Level::Error) => output.style(BAD, "error  "),
     };
     let check = output.style(BOLD, &format!("{:12}", finding.check));
     output.line(format!("{mark}  {check}  {}", crate::output::printable(&finding.message)));
+    for line in &finding.evidence {
+        output.line(format!("{:25}{}", "", output.style(DIM, &crate::output::printable(line))));
+    }
     if let Some(mend) = &finding.mend {
-        output.line(format!("{:23}{} {mend}", "", output.style(DIM, "→")));
+        output.line(format!("{:23}{} {}", "", output.style(DIM, "→"), crate::output::printable(mend)));
     }
 }

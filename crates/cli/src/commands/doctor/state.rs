@@ -1,16 +1,15 @@
-//! The state dir: whether it is there, private, writable, on a disk that stays, and not full.
+//! The state dir: whether it is there, its owner's alone, writable, on a disk that stays, and not full.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use chela_config::Environment;
 use rustix::fs::{Access, access, statfs, statvfs};
 
-use super::Finding;
+use super::{Finding, Fix};
 use crate::context::Context;
 use crate::output::bytes;
-
-const CHECK: &str = "state dir";
 
 /// Bits of a mode that are about others than the owner.
 const OTHERS_BITS: u32 = 6;
@@ -18,70 +17,91 @@ const OTHERS_BITS: u32 = 6;
 /// Below this a conversation with a few attachments may not fit.
 const DISK_LOW_BYTES: u64 = 200 * 1024 * 1024;
 
-/// File systems that are gone with the machine or the container, by the numbers that the kernel gives them.
-const PASSING: &[(u64, &str)] = &[(0x0102_1994, "tmpfs"), (0x8584_58f6, "ramfs"), (0x794c_7630, "overlayfs")];
+/// Below this no more files may fit, however small.
+const FILES_LOW: u64 = 1_000;
 
-pub(super) fn findings(context: &Context, fix: bool) -> Vec<Finding> {
+/// File systems over a network, by the numbers that the kernel gives them: their locks and syncs don't keep what SQLite needs.
+const NETWORK: &[(u64, &str)] = &[(0x6969, "NFS"), (0xff53_4d42, "CIFS"), (0xfe53_4d42, "SMB"), (0x0102_1997, "9P")];
+
+pub(super) fn findings(context: &Context, environment: &Environment, fix: Fix) -> Vec<Finding> {
     let dir = &context.places.state_dir;
     if !dir.exists() {
-        return vec![Finding::ok(CHECK, format!("{} will be made by the first start", dir.display()))];
+        let mut findings =
+            vec![Finding::ok("state.missing", format!("{} will be made by the first start", dir.display()))];
+        findings.extend(lasting(dir, environment));
+        return findings;
     }
     if !dir.is_dir() {
         let mend = "move it away, or name another place with CHELA_STATE_DIR";
-        return vec![Finding::error(CHECK, format!("{} is no directory", dir.display()), mend)];
+        return vec![Finding::error("state.no_dir", format!("{} is no directory", dir.display()), mend)];
     }
     let mut findings = vec![writable(dir)];
-    findings.extend(private(dir, 0o700, fix));
-    if context.places.config_exists {
-        findings.extend(private(&context.places.config_path, 0o600, fix));
-    }
-    findings.extend(lasting(dir));
+    findings.extend(private("state.mode", dir, 0o700, fix));
+    findings.extend(lasting(dir, environment));
+    findings.extend(local(dir));
     findings.extend(room(dir));
     findings
 }
 
-fn writable(dir: &Path) -> Finding {
-    match access(dir, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK) {
-        Ok(()) => Finding::ok(CHECK, format!("{} can be written", dir.display())),
-        Err(error) => Finding::error(
-            CHECK,
-            format!("{} can't be written: {error}", dir.display()),
-            "run the gateway as the owner of the directory, or change the owner with chown",
-        ),
-    }
-}
-
 /// Others may not read what holds keys and conversations.
-fn private(path: &Path, mode: u32, fix: bool) -> Option<Finding> {
+pub(super) fn private(id: &'static str, path: &Path, mode: u32, fix: Fix) -> Option<Finding> {
     let found = fs::metadata(path).ok()?.permissions().mode() & 0o777;
     if found.trailing_zeros() >= OTHERS_BITS {
         return None;
     }
-    let message = format!("{} can be read by others (mode {found:o})", path.display());
-    if fix && fs::set_permissions(path, Permissions::from_mode(mode)).is_ok() {
-        return Some(Finding::ok(CHECK, format!("{} has mode {mode:o} now", path.display())));
+    if fix == Fix::Mend && fs::set_permissions(path, Permissions::from_mode(mode)).is_ok() {
+        return Some(Finding::mended(id, format!("{} has mode {mode:o} now", path.display())));
     }
-    Some(Finding::warning(CHECK, message, format!("chmod {mode:o} {}, or chela doctor --fix", path.display())))
+    let message = format!("{} can be read by others", path.display());
+    let mend = format!("chmod {mode:o} {}, or chela doctor --fix", path.display());
+    Some(Finding::warning(id, message, mend).seen_by([format!("mode {found:o}")]).fixable())
 }
 
-fn lasting(dir: &Path) -> Option<Finding> {
+fn writable(dir: &Path) -> Finding {
+    match access(dir, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK) {
+        Ok(()) => Finding::ok("state.writable", format!("{} can be written", dir.display())),
+        Err(error) => {
+            let user = rustix::process::geteuid().as_raw();
+            let owner = rustix::fs::stat(dir).map(|found| found.st_uid);
+            let owner = owner.map(|owner| format!("it belongs to user {owner}, this is user {user}"));
+            Finding::error(
+                "state.unwritable",
+                format!("{} can't be written: {error}", dir.display()),
+                format!("as root: chown -R {user} {}; or start as root with CHELA_RUN_AS={user}", dir.display()),
+            )
+            .seen_by(owner.ok())
+        }
+    }
+}
+
+fn lasting(dir: &Path, environment: &Environment) -> Option<Finding> {
+    let told = chela_gateway::fleeting(dir, environment)?;
+    let message = format!("{} {}", dir.display(), told.why);
+    Some(Finding::warning("state.fleeting", message, told.mend()))
+}
+
+fn local(dir: &Path) -> Option<Finding> {
     let kind = statfs(dir).ok()?.f_type;
     // The field's type differs by platform; the numbers are 32 bits on all of them.
     let kind = u64::try_from(kind).ok()? & 0xffff_ffff;
-    let (_, name) = PASSING.iter().find(|(number, _)| *number == kind)?;
-    Some(Finding::warning(
-        CHECK,
-        format!("{} is on {name}: a restart of the machine or container may lose it", dir.display()),
-        "mount a volume and point CHELA_STATE_DIR to it",
-    ))
+    let (_, name) = NETWORK.iter().find(|(number, _)| *number == kind)?;
+    let message = format!("{} is on {name}, over a network: the database is not safe there", dir.display());
+    Some(Finding::warning("state.network", message, "use a disk of this machine, or a block volume"))
 }
 
-fn room(dir: &Path) -> Option<Finding> {
-    let stat = statvfs(dir).ok()?;
+fn room(dir: &Path) -> Vec<Finding> {
+    let Ok(stat) = statvfs(dir) else { return Vec::new() };
     let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-    Some(if free < DISK_LOW_BYTES {
-        Finding::warning("disk", format!("{} free", bytes(free)), "delete old logs and media, or use a larger volume")
+    let mend = "delete old logs and media, or use a larger volume";
+    let mut findings = vec![if free < DISK_LOW_BYTES {
+        Finding::warning("disk.low", format!("{} free", bytes(free)), mend)
     } else {
-        Finding::ok("disk", format!("{} free", bytes(free)))
-    })
+        Finding::ok("disk.room", format!("{} free", bytes(free)))
+    }];
+    // Some file systems don't count files: both numbers are 0 there.
+    if stat.f_files > 0 && stat.f_favail < FILES_LOW {
+        let message = format!("room for {} more files only", stat.f_favail);
+        findings.push(Finding::warning("disk.files", message, mend));
+    }
+    findings
 }
