@@ -11,6 +11,8 @@ const PAGES: &[(&str, &str)] = &[
     ("docs/models.md", include_str!("../../../../docs/models.md")),
     ("docs/channels.md", include_str!("../../../../docs/channels.md")),
     ("docs/deploy.md", include_str!("../../../../docs/deploy.md")),
+    ("docs/deploy-fly.md", include_str!("../../../../docs/deploy-fly.md")),
+    ("docs/doctor.md", include_str!("../../../../docs/doctor.md")),
     ("docs/configuration.md", include_str!("../../../../docs/configuration.md")),
     ("docs/conversations.md", include_str!("../../../../docs/conversations.md")),
     ("docs/troubleshooting.md", include_str!("../../../../docs/troubleshooting.md")),

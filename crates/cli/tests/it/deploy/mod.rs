@@ -4,6 +4,8 @@ mod image;
 mod machine;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 
 use toml_edit::{DocumentMut, Item};
@@ -99,7 +101,8 @@ fn the_fly_files_agree_with_themselves_the_image_and_the_program() {
         home.run(&asked).ok();
         assert_eq!(fly.text(&["mounts", "destination"]), fly.text(&["env", "CHELA_STATE_DIR"]), "{file}");
         assert!(house().join("deploy").join(fly.text(&["build", "dockerfile"])).is_file(), "{file}");
-        assert_eq!((fly.text(&["kill_signal"]), fly.text(&["kill_timeout"])), ("SIGTERM", "10s"), "{file}");
+        let told = format!("{}s", fly.text(&["env", "CHELA_KILL_TIMEOUT"]));
+        assert_eq!((fly.text(&["kill_signal"]), fly.text(&["kill_timeout"])), ("SIGTERM", told.as_str()), "{file}");
     }
     let state_dir = image.environment.iter().find(|(name, _)| name == "krabkrab_STATE_DIR").unwrap();
     assert_eq!(state_dir.1, "/data");
@@ -150,6 +153,23 @@ fn the_unit_leaves_the_gateway_the_means_to_lock_its_tools_up() {
         assert!(unit.contains(taken_away), "the unit says why {taken_away} is not set");
     }
     assert!(unit.contains("\nRestartPreventExitStatus=78\n") && unit.contains("\nNoNewPrivileges=yes\n"), "{unit}");
+}
+
+#[test]
+fn g37_a_user_whose_state_dir_it_is_not_is_told_what_to_do() {
+    let home = Home::new();
+    home.write_config("{gateway: {mode: 'local'}}");
+    let open_to_all = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(home.path(), open_to_all).unwrap();
+    let mut command = home.command(&["gateway", "--port", "0"]);
+    command.uid(12_345).gid(12_345);
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: only root can start something as another user");
+        return;
+    }
+    let ran = crate::support::finish(command, "");
+    assert_eq!(ran.code, 78, "{ran:?}");
+    assert!(ran.stderr.contains("belongs to user 0") && ran.stderr.contains("chown -R 12345:12345"), "{ran:?}");
 }
 
 #[test]
