@@ -24,6 +24,9 @@ use crate::context::Context;
 use crate::output::Output;
 
 fn main() -> ExitCode {
+    // First of all: what is started as the launcher is a command in the making, and none of the rest is its business.
+    chela_tools::sandbox::launch_if_asked();
+    close_memory();
     resident::share_heaps();
     let cli = Cli::parse_from(args::without_script(std::env::args_os()));
     let output = Output::of(&cli.global);
@@ -37,6 +40,13 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(failure) => failure.show(output),
     }
+}
+
+/// Closes this process's memory, environment and descriptors to others of the same user, and keeps them out of core dumps.
+fn close_memory() {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    // Every kernel knows it; commands are kept away by their sandbox too.
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
 /// Ring is the only crypto back end in the binary; every TLS user takes it from here.

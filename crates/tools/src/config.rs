@@ -8,6 +8,8 @@ use chela_agent::{AgentTools, ExecConfig, FsConfig, ToolProfile, TurnTools};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::sandbox::SandboxConfig;
+
 /// Tools that the model may call.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
@@ -24,6 +26,8 @@ pub struct ToolsConfig {
     pub tools_by_sender: BTreeMap<String, TurnTools>,
     /// Commands.
     pub exec: ExecConfig,
+    /// What commands run in.
+    pub sandbox: SandboxConfig,
     /// The web.
     pub web: WebConfig,
     /// Files.

@@ -17,6 +17,7 @@ mod policy;
 mod process;
 mod read;
 mod risk;
+pub mod sandbox;
 mod session_status;
 mod table;
 #[cfg(test)]
@@ -36,6 +37,7 @@ pub use crate::policy::{ExecRefusal, effective, exec_refusal, in_profile, narrow
 pub use crate::table::{Group, TOOLS, ToolId, ToolRow};
 
 use crate::files::{Access, Files};
+use crate::sandbox::{Ground, Sandbox};
 
 /// What the tools know of the machine. Made once by the gateway and cloned for each agent.
 #[derive(Clone)]
@@ -56,6 +58,8 @@ pub struct ToolHost {
     pub user_agent: String,
     /// TLS of `web_fetch`, with its roots and crypto provider.
     pub tls: rustls::ClientConfig,
+    /// What commands run in. Clones share what was found out about the machine.
+    pub sandbox: Sandbox,
     /// Commands that run in the background. They outlive a reload of the configuration.
     pub processes: Processes,
 }
@@ -86,6 +90,18 @@ impl ToolHost {
     /// one, without links. Blocking.
     pub fn is_private(&self, workspace: &Path, path: &Path) -> bool {
         self.files(false).judge(workspace).is_private(path, Access::Read)
+    }
+
+    /// What the sandbox of a command in `workspace` has to know.
+    pub(crate) fn ground<'a>(&'a self, workspace: &'a Path) -> Ground<'a> {
+        Ground {
+            home: &self.home,
+            workspace,
+            state_dir: &self.state_dir,
+            secret_files: &self.secret_files,
+            readable: &self.readable,
+            temporary: self.variables.get("TMPDIR").map_or(Path::new("/tmp"), Path::new),
+        }
     }
 
     pub(crate) fn files(&self, workspace_only: bool) -> Files {

@@ -11,12 +11,25 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use crate::sandbox::Sandbox;
 use crate::{Processes, TOOLS, ToolHost, ToolsConfig, builtin};
 
 /// All definitions together, in bytes of JSON: about 1,300 tokens of the 3,000 that a first "hi" may cost (G27).
 const DEFINITIONS_LIMIT: usize = 4_500;
 /// How soon a call returns when its turn is aborted.
 const ABORT_LIMIT: Duration = Duration::from_millis(200);
+
+/// Makes the test program the launcher of its own sandboxes: libtest owns its `main`, and this runs before that.
+#[used]
+#[unsafe(link_section = ".init_array")]
+#[expect(unsafe_code, reason = "the only way into a test program ahead of libtest")]
+static LAUNCHER: extern "C" fn() = {
+    extern "C" fn before_main() {
+        crate::sandbox::launch_if_asked();
+        crate::sandbox::tests::attack_if_asked();
+    }
+    before_main
+};
 
 pub(crate) fn host(folder: &Path) -> ToolHost {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -34,6 +47,7 @@ pub(crate) fn host(folder: &Path) -> ToolHost {
         readable: Vec::new(),
         user_agent: "chela-test".into(),
         tls,
+        sandbox: Sandbox::new(),
         processes: Processes::new(),
     }
 }

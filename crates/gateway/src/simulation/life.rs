@@ -9,6 +9,7 @@ use chela_agent::Clock;
 use chela_config::{Environment, Loaded, Places};
 use chela_llm::Models;
 use chela_store::{DATABASE_FILE, OpenOptions, Store, WriterMode};
+use chela_tools::sandbox::Sandbox;
 use chela_tools::{Processes, ToolHost};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -139,6 +140,7 @@ fn tool_host(dir: &Path) -> ToolHost {
         readable: Vec::new(),
         user_agent: String::new(),
         tls,
+        sandbox: Sandbox::new(),
         processes: Processes::default(),
     }
 }

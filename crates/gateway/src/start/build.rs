@@ -9,6 +9,7 @@ use chela_agent::SKILL_FOLDERS;
 use chela_config::{Environment, Loaded, Places, Problem, SecretResolver, extend, former_texts, secrets_in};
 use chela_llm::{Models, ModelsBuild, http_client, trusted_roots};
 use chela_store::{DATABASE_FILE, OpenOptions, Store, WriterMode};
+use chela_tools::sandbox::Sandbox;
 use chela_tools::{Processes, ToolHost};
 use secrecy::ExposeSecret as _;
 use tokio_util::sync::CancellationToken;
@@ -149,6 +150,7 @@ fn tool_host(parts: &Parts) -> Result<ToolHost, StartError> {
         readable: SKILL_FOLDERS.iter().map(|folder| parts.places.state_dir.join(folder)).collect(),
         user_agent: format!("chela/{}", env!("CARGO_PKG_VERSION")),
         tls: tls(&parts.environment)?,
+        sandbox: Sandbox::new(),
         processes: Processes::default(),
     })
 }

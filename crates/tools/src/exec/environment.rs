@@ -8,7 +8,7 @@ use crate::ToolHost;
 const INHERITED: [&str; 6] = ["LANG", "TERM", "TZ", "USER", "SHELL", "TMPDIR"];
 
 /// Names that make programs load or run something else than what was asked for.
-const DANGEROUS: [&str; 21] = [
+const DANGEROUS: [&str; 22] = [
     "BASHOPTS",
     "BASH_ENV",
     "CDPATH",
@@ -16,6 +16,7 @@ const DANGEROUS: [&str; 21] = [
     "GCONV_PATH",
     "GIT_EXTERNAL_DIFF",
     "GIT_SSH_COMMAND",
+    "GLIBC_TUNABLES",
     "HOME",
     "IFS",
     "JAVA_TOOL_OPTIONS",

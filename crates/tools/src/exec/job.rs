@@ -1,4 +1,4 @@
-//! One command: started in a process group of its own, driven by one task, and ended with all its children.
+//! One command: started in a process group of its own, in its sandbox, driven by one task, and ended with all its children.
 //!
 //! The task alone owns the child and reads its output; everyone else holds a [`Job`] and sees the task's progress.
 //! States: running → (asked to end or out of time → SIGTERM → SIGKILL) → ended.
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chela_agent::{SessionKey, ToolProgress};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::guard::{Guard, Guarded};
 use super::spool::Spool;
+use crate::sandbox::{Confinement, LAUNCHER, LAUNCHER_NAME};
 
 /// Between SIGTERM and SIGKILL: time to clean up.
 pub(crate) const KILL_GRACE: Duration = Duration::from_secs(2);
@@ -41,6 +42,8 @@ pub(crate) struct Spec {
     pub(crate) command: String,
     pub(crate) workdir: PathBuf,
     pub(crate) variables: BTreeMap<String, String>,
+    /// The sandbox around it; none where the configuration wants none.
+    pub(crate) confinement: Option<Confinement>,
     pub(crate) input: InputKind,
     pub(crate) timeout: Duration,
     pub(crate) owner: SessionKey,
@@ -114,7 +117,7 @@ impl Job {
         let Spawned { child, output, entrance } = spawn(&spec)?;
         let pid = child.id().ok_or(io::ErrorKind::NotFound)?;
         let guarded = Guard::watch(guard, pid);
-        let writer = entrance.open(spec.input)?;
+        let writer = entrance.open(&spec)?;
         let spool = Arc::new(Mutex::new(Spool::default()));
         let (sender, standing) = watch::channel(Standing::default());
         let (typed, input) = mpsc::channel(INPUT_QUEUE);
@@ -206,24 +209,28 @@ struct Spawned {
 
 /// Where input goes in.
 enum Entrance {
-    /// The command waits behind it for a first line, which is not part of its input.
+    /// The command waits behind it: for its policy or, without a sandbox, for a first line. Neither is part of its input.
     Gate(PipeWriter),
-    /// Open from the beginning: a terminal that vanishes takes its programs with it.
-    Terminal(Writer),
+    /// The gate of a command in a terminal, and the terminal: one that vanishes takes its programs with it.
+    Terminal(Option<PipeWriter>, Writer),
 }
 
 impl Entrance {
     /// Lets the command begin. Gives back what can be typed into, if anything.
-    fn open(self, input: InputKind) -> io::Result<Option<Writer>> {
+    fn open(self, spec: &Spec) -> io::Result<Option<Writer>> {
+        let go = spec.confinement.as_ref().map_or(&b"\n"[..], |confinement| &confinement.frame);
+        // A command that was killed by now doesn't read it, and its end tells so.
         match self {
-            Self::Terminal(writer) => Ok(Some(writer)),
+            Self::Terminal(gate, writer) => {
+                gate.map(|mut gate| gate.write_all(go));
+                Ok(Some(writer))
+            }
             Self::Gate(mut gate) => {
-                // A command that was killed by now doesn't read it, and its end tells so.
-                let _ = gate.write_all(b"\n");
+                let _ = gate.write_all(go);
                 let typed = |gate: PipeWriter| -> io::Result<Writer> {
                     Ok(Box::pin(pipe::Sender::from_owned_fd(gate.into())?))
                 };
-                (input == InputKind::Pipe).then(|| typed(gate)).transpose()
+                (spec.input == InputKind::Pipe).then(|| typed(gate)).transpose()
             }
         }
     }
@@ -241,13 +248,13 @@ fn spawn(spec: &Spec) -> io::Result<Spawned> {
 fn spawn_on_pipes(spec: &Spec) -> io::Result<Spawned> {
     let (reader, output) = io::pipe()?;
     let (stdin, gate) = io::pipe()?;
-    let script = match spec.input {
-        InputKind::Null => format!("{WAIT_AT_GATE} </dev/null"),
-        InputKind::Pipe | InputKind::Terminal => WAIT_AT_GATE.to_owned(),
+    let mut command = match &spec.confinement {
+        // The launcher makes its own session, and so its own group.
+        Some(_) => launcher(spec),
+        None => waiting_shell(spec),
     };
-    let mut command = Command::new("/bin/sh");
-    command.args(["-c", &script, "sh", &spec.command]).current_dir(&spec.workdir).env_clear().envs(&spec.variables);
-    command.stdin(stdin).stdout(output.try_clone()?).stderr(output).process_group(0).kill_on_drop(true);
+    command.env_clear().envs(&spec.variables);
+    command.stdin(stdin).stdout(output.try_clone()?).stderr(output).kill_on_drop(true);
     let child = command.spawn()?;
     // The command holds the writing end too, and with it open the output would never end.
     drop(command);
@@ -255,14 +262,38 @@ fn spawn_on_pipes(spec: &Spec) -> io::Result<Spawned> {
     Ok(Spawned { child, output, entrance: Entrance::Gate(gate) })
 }
 
+fn launcher(spec: &Spec) -> Command {
+    let mut command = Command::new(LAUNCHER);
+    command.arg0(LAUNCHER_NAME).args(["/bin/sh", "-c", &spec.command]).current_dir("/");
+    command
+}
+
+fn waiting_shell(spec: &Spec) -> Command {
+    let script = match spec.input {
+        InputKind::Null => format!("{WAIT_AT_GATE} </dev/null"),
+        InputKind::Pipe | InputKind::Terminal => WAIT_AT_GATE.to_owned(),
+    };
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", &script, "sh", &spec.command]).current_dir(&spec.workdir).process_group(0);
+    command
+}
+
 fn spawn_in_terminal(spec: &Spec) -> io::Result<Spawned> {
     let failed = |error: pty_process::Error| io::Error::other(error);
     let (terminal, end) = pty_process::open().map_err(failed)?;
     terminal.resize(pty_process::Size::new(TERMINAL_ROWS, TERMINAL_COLUMNS)).map_err(failed)?;
-    let child = pty_process::Command::new("/bin/sh")
+    let (command, gate) = match &spec.confinement {
+        Some(_) => {
+            // The launcher takes the terminal as its input once it has read its policy.
+            let (stdin, gate) = io::pipe()?;
+            let command = pty_process::Command::new(LAUNCHER).arg0(LAUNCHER_NAME).arg("/bin/sh");
+            (command.current_dir("/").stdin(stdin), Some(gate))
+        }
+        None => (pty_process::Command::new("/bin/sh").current_dir(&spec.workdir), None),
+    };
+    let child = command
         .arg("-c")
         .arg(&spec.command)
-        .current_dir(&spec.workdir)
         .env_clear()
         .env("TERM", "xterm-256color")
         .envs(&spec.variables)
@@ -270,7 +301,7 @@ fn spawn_in_terminal(spec: &Spec) -> io::Result<Spawned> {
         .spawn(end)
         .map_err(failed)?;
     let (output, writer) = terminal.into_split();
-    Ok(Spawned { child, output: Box::pin(output), entrance: Entrance::Terminal(Box::pin(writer)) })
+    Ok(Spawned { child, output: Box::pin(output), entrance: Entrance::Terminal(gate, Box::pin(writer)) })
 }
 
 /// Types what comes until the command ends. Apart from the driver, so that a command that doesn't read can't stop its output.
@@ -353,8 +384,10 @@ impl Driver {
 
     fn signal(&self, signal: Signal) {
         if let Some(group) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) {
-            // An empty group is what we want.
-            let _ = kill_process_group(group, signal);
+            // An empty group is what we want, unless the launcher has not made it yet.
+            if kill_process_group(group, signal).is_err() && self.child.id().is_some() {
+                let _ = kill_process(group, signal);
+            }
         }
     }
 

@@ -1,7 +1,6 @@
 //! `exec`: a shell command, in the foreground for as long as the model cares to wait, then in the background.
 //!
-//! The command gets an environment built from nothing and a process group of its own. It can still read what this user can:
-//! the sandbox is not this file's.
+//! The command gets an environment built from nothing, a process group of its own, and the sandbox (`crate::sandbox`).
 
 mod environment;
 mod guard;
@@ -32,6 +31,7 @@ pub(crate) use self::job::{Cause, Ending, Input, InputKind, Job, KILL_GRACE};
 use self::spool::cut_middle;
 use crate::args::{count, parse, refuse};
 use crate::files::{Access, Files, blocking};
+use crate::sandbox::{Ask, Confinement, SandboxConfig, Stdin};
 use crate::{Kit, ToolHost};
 
 /// How long a command may run when nothing else is said.
@@ -68,6 +68,7 @@ pub(crate) struct Exec {
     files: Files,
     host: ToolHost,
     config: ExecConfig,
+    sandbox: SandboxConfig,
 }
 
 #[derive(Deserialize)]
@@ -88,7 +89,13 @@ struct Args {
 
 impl Exec {
     pub(crate) fn new(definition: ToolDefinition, kit: &Kit) -> Self {
-        Self { definition, files: kit.files.clone(), host: kit.host.clone(), config: kit.config.exec.clone() }
+        Self {
+            definition,
+            files: kit.files.clone(),
+            host: kit.host.clone(),
+            config: kit.config.exec.clone(),
+            sandbox: kit.config.sandbox.clone(),
+        }
     }
 }
 
@@ -123,7 +130,8 @@ impl Exec {
         }
         let workdir = self.workdir(args.workdir.clone(), &context).await?;
         let yield_after = self.yield_after(&args);
-        let (spec, refused) = self.spec(args, workdir, &context);
+        let confinement = self.confine(&args, workdir.clone(), &context).await?;
+        let (spec, refused) = self.spec(args, workdir, confinement, &context);
         let job = self.host.processes.start(spec)?;
         // Whatever drops this call ends the command, until it goes to the background.
         let stop_on_drop = job.stop.clone().drop_guard();
@@ -156,6 +164,29 @@ impl Exec {
         .await
     }
 
+    /// The sandbox of a command, with the network that its turn may have.
+    async fn confine(
+        &self,
+        args: &Args,
+        workdir: PathBuf,
+        context: &ToolContext,
+    ) -> Result<Option<Confinement>, ToolError> {
+        let (host, config) = (self.host.clone(), self.sandbox.clone());
+        let (agent, workspace) = (context.agent.clone(), context.workspace.clone());
+        let input = match input_kind(args) {
+            InputKind::Null => Stdin::Null,
+            InputKind::Pipe => Stdin::Rest,
+            InputKind::Terminal => Stdin::Terminal,
+        };
+        let network = config.network();
+        blocking(&context.cancel, move || {
+            let ground = host.ground(&workspace);
+            let ask = Ask { config: &config, ground, agent: agent.as_str(), workdir, network, input };
+            host.sandbox.confine(ask).map_err(|refusal| refuse(refusal.to_string()))
+        })
+        .await
+    }
+
     fn yield_after(&self, args: &Args) -> Duration {
         if args.background == Some(true) {
             return Duration::ZERO;
@@ -164,18 +195,24 @@ impl Exec {
         Duration::from_millis(asked.min(YIELD_LIMIT_MS))
     }
 
-    fn spec(&self, args: Args, workdir: PathBuf, context: &ToolContext) -> (Spec, Vec<String>) {
-        let input = match (args.pty, args.background) {
-            (Some(true), _) => InputKind::Terminal,
-            (_, Some(true)) => InputKind::Pipe,
-            _ => InputKind::Null,
-        };
+    fn spec(
+        &self,
+        args: Args,
+        workdir: PathBuf,
+        mut confinement: Option<Confinement>,
+        context: &ToolContext,
+    ) -> (Spec, Vec<String>) {
+        let input = input_kind(&args);
         let limit = args.timeout.or(self.config.timeout_seconds).unwrap_or(TIMEOUT_DEFAULT_S).clamp(1, TIMEOUT_LIMIT_S);
-        let environment = Environment::new(&self.host, &self.config.path_prepend, args.env.unwrap_or_default());
+        let mut environment = Environment::new(&self.host, &self.config.path_prepend, args.env.unwrap_or_default());
+        if let Some(confinement) = &mut confinement {
+            environment.variables.append(&mut confinement.variables);
+        }
         let spec = Spec {
             command: args.command,
             workdir,
             variables: environment.variables,
+            confinement,
             input,
             timeout: Duration::from_secs(limit),
             owner: context.session.clone(),
@@ -197,6 +234,14 @@ impl Exec {
             self.host.processes.forget(&job.id);
         }
         ToolOutput { text, details: Some(details(job)), untrusted, ..ToolOutput::default() }
+    }
+}
+
+fn input_kind(args: &Args) -> InputKind {
+    match (args.pty, args.background) {
+        (Some(true), _) => InputKind::Terminal,
+        (_, Some(true)) => InputKind::Pipe,
+        _ => InputKind::Null,
     }
 }
 

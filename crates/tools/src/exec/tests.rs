@@ -3,21 +3,27 @@
 use std::time::{Duration, Instant};
 
 use chela_agent::{ToolContext, ToolError, ToolProgress};
-use rustix::process::{Pid, test_kill_process};
+use rustix::process::Pid;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::TEXT_LIMIT;
 use crate::tests::Bench;
 
-/// Waits for a process to be gone. A zombie that nobody reaps yet counts as gone.
-async fn is_gone(pid: i32) -> bool {
+/// Processes at work in the workspace. Their own numbers mean nothing outside of their sandbox.
+fn at_work(bench: &Bench) -> Vec<String> {
+    let here = bench.folder.path().canonicalize().unwrap();
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let is_here = |path: &std::path::PathBuf| std::fs::read_link(path.join("cwd")).is_ok_and(|cwd| cwd == here);
+    entries.map(|entry| entry.path()).filter(is_here).map(|path| path.display().to_string()).collect()
+}
+
+/// Waits for all of them to be gone.
+async fn is_quiet(bench: &Bench) -> bool {
     const PATIENCE: Duration = Duration::from_secs(5);
     let started = Instant::now();
     while started.elapsed() < PATIENCE {
-        let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let is_zombie = state.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'));
-        if is_zombie || test_kill_process(Pid::from_raw(pid).unwrap()).is_err() {
+        if at_work(bench).is_empty() {
             return true;
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -25,12 +31,10 @@ async fn is_gone(pid: i32) -> bool {
     false
 }
 
-async fn pid_in(bench: &Bench, file: &str) -> i32 {
+/// Waits for a command to have made a file.
+async fn made(bench: &Bench, file: &str) {
     let path = bench.folder.path().join(file);
-    loop {
-        if let Some(pid) = std::fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok()) {
-            return pid;
-        }
+    while !path.exists() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -83,7 +87,7 @@ async fn g25_a_command_sees_no_key() {
     names.sort_unstable();
     // The last two are the shell's own.
     names.retain(|name| !["PWD", "OLDPWD", "_", "SHLVL"].contains(name));
-    assert_eq!(names, ["HOME", "MINE", "PATH", "TZ"]);
+    assert_eq!(names, ["HOME", "MINE", "PATH", "TMPDIR", "TZ"]);
     assert!(!text.contains("canary") && text.contains("can't be set by env: LD_PRELOAD"), "{text}");
 }
 
@@ -93,7 +97,8 @@ async fn a_timeout_ends_grandchildren_that_ignore_the_first_signal() {
     let command = "sh -c \"trap '' TERM; echo \\$\\$ > pid; while :; do sleep 1; done\" & wait";
     let text = bench.call("exec", json!({"command": command, "timeout": 1})).await;
     assert!(text.contains("[timed out after") && text.contains("was ended with its children"), "{text}");
-    assert!(is_gone(pid_in(&bench, "pid").await).await);
+    made(&bench, "pid").await;
+    assert!(is_quiet(&bench).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,12 +110,12 @@ async fn an_abort_returns_at_once_and_ends_the_command() {
         let tool = bench.tool("exec");
         async move { tool.call(json!({"command": "sleep 300 & echo $! > pid; wait"}), context).await }
     });
-    let pid = pid_in(&bench, "pid").await;
+    made(&bench, "pid").await;
     cancel.cancel();
     let aborted = Instant::now();
     assert!(matches!(call.await.unwrap(), Err(ToolError::Aborted)));
     assert!(aborted.elapsed() < Duration::from_millis(200));
-    assert!(is_gone(pid).await);
+    assert!(is_quiet(&bench).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,19 +125,31 @@ async fn a_dropped_call_ends_the_command() {
         let (tool, context) = (bench.tool("exec"), bench.context());
         async move { tool.call(json!({"command": "echo $$ > pid; exec sleep 300"}), context).await }
     });
-    let pid = pid_in(&bench, "pid").await;
+    made(&bench, "pid").await;
     call.abort();
-    assert!(is_gone(pid).await);
+    assert!(is_quiet(&bench).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_child_that_holds_the_output_delays_nothing() {
+async fn g25_nothing_outlives_its_command() {
     let bench = Bench::new();
+    let started = Instant::now();
+    let command =
+        "sleep 300 & setsid sleep 300 & (trap '' TERM HUP; sleep 300 > /dev/null 2>&1 < /dev/null &) ; echo done";
+    let text = bench.call("exec", json!({"command": command})).await;
+    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(text.starts_with("done\n[exit code 0") && !text.contains("still runs"), "{text}");
+    assert_eq!(at_work(&bench), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_sandbox_a_child_that_holds_the_output_delays_nothing() {
+    let bench = Bench::with(r#"{"sandbox": {"mode": "off"}}"#);
     let started = Instant::now();
     let text = bench.call("exec", json!({"command": "sleep 300 & echo $! > pid; echo done"})).await;
     assert!(started.elapsed() < Duration::from_secs(5));
     assert!(text.starts_with("done\n[exit code 0") && text.contains("a child of it still runs"), "{text}");
-    let pid = pid_in(&bench, "pid").await;
+    let pid = bench.text_of("pid").trim().parse().unwrap();
     rustix::process::kill_process(Pid::from_raw(pid).unwrap(), rustix::process::Signal::KILL).unwrap();
 }
 
@@ -160,7 +177,8 @@ async fn a_background_command_is_polled_typed_at_and_killed() {
     assert!(bench.tool("process").call(poll, stranger).await.is_err(), "a command is its own session's alone");
 
     assert!(bench.call("process", json!({"action": "kill", "sessionId": id})).await.contains("killed after"));
-    assert!(is_gone(pid_in(&bench, "pid").await).await);
+    made(&bench, "pid").await;
+    assert!(is_quiet(&bench).await);
     assert!(
         bench
             .refused("process", json!({"action": "write", "sessionId": id, "data": "x"}))

@@ -1,0 +1,164 @@
+//! Who waits for the command: the launcher itself and, in a namespace of processes, its first process. Ends everything that
+//! the command leaves behind, and ends like the command did.
+
+use std::ffi::OsString;
+use std::io::{self, PipeWriter, Read as _, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use rustix::process::{
+    DumpableBehavior, Pid, Signal, WaitOptions, getpid, getsid, kill_process, set_child_subreaper,
+    set_dumpable_behavior, set_parent_process_death_signal, setsid, wait,
+};
+
+use super::kernel::{self, Side};
+use super::{COULD_NOT, Failure, Step, confine, refuse, view};
+use crate::sandbox::policy::Policy;
+
+/// How long what a command left behind may take to die. A process in the kernel's hands can outlive SIGKILL.
+const DEATH_LIMIT: Duration = Duration::from_secs(2);
+/// How often it is looked whether they have.
+const DEATH_LOOK: Duration = Duration::from_millis(1);
+
+/// Runs the command behind its layers. Gives back the exit code to end with.
+pub(super) fn run(policy: &Policy, argv: &[OsString]) -> Result<i32, Failure> {
+    kernel::block_signals();
+    kernel::close_rest_on_exec();
+    // A session of its own: no terminal of the gateway's can be read or typed into. A terminal's process leads one already.
+    if getsid(None) != Ok(getpid()) {
+        setsid().step("session")?;
+    }
+    confine::prefer_for_lack_of_memory();
+    let status = match policy.layers.namespaces {
+        Some(kinds) => {
+            view::enter(kinds, policy).step("namespaces")?;
+            in_namespaces(policy, argv)?
+        }
+        None => {
+            set_child_subreaper(Some(getpid())).step("supervision")?;
+            protect_itself();
+            let status = start_and_wait(policy, argv)?;
+            end_what_is_left();
+            status
+        }
+    };
+    Ok(end_like(status))
+}
+
+/// The first process of the new namespace waits for the command. When it ends, whatever is left dies with it.
+fn in_namespaces(policy: &Policy, argv: &[OsString]) -> Result<i32, Failure> {
+    let (mut reader, writer) = io::pipe().step("supervision")?;
+    match kernel::fork().step("supervision")? {
+        Side::Child => {
+            drop(reader);
+            std::process::exit(first(policy, argv, writer));
+        }
+        Side::Parent(pid) => {
+            drop(writer);
+            protect_itself();
+            let mut status = [0; 4];
+            let is_told = reader.read_exact(&mut status).is_ok();
+            let ended = wait_for(pid).step("supervision")?;
+            Ok(if is_told { i32::from_le_bytes(status) } else { ended })
+        }
+    }
+}
+
+/// The first process's work; gives back its exit code, which counts only when it can't tell the command's status.
+fn first(policy: &Policy, argv: &[OsString], mut writer: PipeWriter) -> i32 {
+    let work = || {
+        // The launcher may be killed at any time, and nothing may live on without it.
+        set_parent_process_death_signal(Some(Signal::KILL)).step("supervision")?;
+        view::build(policy)?;
+        confine::drop_privileges().step("privileges")?;
+        protect_itself();
+        start_and_wait(policy, argv)
+    };
+    match work() {
+        Ok(status) => {
+            let _ = writer.write_all(&status.to_le_bytes());
+            0
+        }
+        Err(failure) => refuse(&failure),
+    }
+}
+
+/// Starts the command behind the rest of the layers and waits for it, reaping what else dies meanwhile.
+fn start_and_wait(policy: &Policy, argv: &[OsString]) -> Result<i32, Failure> {
+    match kernel::fork().step("supervision")? {
+        Side::Child => std::process::exit(become_command(policy, argv)),
+        Side::Parent(pid) => wait_for(pid).step("supervision"),
+    }
+}
+
+fn become_command(policy: &Policy, argv: &[OsString]) -> i32 {
+    if let Err(error) = std::env::set_current_dir(&policy.workdir) {
+        eprintln!("chela: the sandbox can't reach the folder {}: {error}", policy.workdir.display());
+        return COULD_NOT;
+    }
+    if let Err(failure) = confine::all(policy) {
+        return refuse(&failure);
+    }
+    let Some((program, arguments)) = argv.split_first() else { return COULD_NOT };
+    // Sets the mask and the handling of signals to what programs expect.
+    let error = Command::new(program).args(arguments).exec();
+    eprintln!("chela: {} could not be started: {error}", program.display());
+    COULD_NOT
+}
+
+/// The raw status of a child, once it has ended.
+fn wait_for(pid: Pid) -> io::Result<i32> {
+    loop {
+        match wait(WaitOptions::empty()) {
+            Ok(Some((ended, status))) if ended == pid => return Ok(status.as_raw()),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Closes this process's memory and descriptors to the command, which runs as the same user.
+fn protect_itself() {
+    // Asked for a value that exists, it can't fail; were it to, the other layers still stand between.
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
+/// Kills every process that the command left behind: orphans become children of this one, however they were made.
+fn end_what_is_left() {
+    let started = Instant::now();
+    while started.elapsed() < DEATH_LIMIT {
+        match wait(WaitOptions::NOHANG) {
+            Err(_) => return,
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                for child in children() {
+                    let _ = kill_process(child, Signal::KILL);
+                }
+                std::thread::sleep(DEATH_LOOK);
+            }
+        }
+    }
+}
+
+fn children() -> Vec<Pid> {
+    let own = getpid().as_raw_nonzero().get().to_string();
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let is_child = |pid: &i32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // The name in brackets may hold anything; state and parent come behind its last one.
+        stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)) == Some(&own)
+    };
+    pids.filter(is_child).filter_map(Pid::from_raw).collect()
+}
+
+/// Ends by the signal that ended the command, so that whoever waits sees the same; else gives back its exit code.
+fn end_like(status: i32) -> i32 {
+    if libc::WIFEXITED(status) {
+        return libc::WEXITSTATUS(status);
+    }
+    kernel::die_by(libc::WTERMSIG(status));
+    128 + libc::WTERMSIG(status)
+}
