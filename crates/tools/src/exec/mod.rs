@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chela_agent::{
-    CallRisk, Effect, ExecConfig, Provenance, Risk, Source, Subject, Tool, ToolContext, ToolDefinition, ToolError,
-    ToolFuture, ToolOutput,
+    CallRisk, Clearance, Effect, ExecConfig, Provenance, Risk, Source, Subject, Tool, ToolContext, ToolDefinition,
+    ToolError, ToolFuture, ToolOutput,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ pub(crate) use self::job::{Cause, Ending, Input, InputKind, Job, KILL_GRACE};
 use self::spool::cut_middle;
 use crate::args::{count, parse, refuse};
 use crate::files::{Access, Files, blocking};
-use crate::sandbox::{Ask, Confinement, SandboxConfig, Stdin};
+use crate::sandbox::{Ask, Confinement, Network, SandboxConfig, Stdin};
 use crate::{Kit, ToolHost};
 
 /// How long a command may run when nothing else is said.
@@ -178,7 +178,11 @@ impl Exec {
             InputKind::Pipe => Stdin::Rest,
             InputKind::Terminal => Stdin::Terminal,
         };
-        let network = config.network();
+        // What may have been talked into the turn doesn't get out by a command that nobody allowed.
+        let network = match context.clearance {
+            Clearance::Trusted | Clearance::Approved => config.network(),
+            Clearance::Tainted => Network::Closed,
+        };
         blocking(&context.cancel, move || {
             let ground = host.ground(&workspace);
             let ask = Ask { config: &config, ground, agent: agent.as_str(), workdir, network, input };
