@@ -42,6 +42,7 @@ pub(crate) fn run(_args: StatusArgs, context: &Context) -> Outcome {
     for (name, text) in limits(&status.limits) {
         row(name, &text);
     }
+    row("sandbox", &output::printable(&status.sandbox));
     row("sessions", &status.sessions.count.to_string());
     for session in status.sessions.recent.iter().take(RECENT) {
         row("", &recent(session));

@@ -53,7 +53,15 @@ async fn status(call: Call) -> RpcResult {
         budgets: budgets::of_day(gateway).await.map_err(rpc_error::of_store)?,
         problems: problems(gateway),
         limits: limits(gateway),
+        sandbox: sandbox(gateway).await,
     })
+}
+
+/// What commands run in. The first time, that is tried out.
+async fn sandbox(gateway: &Gateway) -> String {
+    let (sandbox, config) = (gateway.tools.sandbox.clone(), gateway.config.load().tools.sandbox.clone());
+    let summary = tokio::task::spawn_blocking(move || sandbox.standing(&config).summary()).await;
+    summary.unwrap_or_else(|error| error.to_string())
 }
 
 fn limits(gateway: &Gateway) -> StatusLimits {

@@ -42,6 +42,9 @@ pub struct StatusResult {
     /// How much is in use of what may be. Ours.
     #[serde(default)]
     pub limits: StatusLimits,
+    /// What commands run in, and what is not kept from them; one line for people. Ours.
+    #[serde(default)]
+    pub sandbox: String,
 }
 
 /// Memory and disk. Zero where nothing is known yet.

@@ -10,6 +10,7 @@ mod gateway;
 mod machine;
 mod remote;
 mod repair;
+mod sandbox;
 mod state;
 
 use std::process::ExitCode;
@@ -75,6 +76,7 @@ fn here(args: &DoctorArgs, fix: Fix, context: &Context) -> Vec<Finding> {
     findings.extend(content::findings(context, fix));
     findings.extend(machine::findings());
     findings.extend(channels::findings(&loaded, &environment));
+    findings.extend(sandbox::findings(&loaded));
     findings.extend(gateway::findings(&loaded, &environment, context, fix));
     findings
 }

@@ -146,8 +146,9 @@ fn won<T>(result: io::Result<T>) -> c_long {
 fn has_capability() -> c_long {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let has_none = |name: &str| status.lines().any(|line| line == format!("{name}:\t{:016x}", 0));
-    let is_bound = status.contains("NoNewPrivs:\t1");
-    refused_if(is_bound && has_none("CapPrm") && has_none("CapEff") && has_none("CapBnd") && has_none("CapAmb"))
+    // What a program could get when it is started can only be given up by those who have it, and nobody else gets any.
+    let is_bound = status.contains("NoNewPrivs:\t1") && (has_none("CapBnd") || !rustix::process::geteuid().is_root());
+    refused_if(is_bound && has_none("CapPrm") && has_none("CapEff") && has_none("CapAmb"))
 }
 
 /// The answer of a refused call.
