@@ -43,6 +43,7 @@ mod section;
 mod shape;
 mod substitute;
 mod syntax;
+mod url;
 mod write;
 
 pub use changes::changes;

@@ -1,13 +1,14 @@
 //! Takes secrets out of what is shown, and puts them back into what comes home.
 //!
-//! A value is secret when its schema says so (`x-secret`), when its key sounds like it, or when it is a URL with a password.
+//! A value is secret when its schema says so (`x-secret`), when its key sounds like it, or when it is a URL that lets somebody in: by
+//! a password or a name before its host, or by a key among its parameters.
 //! References (`${VAR}`, `$VAR`, `SecretRef` objects) are no secrets themselves and stay.
 
 use serde_json::Value;
 
 use crate::path::KeyPath;
 use crate::shape::{Shapes, children};
-use crate::substitute;
+use crate::{substitute, url};
 
 /// What clients of the control protocol see instead of a secret, and send back to leave it as it is.
 pub const REDACTED: &str = "__OPENCLAW_REDACTED__";
@@ -49,11 +50,12 @@ pub fn redact(value: &Value, schema: &Value) -> Value {
     redacted
 }
 
-/// The secrets themselves, for whoever must recognise them in other texts. References are not followed.
+/// The secrets themselves, for whoever must recognise them in other texts; of a URL the secrets in it as well, since others take it
+/// apart. References are not followed.
 pub fn secrets_in(value: &Value, schema: &Value) -> Vec<String> {
     let paths = secret_paths(value, schema);
-    let texts = paths.iter().filter_map(|path| path.get(value)?.as_str()).map(str::to_owned);
-    texts.collect()
+    let texts = paths.iter().filter_map(|path| path.get(value)?.as_str());
+    texts.flat_map(|text| url::secrets(text).into_iter().chain([text.to_owned()])).collect()
 }
 
 /// Where secrets stand in a value.
@@ -104,7 +106,7 @@ fn collect<'s>(
     let hidden = if marked { Hidden::ByMark } else { hidden };
     match value {
         Value::String(text) => {
-            let secret = hidden != Hidden::No || has_password(text);
+            let secret = hidden != Hidden::No || url::holds_secret(text);
             if secret && !text.is_empty() && !is_reference(text) {
                 out.push(path.clone());
             }
@@ -144,13 +146,6 @@ fn is_secret_reference(map: &serde_json::Map<String, Value>) -> bool {
 pub(crate) fn is_reference(text: &str) -> bool {
     let whole = substitute::reference(text).is_some_and(|(_, after)| after.is_empty());
     whole || text.strip_prefix('$').is_some_and(substitute::is_name) || text == REDACTED
-}
-
-/// `scheme://name:password@host`.
-fn has_password(text: &str) -> bool {
-    let Some((_, rest)) = text.split_once("://") else { return false };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
 }
 
 fn restore(

@@ -184,6 +184,16 @@ impl SecretResolver {
         }
     }
 
+    /// The files that secrets are fetched from, there or not: what a watcher watches, and what no tool may read.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let providers = self.section.iter().flat_map(|section| section.providers.values());
+        let files = providers.filter_map(|provider| match provider {
+            SecretProvider::File { path, .. } => Some(path),
+            SecretProvider::Env { .. } | SecretProvider::Exec { .. } => None,
+        });
+        files.map(|path| self.places.as_ref().map_or_else(|| path.clone(), |places| places.expand(path))).collect()
+    }
+
     fn name(&self, reference: &SecretReference) -> String {
         let source = match reference.source {
             SecretSource::Env => "env",

@@ -30,6 +30,7 @@ mod server;
 mod sessions;
 #[cfg(all(test, debug_assertions))]
 mod simulation;
+mod sources;
 mod start;
 mod tools_invoke;
 mod turn_events;

@@ -1,9 +1,9 @@
 //! Takes up a changed configuration while everything runs: section by section, what can be hot is, and what needs a restart is said.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 use std::time::Duration;
 
-use chela_config::{KeyPath, Loaded, Problem, changes, extend, needing_restart};
+use chela_config::{KeyPath, Loaded, Problem, changes, extend, hash, needing_restart};
 use chela_protocol::{CloseCode, ConfigChanged, Scope};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -13,6 +13,7 @@ use crate::auth::Credential;
 use crate::config::{self, Config, ReloadMode};
 use crate::events::{Audience, Event};
 use crate::folder_watch::FolderWatch;
+use crate::sources::Sources;
 use crate::start::{self, Options};
 
 /// Quiet time after a change before the file is read: editors write in several steps.
@@ -27,22 +28,33 @@ pub(crate) struct Applied {
     pub(crate) requires_restart: Vec<String>,
 }
 
+/// Which secrets are fetched again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Secrets {
+    /// Those that stand in a file which has changed.
+    Changed,
+    /// Every one: nobody sees that a program would print another one now.
+    All,
+}
+
 /// Reads the file again when it changes or somebody asks.
 pub(crate) struct Reloader {
     options: Options,
     /// One at a time: two readers could put an older state in force last.
     turn: Mutex<()>,
+    /// What is in force was read from these.
+    sources: SyncMutex<Sources>,
 }
 
 impl Reloader {
-    pub(crate) fn new(options: Options) -> Self {
-        Self { options, turn: Mutex::new(()) }
+    pub(crate) fn new(options: Options, sources: Sources) -> Self {
+        Self { options, turn: Mutex::new(()), sources: SyncMutex::new(sources) }
     }
 
-    /// Reads the file and puts what it says in force. A file that can't be read changes nothing.
-    pub(crate) async fn reload(&self, gateway: &Arc<Gateway>) -> Result<Applied, Vec<Problem>> {
+    /// Reads the file and puts what it says in force, with the secrets that it refers to. A file that can't be read changes nothing.
+    pub(crate) async fn reload(&self, gateway: &Arc<Gateway>, secrets: Secrets) -> Result<Applied, Vec<Problem>> {
         let _turn = self.turn.lock().await;
-        self.take_up(gateway).await
+        self.take_up(gateway, secrets).await
     }
 
     /// Lets `change` write the file and puts that in force before anybody else reads it, so that the writer is told what its own
@@ -54,22 +66,35 @@ impl Reloader {
     ) -> Result<(T, Applied), E> {
         let _turn = self.turn.lock().await;
         let written = change.await?;
-        Ok((written, self.take_up(gateway).await.unwrap_or_default()))
+        Ok((written, self.take_up(gateway, Secrets::Changed).await.unwrap_or_default()))
     }
 
-    async fn take_up(&self, gateway: &Arc<Gateway>) -> Result<Applied, Vec<Problem>> {
+    /// Whether what is in force was read from something else than what stands in the files now.
+    fn is_behind(&self, gateway: &Gateway) -> bool {
+        let loaded = gateway.loaded.load();
+        let main_is_same = std::fs::read(&loaded.path).map_or(!loaded.exists, |bytes| hash(&bytes) == loaded.hash);
+        !main_is_same || self.sources().have_changed()
+    }
+
+    async fn take_up(&self, gateway: &Arc<Gateway>, secrets: Secrets) -> Result<Applied, Vec<Problem>> {
         let mut environment = self.options.environment.clone();
+        let known = self.sources();
+        // Looked at before they are read: what changes in between is seen as a change.
+        let as_read = known.again();
         let (loaded, config, mut problems) = start::reread(&gateway.places, &mut environment);
-        if loaded.safe_mode || !loaded.exists {
+        let before = gateway.loaded.load_full();
+        if loaded.safe_mode || (before.exists && !loaded.exists) {
             return Err(problems);
         }
-        let before = gateway.loaded.load_full();
         let changed: Vec<KeyPath> = changes(&before.value, &loaded.value);
-        if changed.is_empty() && before.hash == loaded.hash {
+        let sources = start::sources(&loaded, &gateway.places).or_earlier(as_read);
+        let is_same = changed.is_empty() && before.hash == loaded.hash && sources == known;
+        if is_same && secrets == Secrets::Changed {
             return Ok(Applied::default());
         }
+        *self.sources.lock().unwrap_or_else(PoisonError::into_inner) = sources;
         let changed: Vec<String> = changed.iter().map(ToString::to_string).collect();
-        tracing::info!(target: "reload", "config change detected; evaluating reload ({})", changed.join(", "));
+        tracing::info!(target: "reload", "config change detected; evaluating reload ({})", named(&changed));
         let (models, found) = start::models(&config, &loaded, &environment, &gateway.places, &gateway.logs)
             .await
             .map_err(|error| vec![problem(&error.to_string())])?;
@@ -89,7 +114,12 @@ impl Reloader {
         }
         let applied = put_in_force(gateway, config, loaded, problems, changed);
         gateway.channels.apply(gateway, &environment);
+        gateway.channels.renew_secrets(gateway, &environment).await;
         Ok(applied)
+    }
+
+    fn sources(&self) -> Sources {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Puts changed secrets in force and closes what the old ones let in.
@@ -135,11 +165,16 @@ fn put_in_force(
     gateway.config.store(Arc::new(config));
     gateway.problems.store(Arc::new(problems));
     gateway.events.publish(&Event::new("config.changed", Audience::Holding(Scope::Read), &payload));
-    tracing::info!(target: "reload", "config hot reload applied ({})", changed.join(", "));
+    tracing::info!(target: "reload", "config hot reload applied ({})", named(&changed));
     if !requires_restart.is_empty() {
         tracing::warn!(target: "reload", "restart the gateway for: {}", requires_restart.join(", "));
     }
     Applied { changed, requires_restart }
+}
+
+/// What changed, for the log. A secret that stands elsewhere has no place in the configuration.
+fn named(changed: &[String]) -> String {
+    if changed.is_empty() { "secrets only".to_owned() } else { changed.join(", ") }
 }
 
 fn problem(message: &str) -> Problem {
@@ -156,7 +191,7 @@ pub(crate) async fn watch(gateway: Arc<Gateway>) {
         }
     };
     loop {
-        for folder in gateway.loaded.load().files.iter().filter_map(|file| file.parent()) {
+        for folder in gateway.reloader.sources().folders() {
             // One that is not there is tried again after the next change.
             let _ = folders.add(folder);
         }
@@ -167,10 +202,11 @@ pub(crate) async fn watch(gateway: Arc<Gateway>) {
         let reload = gateway.config.load().gateway.reload;
         settle(&folders, reload.debounce_ms.map_or(DEBOUNCE, Duration::from_millis)).await;
         // With `off`, the edit that turns it on again waits for a start too; a client's `config.set` is taken up at once.
-        if is_same_text(&gateway) || reload.mode == ReloadMode::Off {
+        // The folders are full of other files (the database, the logs), whose changes are none of ours.
+        if reload.mode == ReloadMode::Off || !gateway.reloader.is_behind(&gateway) {
             continue;
         }
-        if let Err(problems) = gateway.reloader.reload(&gateway).await {
+        if let Err(problems) = gateway.reloader.reload(&gateway, Secrets::Changed).await {
             for problem in &problems {
                 tracing::warn!(target: "reload", "config change skipped, the last good one stays: {problem}");
             }
@@ -183,13 +219,6 @@ async fn settle(folders: &FolderWatch, quiet: Duration) {
     let settled = async { while timeout(quiet, folders.changed()).await.is_ok_and(|noticed| noticed.is_ok()) {} };
     // A file that never rests is read as it stands.
     let _ = timeout(DEBOUNCE_MAX, settled).await;
-}
-
-/// The folders are full of other files (the database, the logs), whose changes are none of ours.
-fn is_same_text(gateway: &Gateway) -> bool {
-    let loaded = gateway.loaded.load();
-    let main_is_same = std::fs::read(&loaded.path).is_ok_and(|bytes| chela_config::hash(&bytes) == loaded.hash);
-    main_is_same && loaded.files.len() == 1
 }
 
 #[cfg(test)]

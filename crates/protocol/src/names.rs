@@ -10,6 +10,7 @@ pub const METHOD_NAMES: &[&str] = &[
     "config.patch",
     "config.apply",
     "config.schema",
+    "secrets.reload",
     "logs.tail",
     "channels.status",
     "channels.start",

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::wanted::{self, Wanted, WantedState};
 use super::{AccountName, Channels, OpenAccount, context};
 use crate::app::Gateway;
+use crate::auth::secret_digest;
 
 /// Pause before an account is opened again; it doubles with each failure.
 const PAUSE_FIRST: Duration = Duration::from_secs(1);
@@ -50,7 +51,11 @@ struct Supervised {
 struct RunningAccount {
     stop: CancellationToken,
     task: JoinHandle<()>,
+    fetched: Arc<FetchedSecrets>,
 }
+
+/// The secrets with which an account was last opened: where each stood, and a digest of what it was.
+type FetchedSecrets = Mutex<Vec<(Secret, [u8; 32])>>;
 
 /// One account as lists show it, open or not.
 #[expect(clippy::struct_excessive_bools, reason = "four facts that don't depend on each other")]
@@ -96,6 +101,35 @@ impl Channels {
         }
         for wanted in all {
             self.put_in_force(gateway, &mut state, wanted);
+        }
+    }
+
+    /// Opens accounts again whose secrets are other ones by now, though the configuration says the same about them. One that can't be
+    /// fetched at the moment is no other one.
+    pub(crate) async fn renew_secrets(&self, gateway: &Arc<Gateway>, environment: &Environment) {
+        let opened: Vec<(AccountName, Arc<FetchedSecrets>)> = {
+            let state = self.supervisor.state();
+            let running = |(name, supervised): (&AccountName, &Supervised)| {
+                Some((name.clone(), supervised.running.as_ref()?.fetched.clone()))
+            };
+            state.accounts.iter().filter_map(running).collect()
+        };
+        let loaded = gateway.loaded.load_full();
+        let resolver = SecretResolver::new(&loaded, environment, &gateway.places, &mut Vec::new());
+        let comparing = gateway.outside.off_thread(move || {
+            let is_other = |(secret, digest): &(Secret, [u8; 32])| {
+                resolver.resolve(secret).is_ok_and(|fetched| secret_digest(fetched.expose_secret()) != *digest)
+            };
+            let changed = opened.into_iter().filter(|(_, fetched)| {
+                // Programs may be asked below, so the lock is not held.
+                let fetched = fetched.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                fetched.iter().any(is_other)
+            });
+            changed.map(|(name, _)| name).collect::<Vec<_>>()
+        });
+        for name in comparing.await.unwrap_or_default() {
+            tracing::info!(target: "channels", "{name}: its secret changed; it is opened again");
+            self.by_hand(gateway, &name.channel, Some(&name.account), ByHand::Start);
         }
     }
 
@@ -212,6 +246,7 @@ impl Channels {
         let account = OpenAccount::new(wanted.name(), wanted.policy());
         self.insert(account.clone());
         let stop = gateway.shutdown.child_token();
+        let fetched = Arc::<FetchedSecrets>::default();
         let task = Task {
             gateway: gateway.clone(),
             account,
@@ -219,8 +254,9 @@ impl Channels {
             token: wanted.token.clone(),
             environment: environment.clone(),
             stop: stop.clone(),
+            fetched: fetched.clone(),
         };
-        Some(RunningAccount { stop, task: gateway.tasks.spawn(task.keep_open(last)) })
+        Some(RunningAccount { stop, task: gateway.tasks.spawn(task.keep_open(last)), fetched })
     }
 }
 
@@ -238,6 +274,7 @@ struct Task {
     token: Option<SecretString>,
     environment: Environment,
     stop: CancellationToken,
+    fetched: Arc<FetchedSecrets>,
 }
 
 /// How an attempt ended.
@@ -309,13 +346,17 @@ impl Task {
         let resolver = SecretResolver::new(&loaded, &self.environment, &self.gateway.places, &mut Vec::new());
         let context = context::of(&self.gateway, &self.account, halt);
         let (source, token, logs) = (self.source.clone(), self.token.clone(), self.gateway.logs.clone());
+        let all_fetched = self.fetched.clone();
         let opening = self.gateway.outside.off_thread(move || {
             if let Some(token) = &token {
                 logs.hide(token.expose_secret());
             }
+            all_fetched.lock().unwrap_or_else(PoisonError::into_inner).clear();
             let fetch = |secret: &Secret| {
                 let fetched = resolver.resolve(secret).map_err(|error| error.to_string())?;
                 logs.hide(fetched.expose_secret());
+                let opened_with = (secret.clone(), secret_digest(fetched.expose_secret()));
+                all_fetched.lock().unwrap_or_else(PoisonError::into_inner).push(opened_with);
                 Ok(fetched)
             };
             source.open(token, &fetch, context)

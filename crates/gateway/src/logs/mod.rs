@@ -4,6 +4,7 @@
 
 mod file;
 mod format;
+mod forms;
 mod tail;
 
 use std::io::Write as _;
@@ -26,8 +27,8 @@ const SECRET_MIN_BYTES: usize = 8;
 const TOKEN_MIN_BYTES: usize = 16;
 /// So much of a token's beginning at the end of a text is taken for one that is still being written.
 const TOKEN_BEGINNING_BYTES: usize = 8;
-/// Secrets that are remembered; there are a few providers and channels.
-const SECRETS_MAX: usize = 1024;
+/// Texts that are remembered: there are a few providers and channels, and some forms of each secret.
+const SECRETS_MAX: usize = 4096;
 
 /// What stands in a secret's place.
 const HIDDEN: &str = "***";
@@ -82,19 +83,16 @@ impl Logs {
         tracing::callsite::rebuild_interest_cache();
     }
 
-    /// From now on this text is shown as `***`, also where it was quoted before it came here. A text of less than 8 bytes is not
-    /// hidden: it would turn up inside of ordinary words.
+    /// From now on this text is shown as `***`, also where it was quoted or encoded before it came here. A text of less than 8 bytes
+    /// is not hidden: it would turn up inside of ordinary words.
     pub(crate) fn hide(&self, secret: &str) {
         if secret.len() < SECRET_MIN_BYTES {
             return;
         }
-        // Errors quote what they are about, and values are shown with `Debug`.
-        let quoted = format!("{secret:?}");
-        let escaped = &quoted[1..quoted.len() - 1];
         let mut secrets = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
-        for text in [secret, escaped] {
-            if secrets.len() < SECRETS_MAX && !secrets.iter().any(|known| known == text) {
-                secrets.push(text.to_owned());
+        for form in forms::of(secret) {
+            if secrets.len() < SECRETS_MAX && !secrets.contains(&form) {
+                secrets.push(form);
             }
         }
         // A secret that begins like a longer one must not leave the longer one's end behind.
@@ -205,6 +203,11 @@ mod tests {
         logs.hide("123456:AAF-token-of-a-bot");
         logs.hide("password");
         let rows = [
+            (
+                "aGVsbG8= is MTIzNDU2OkFBRi10b2tlbi1vZi1hLWJvdA== and 123456%3AAAF-token-of-a-bot",
+                "aGVsbG8= is ***== and ***",
+            ),
+            ("3132333435363a4141462d746f6b656e2d6f662d612d626f74", "***"),
             ("it is `123456:AAF-token-of-a-bot`.", "it is `***`."),
             ("it is 123456:AAF-tok", "it is ***"),
             ("it is 123456:", "it is 123456:"),

@@ -13,6 +13,7 @@ mod logs;
 mod models;
 mod presence;
 mod search;
+mod secrets;
 mod sessions;
 mod skills;
 mod status;
@@ -105,6 +106,7 @@ pub(crate) fn table() -> Vec<Method> {
         status::methods(),
         presence::methods(),
         config::methods(),
+        secrets::methods(),
         logs::methods(),
         channels::methods(),
         devices::methods(),

@@ -68,7 +68,8 @@ impl AgentBook {
         let home = home_of(gateway);
         let agents: Vec<_> =
             config.agents.resolve(&gateway.facts.state_dir, home.as_deref()).into_iter().map(Arc::new).collect();
-        let host = ToolHost { secret_files: secret_files(&gateway.loaded.load()), ..gateway.tools.clone() };
+        let secret_files = secret_files(&gateway.loaded.load(), &gateway.places);
+        let host = ToolHost { secret_files, ..gateway.tools.clone() };
         let kit = |agent: &Arc<AgentProfile>| AgentKit {
             tools: match &gateway.outside.tools {
                 Some(tools) => tools.clone(),

@@ -31,6 +31,7 @@ use crate::pressure::Pressure;
 use crate::reload::Reloader;
 use crate::rpc::Methods;
 use crate::sessions::Sessions;
+use crate::sources::Sources;
 use crate::start::{self, Options};
 
 /// What lives share.
@@ -103,7 +104,7 @@ fn build(ground: &Ground<'_>, config: &Value, outside: Outside) -> Gateway {
         events: Events::default(),
         methods: Methods::new(),
         logs: Logs::new(ground.dir, facts.host.clone(), false, ConsoleStyle::Json),
-        reloader: Reloader::new(Options::default()),
+        reloader: Reloader::new(Options::default(), Sources::default()),
         sessions: Sessions::default(),
         channels: Channels::default(),
         delivery: Delivery::default(),

@@ -30,6 +30,7 @@ use crate::pressure::Pressure;
 use crate::reload::Reloader;
 use crate::rpc::Methods;
 use crate::sessions::Sessions;
+use crate::sources;
 
 /// What stands when the port is open.
 pub(super) struct Parts {
@@ -146,7 +147,7 @@ fn tool_host(parts: &Parts) -> Result<ToolHost, StartError> {
         path: parts.environment.get("PATH").unwrap_or("/usr/local/bin:/usr/bin:/bin").to_owned(),
         variables: variables.collect(),
         state_dir: parts.places.state_dir.clone(),
-        secret_files: secret_files(&parts.loaded),
+        secret_files: secret_files(&parts.loaded, &parts.places),
         readable: SKILL_FOLDERS.iter().map(|folder| parts.places.state_dir.join(folder)).collect(),
         user_agent: format!("chela/{}", env!("CARGO_PKG_VERSION")),
         tls: tls(&parts.environment)?,
@@ -155,10 +156,12 @@ fn tool_host(parts: &Parts) -> Result<ToolHost, StartError> {
     })
 }
 
-/// What the file tools refuse wherever it stands: the configuration's files, and the former texts beside them.
-pub(crate) fn secret_files(loaded: &Loaded) -> Vec<PathBuf> {
+/// What the file tools refuse wherever it stands: the configuration's files, the former texts beside them, and the files that its
+/// secrets are fetched from.
+pub(crate) fn secret_files(loaded: &Loaded, places: &Places) -> Vec<PathBuf> {
     let files = || loaded.files.iter().chain([&loaded.path]);
-    files().cloned().chain(files().flat_map(|file| former_texts(file))).collect()
+    let former = files().flat_map(|file| former_texts(file));
+    files().cloned().chain(former).chain(sources::secret_files(loaded, places)).collect()
 }
 
 /// TLS of tools that fetch pages. A file of certificates that can't be read adds none; the models' calls name it as well.

@@ -35,6 +35,7 @@ use crate::config::{AuthMode, Config, ConsoleStyle};
 use crate::logs::Logs;
 use crate::reload::Reloader;
 use crate::server::{self, BindError, Bound, Front, PortOwner};
+use crate::sources::Sources;
 use stop::Signals;
 
 /// How long a process that holds the port is given to stop when `--force` asks it to.
@@ -173,6 +174,7 @@ async fn start_with(options: Options, logs: Arc<Logs>) -> Result<Running, StartE
     };
     logs.configure(&config.logging, options.verbose, options.log_format == LogFormat::Json);
     let (secrets, origin, new_token) = decided.hidden_in(&logs);
+    let sources = sources(&loaded, &places);
     let bind_mode = rules::bind_mode(&options, &config, &environment, (&secrets, origin))?;
     let port = rules::port(&options, &config, &environment)?;
     let bound = listen(&options, bind_mode, &config, port).await?;
@@ -189,7 +191,7 @@ async fn start_with(options: Options, logs: Arc<Logs>) -> Result<Running, StartE
         tracing::warn!(target: "gateway", %error, "can't note the address in the lock file");
     }
     tracing::info!(target: "gateway", "listening on {address} (PID {})", std::process::id());
-    let reloader = Reloader::new(options);
+    let reloader = Reloader::new(options, sources);
     let parts = build::Parts { config, loaded, problems, environment, places, auth, shutdown, started, logs, reloader };
     let gateway = build::gateway(parts).await?;
     announce(&gateway);
@@ -335,6 +337,11 @@ pub(crate) fn page_rules(config: &Config, environment: &Environment) -> (OriginR
 /// The machine's name.
 pub(crate) fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// The files that a configuration and its secrets come from.
+pub(crate) fn sources(loaded: &Loaded, places: &Places) -> Sources {
+    Sources::of(loaded, places, &[secret::TOKEN_FILE])
 }
 
 /// What the configuration says now; for reload.

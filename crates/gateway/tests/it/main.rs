@@ -25,6 +25,7 @@ mod live;
 mod nonsense;
 mod openai;
 mod recovery;
+mod rotation;
 mod scarce;
 mod sessions;
 mod start;

@@ -1,0 +1,42 @@
+//! The forms in which a secret turns up in texts that others write about it. Pure.
+
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+
+/// The secret as it is, quoted, in an address, and encoded; each form once.
+pub(super) fn of(secret: &str) -> Vec<String> {
+    // Errors quote what they are about, and values are shown with `Debug`.
+    let quoted = format!("{secret:?}");
+    let escaped = quoted[1..quoted.len() - 1].to_owned();
+    let hex = secret.bytes().fold(String::new(), |mut hex, byte| {
+        // Writing to a String can't fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
+    let mut forms = vec![
+        secret.to_owned(),
+        escaped,
+        percent_encoded(secret),
+        // Without padding, so that it is found with and without.
+        STANDARD_NO_PAD.encode(secret),
+        URL_SAFE_NO_PAD.encode(secret),
+        hex.to_uppercase(),
+        hex,
+    ];
+    forms.sort();
+    forms.dedup();
+    forms
+}
+
+fn percent_encoded(secret: &str) -> String {
+    secret.bytes().fold(String::new(), |mut text, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            let _ = write!(text, "%{byte:02X}");
+        }
+        text
+    })
+}
