@@ -20,6 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("tools", &["agent", "config"]),
     ("gateway", &["agent", "channels", "client", "config", "llm", "protocol", "store", "tools"]),
     ("cli", &["agent", "client", "config", "gateway", "llm", "protocol", "store", "tools"]),
+    ("fuzz", &["agent", "channels", "config", "gateway", "llm", "protocol", "tools"]),
     ("bench", &["agent", "client", "protocol", "store", "testkit"]),
 ];
 

@@ -6,6 +6,7 @@ mod bench;
 mod check;
 mod codegen;
 mod dist;
+mod fuzz;
 mod layers;
 mod shell;
 mod sim;
@@ -68,6 +69,15 @@ enum Chore {
         #[arg(long)]
         release: bool,
     },
+    /// Feed the fuzz targets for a time each; what breaks a promise is kept in fuzz/findings.
+    Fuzz {
+        /// Optimise the build: slower to build, quicker to run.
+        #[arg(long)]
+        release: bool,
+        /// `--seconds <n>`, `--seed <n>` and names of targets; all targets for ten seconds each when nothing is said.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
     /// Build the binary that is shipped.
     Dist,
 }
@@ -94,6 +104,7 @@ fn run(chore: Chore) -> Result<()> {
             let (first, seeds) = seed.map_or((from, seeds), |seed| (seed, 1));
             sim::run(&sim::Asked { seeds, first, release })
         }
+        Chore::Fuzz { release, rest } => fuzz::run(release, &rest),
         Chore::Dist => dist::run(),
     }
 }

@@ -32,7 +32,7 @@ const UNFINISHED: &[&str] = &[concat!("TO", "DO"), concat!("FIX", "ME"), concat!
 pub(crate) fn run() -> Result<()> {
     let root = shell::root();
     let mut files = Vec::new();
-    for folder in ["crates", "xtask", "bench"] {
+    for folder in ["crates", "xtask", "bench", "fuzz"] {
         collect(&root.join(folder), &mut files)?;
     }
     files.sort();

@@ -12,6 +12,8 @@ mod context;
 mod context_config;
 mod context_report;
 mod event;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod input;
 mod kept;
 mod profile;

@@ -9,6 +9,8 @@ mod channel;
 mod context;
 mod digest;
 mod discord;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod inbound;
 mod keys;
 mod kind;

@@ -26,6 +26,8 @@ mod effect;
 mod environment;
 mod foreign;
 mod ids;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod include;
 mod load;
 mod mask;

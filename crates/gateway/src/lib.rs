@@ -14,6 +14,8 @@ mod connection;
 mod delivery;
 mod events;
 mod folder_watch;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod intake;
 mod logs;
 mod media;

@@ -6,6 +6,8 @@ mod build;
 mod config;
 mod cooldown;
 mod failover;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod guide;
 mod http;
 mod models;

@@ -10,6 +10,8 @@ mod device_signature;
 mod error;
 mod events;
 mod frame;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod hello;
 mod ids;
 pub mod limits;

@@ -11,6 +11,8 @@ mod edit;
 mod exec;
 mod files;
 mod find;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod grep;
 mod ls;
 mod policy;

@@ -107,6 +107,19 @@ pub struct SkillNeeds {
     pub os: Vec<String>,
 }
 
+/// Reads any text as a `SKILL.md` and looks whether what comes of it is one.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn check_any(text: &str) {
+    let read = || Skill::read(text, Path::new("/skills/folder"), Source::Extra);
+    let skill = read();
+    assert_eq!(skill, read());
+    if let Some(skill) = skill {
+        assert!(!skill.name.is_empty() && skill.name.trim() == skill.name, "{:?}", skill.name);
+        assert!(!skill.key.is_empty(), "{skill:?}");
+        assert!(skill.description.len() <= text.len());
+    }
+}
+
 impl SkillSources<'_> {
     /// Looks at names and times only, so it is cheap enough for every turn; still it reads folders, so call it off the async
     /// threads. Bundled skills change with the program only and are left out.

@@ -12,6 +12,8 @@ mod config;
 mod dispatch;
 mod failure;
 mod find;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod intake;
 mod names;
 mod normalise;

@@ -11,6 +11,8 @@ mod discord;
 mod document;
 mod plain;
 mod preview;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod promises;
 mod reader;
 mod script;
 mod sheet;

@@ -16,6 +16,8 @@ mod commands;
 mod config;
 mod failure;
 mod find;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod intake;
 mod normalise;
 mod outgoing;

@@ -1,6 +1,8 @@
 //! WebSocket clients: framing, handshake, and the loop that serves one connection.
 
 mod admit;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod handshake;
 mod outbound;
 mod serve;

@@ -13,6 +13,8 @@ mod call;
 mod directives;
 mod drain;
 mod files;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod live;
 mod plan;
 mod reply;

@@ -8,6 +8,8 @@ pub(crate) mod endpoint;
 pub(crate) mod error;
 #[cfg(test)]
 mod fixture;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 pub(crate) mod gemini;
 pub(crate) mod openai_chat;
 pub(crate) mod openai_responses;

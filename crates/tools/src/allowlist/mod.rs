@@ -4,6 +4,8 @@
 //! matches nothing, and programs that run other programs never do. Owns no list: whoever keeps one gives its entries.
 
 mod argv;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod programs;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! `apply_patch`: several files changed by one patch, all or nothing.
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod hunks;
 mod parse;
 mod plan;

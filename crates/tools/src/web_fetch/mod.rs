@@ -2,6 +2,8 @@
 
 mod address;
 mod client;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod measure;
 mod page;
 #[cfg(test)]

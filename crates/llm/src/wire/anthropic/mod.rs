@@ -3,7 +3,7 @@
 //! Source: Anthropic's public API reference for `POST /v1/messages` with `stream: true`.
 
 mod body;
-mod stream;
+pub(in crate::wire) mod stream;
 #[cfg(test)]
 mod tests;
 

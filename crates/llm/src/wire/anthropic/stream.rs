@@ -8,7 +8,7 @@ use crate::wire::call::{Assemble, Progress};
 use crate::wire::error;
 use crate::wire::parts::{self, PartialCall};
 
-pub(super) struct Assembler {
+pub(in crate::wire) struct Assembler {
     origin: String,
     /// With the vendor's number of the block.
     pieces: Vec<(u64, Piece)>,
@@ -31,7 +31,7 @@ enum Piece {
 }
 
 impl Assembler {
-    pub(super) fn new(origin: String) -> Self {
+    pub(in crate::wire) fn new(origin: String) -> Self {
         let (pieces, usage) = (Vec::new(), Usage::default());
         Self { origin, pieces, response_id: None, usage, stop: None, ended: false }
     }

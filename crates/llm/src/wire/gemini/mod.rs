@@ -3,7 +3,7 @@
 //! Source: Google's public API reference of the Generative Language API, v1beta.
 
 mod body;
-mod stream;
+pub(in crate::wire) mod stream;
 #[cfg(test)]
 mod tests;
 

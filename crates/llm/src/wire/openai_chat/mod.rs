@@ -3,7 +3,7 @@
 //! Source: the vendors' public API references for `POST /chat/completions` with `stream: true`.
 
 mod body;
-mod stream;
+pub(in crate::wire) mod stream;
 #[cfg(test)]
 mod tests;
 

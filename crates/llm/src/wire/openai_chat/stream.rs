@@ -8,7 +8,7 @@ use crate::wire::call::{Assemble, Progress};
 use crate::wire::error;
 use crate::wire::parts::{self, PartialCall};
 
-pub(super) struct Assembler {
+pub(in crate::wire) struct Assembler {
     origin: String,
     pieces: Vec<Piece>,
     response_id: Option<String>,
@@ -24,7 +24,7 @@ enum Piece {
 }
 
 impl Assembler {
-    pub(super) fn new(origin: String) -> Self {
+    pub(in crate::wire) fn new(origin: String) -> Self {
         Self { origin, pieces: Vec::new(), response_id: None, usage: Usage::default(), stop: None }
     }
 

@@ -3,7 +3,7 @@
 //! Source: OpenAI's public API reference for `POST /responses` with `stream: true`.
 
 mod body;
-mod stream;
+pub(in crate::wire) mod stream;
 #[cfg(test)]
 mod tests;
 

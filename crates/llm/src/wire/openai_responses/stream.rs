@@ -10,7 +10,7 @@ use crate::wire::call::{Assemble, Progress};
 use crate::wire::error;
 use crate::wire::parts::{self, PartialCall};
 
-pub(super) struct Assembler {
+pub(in crate::wire) struct Assembler {
     origin: String,
     /// By the vendor's number of the item.
     pieces: BTreeMap<u64, Piece>,
@@ -26,7 +26,7 @@ enum Piece {
 }
 
 impl Assembler {
-    pub(super) fn new(origin: String) -> Self {
+    pub(in crate::wire) fn new(origin: String) -> Self {
         Self { origin, pieces: BTreeMap::new(), response_id: None, usage: Usage::default(), stop: None }
     }
 
