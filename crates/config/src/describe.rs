@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::shape::{Shapes, alternatives, list, literals, types};
+use crate::url;
 
 /// Longer values say no more; they only push the message off the line.
 const QUOTED_MAX_CHARS: usize = 40;
@@ -28,13 +29,13 @@ pub(crate) fn possible(literals: &[&Value]) -> String {
     }
 }
 
-/// What stands there. Hidden values and whole objects are not quoted.
+/// What stands there. Hidden values, addresses with a secret in them and whole objects are not quoted.
 pub(crate) fn found(value: &Value, hidden: bool) -> String {
     match value {
         Value::Null => "null".into(),
         Value::Array(_) => "a list".into(),
         Value::Object(_) => "an object".into(),
-        Value::String(_) if hidden => "a text that is not shown".into(),
+        Value::String(text) if hidden || url::holds_secret(text) => "a text that is not shown".into(),
         _ if hidden => "a value that is not shown".into(),
         Value::String(text) if text.chars().count() > QUOTED_MAX_CHARS => {
             let start: String = text.chars().take(QUOTED_MAX_CHARS).collect();

@@ -83,14 +83,19 @@ pub fn redacted(raw: &str, schema: &Value) -> String {
         *root = redact::redact(root, schema);
         Ok(())
     });
-    match by_schema {
-        Ok(text) => mask::mask(&text),
-        Err(EditError::Syntax(_) | EditError::NotAnObject) => mask::mask(raw),
-        // Its form is lost, but nothing that is secret by its place only is shown.
-        Err(_) => {
-            syntax::parse(raw).map_or_else(|_| String::new(), |root| format!("{:#}\n", redact::redact(&root, schema)))
+    let masked = match by_schema {
+        Ok(text) => {
+            let masked = mask::mask(&text);
+            let says_the_same = syntax::parse(&masked) == syntax::parse(&text);
+            says_the_same.then_some(masked)
         }
-    }
+        Err(EditError::Syntax(_) | EditError::NotAnObject) => Some(mask::mask(raw)),
+        Err(_) => None,
+    };
+    // Its form is lost, but nothing that is secret by its place only is shown.
+    let formless =
+        || syntax::parse(raw).map_or_else(|_| String::new(), |root| format!("{:#}\n", redact::redact(&root, schema)));
+    masked.unwrap_or_else(formless)
 }
 
 /// A text that came back from somebody who saw `stored` as [`redacted`] shows it, with its secrets in their places again.

@@ -25,9 +25,9 @@ pub mod edit;
 mod effect;
 mod environment;
 mod foreign;
-mod ids;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod ids;
 mod include;
 mod load;
 mod mask;

@@ -37,6 +37,10 @@ pub(crate) fn unmask(text: &str, stored: &str) -> Result<String, NothingStored> 
             None => return Err(NothingStored { path: found.name.to_owned() }),
         }
     }
+    if unmasked.contains(REDACTED) && !stored.contains(REDACTED) {
+        // Better refused than a file in which the mark stands for a secret.
+        return Err(NothingStored { path: REDACTED.to_owned() });
+    }
     Ok(unmasked)
 }
 
@@ -48,18 +52,28 @@ struct Found<'t> {
 
 /// Each quoted text after a name that sounds secret. One that is not closed ends with its line.
 fn secrets(text: &str) -> Vec<Found<'_>> {
-    let mut found = Vec::new();
+    let mut found: Vec<Found<'_>> = Vec::new();
     let mut from = 0;
     while let Some(colon) = text[from..].find(':').map(|at| from + at) {
         from = colon + 1;
         let Some(value) = quoted(text, from) else { continue };
-        let name = name_before(&text[..colon]);
+        // What is hidden is no name: shown text and stored text must be read alike. Right behind it the value of a name that was
+        // taken for a value may stand, so it is hidden as well.
+        let between = found.last().map_or(&text[..colon], |last| &text[last.value.end..colon]);
+        let name = match found.last() {
+            Some(last) if between.trim_matches(is_blank_or_quote).is_empty() => last.name,
+            _ => name_before(between),
+        };
         if is_secret_name(name) && !value.is_empty() {
             from = value.end;
             found.push(Found { name, value });
         }
     }
     found
+}
+
+fn is_blank_or_quote(sign: char) -> bool {
+    sign.is_whitespace() || matches!(sign, '"' | '\'')
 }
 
 fn name_before(text: &str) -> &str {
@@ -98,6 +112,16 @@ mod tests {
         }
         assert!(masked.contains("apiKey: '${KEY}', port: 1"));
         assert_eq!(unmask(&masked, BROKEN), Ok(BROKEN.to_owned()));
+    }
+
+    #[test]
+    fn a_value_that_looks_like_a_name_hides_what_follows_it() {
+        let stored = "{ \"password\":\n \"token\": \"s3cret\", b: 1";
+        let masked = mask(stored);
+        assert!(!masked.contains("s3cret"), "{masked}");
+        assert_eq!(unmask(&masked, stored), Ok(stored.to_owned()));
+        let stored = "{ token: 'the-token': 'x', api: 'y' }";
+        assert_eq!(unmask(&mask(stored), stored), Ok(stored.to_owned()));
     }
 
     #[test]

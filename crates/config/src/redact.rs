@@ -137,8 +137,11 @@ fn collect<'s>(
 
 /// A `SecretRef`: it says where the secret stands, not what it is.
 fn is_secret_reference(map: &serde_json::Map<String, Value>) -> bool {
-    map.contains_key("source")
-        && map.contains_key("id")
+    // Somebody may have put the secret itself into the wrong place of one.
+    let names_source =
+        map.get("source").is_some_and(|source| ["env", "file", "exec"].iter().any(|known| source == known));
+    names_source
+        && map.get("id").is_some_and(Value::is_string)
         && map.keys().all(|key| ["source", "provider", "id"].contains(&key.as_str()))
 }
 

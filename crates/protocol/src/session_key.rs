@@ -56,7 +56,13 @@ impl SessionKey {
             return Err(SessionKeyError::ControlCharacter);
         }
         let Some(rest) = text.strip_prefix("agent:") else {
-            return Ok(Self::scoped(default_agent, text));
+            let key = Self::scoped(default_agent, text);
+            // What is told to clients comes back from them.
+            return if key.0.len() > SESSION_KEY_MAX_BYTES {
+                Err(SessionKeyError::TooLong(key.0.len()))
+            } else {
+                Ok(key)
+            };
         };
         match rest.split_once(':') {
             Some((agent, place)) if !agent.is_empty() && !place.is_empty() => Ok(Self(text.to_owned())),
@@ -121,6 +127,9 @@ mod tests {
         assert_eq!(parse("a\nb"), Err(SessionKeyError::ControlCharacter));
         assert_eq!(parse("agent::x"), Err(SessionKeyError::Malformed("agent::x".into())));
         assert_eq!(parse(&"x".repeat(513)), Err(SessionKeyError::TooLong(513)));
+        let whole = "agent:main:".len();
+        assert!(parse(&"x".repeat(512 - whole)).is_ok());
+        assert_eq!(parse(&"x".repeat(512)), Err(SessionKeyError::TooLong(512 + whole)));
     }
 
     #[test]

@@ -64,11 +64,16 @@ impl Logs {
         })
     }
 
-    /// Makes this the process's log. Only the first of a process is.
+    /// Makes this the process's log, also for the last words of what panics. Only the first of a process is.
     pub(crate) fn install(self: &Arc<Self>) {
         let subscriber = tracing_subscriber::registry().with(Sink(self.clone()));
         // A second gateway in one process keeps writing to the first one's log.
-        let _ = tracing::subscriber::set_global_default(subscriber);
+        if tracing::subscriber::set_global_default(subscriber).is_ok() {
+            std::panic::set_hook(Box::new(|panic| {
+                let place = panic.location().map(ToString::to_string).unwrap_or_default();
+                tracing::error!(target: "gateway", %place, "panicked: {}", panic.payload_as_str().unwrap_or("no words"));
+            }));
+        }
     }
 
     /// Takes up the section `logging`; flags of the command line win.
