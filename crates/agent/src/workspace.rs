@@ -1,7 +1,8 @@
 //! The agent's folder: the files in it that belong to the prompt, and the first ones a new workspace gets.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use crate::FileLimits;
@@ -62,10 +63,10 @@ pub enum WorkspaceState {
     BrandNew,
 }
 
-/// Makes the folder if it is missing and, with `seed`, puts the first files into a workspace that has neither `AGENTS.md` nor
+/// Makes the folder if it is missing, for its owner only, and, with `seed`, puts the first files into a workspace that has neither `AGENTS.md` nor
 /// `MEMORY.md`. An existing file is never touched. Writes files, so call it off the async threads.
 pub fn ensure_workspace(folder: &Path, seed: bool) -> io::Result<WorkspaceState> {
-    fs::create_dir_all(folder)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     if folder.join("AGENTS.md").exists() || folder.join("MEMORY.md").exists() {
         return Ok(WorkspaceState::Existing);
     }
@@ -78,7 +79,7 @@ pub fn ensure_workspace(folder: &Path, seed: bool) -> io::Result<WorkspaceState>
 }
 
 fn write_new(path: &Path, text: &str) -> io::Result<()> {
-    match OpenOptions::new().write(true).create_new(true).open(path) {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(mut file) => file.write_all(text.as_bytes()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
@@ -121,6 +122,8 @@ fn cut(text: &str, name: &str, max_chars: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const LIMITS: FileLimits = FileLimits { one: 100, all: 150 };

@@ -25,6 +25,7 @@ pub mod edit;
 mod effect;
 mod environment;
 mod foreign;
+mod forms;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod ids;
@@ -53,6 +54,7 @@ pub use check::{check, read_typed};
 pub use edit::EditError;
 pub use effect::needing_restart;
 pub use environment::{EnvSection, EnvValue, Environment, PREFIXES};
+pub use forms::secret_forms;
 pub use ids::Ids;
 pub use load::{Loaded, load};
 pub use path::{KeyPath, PathError, Segment};

@@ -21,8 +21,7 @@ pub(crate) fn holds_secret(text: &str) -> bool {
 /// The secrets in a URL, as written and, where that differs, with `%41` read as `A`. Empty for what is no URL.
 pub(crate) fn secrets(text: &str) -> Vec<String> {
     let Some((scheme, rest)) = text.split_once("://") else { return Vec::new() };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    let login = authority.rsplit_once('@').and_then(|(login, _)| match login.split_once(':') {
+    let login = login_of(rest).and_then(|login| match login.split_once(':') {
         Some((_, password)) => Some(password),
         None if login.len() >= TOKEN_MIN_BYTES && WEB_SCHEMES.contains(&scheme) => Some(login),
         None => None,
@@ -35,6 +34,18 @@ pub(crate) fn secrets(text: &str) -> Vec<String> {
         found.extend(percent_decoded(secret).filter(|decoded| decoded != secret));
     }
     found
+}
+
+/// What stands before the host. A password that was pasted as it is may hold signs that end a host: then what looks like the port is no
+/// number.
+fn login_of(rest: &str) -> Option<&str> {
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    if let Some((login, _)) = authority.rsplit_once('@') {
+        return Some(login);
+    }
+    let (_, port) = authority.split_once(':')?;
+    let is_port = port.bytes().all(|byte| byte.is_ascii_digit());
+    rest.rsplit_once('@').filter(|_| !is_port).map(|(login, _)| login)
 }
 
 fn is_secret_parameter(name: &str) -> bool {
@@ -74,7 +85,10 @@ mod tests {
             ("no url: a@b", &[]),
             ("https://anna:pa%24s@host", &["pa%24s", "pa$s"]),
             ("https://anna:p@ss@host", &["p@ss"]),
+            ("https://host/a@b:c", &[]),
             ("https://:only@host", &["only"]),
+            ("ht!tp://me:pa/ss?w@host/x", &["pa/ss?w"]),
+            ("https://host:8080/a@b:c", &[]),
             ("redis://:deep@host/0", &["deep"]),
             ("https://ghp_0123456789abcdef@host/x", &["ghp_0123456789abcdef"]),
             ("https://host/v1?key=one&page=2&access_token=two#token=three", &["one", "two", "three"]),

@@ -1,7 +1,9 @@
 //! The skills that come with the program. They are written to the state dir, because the agent reads skills as files.
 
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 /// Name of the folder in the state dir.
 pub(super) const FOLDER: &str = "skills-bundled";
@@ -18,9 +20,10 @@ pub(super) fn materialise(state_dir: &Path) -> io::Result<PathBuf> {
         if fs::read(&file).is_ok_and(|found| found == text.as_bytes()) {
             continue;
         }
-        fs::create_dir_all(&folder)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         let fresh = folder.join("SKILL.md.new");
-        fs::write(&fresh, text)?;
+        let mut new = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+        new.write_all(text.as_bytes())?;
         fs::rename(&fresh, &file)?;
     }
     Ok(root)

@@ -4,7 +4,6 @@
 
 mod file;
 mod format;
-mod forms;
 mod tail;
 
 use std::io::Write as _;
@@ -95,7 +94,7 @@ impl Logs {
             return;
         }
         let mut secrets = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
-        for form in forms::of(secret) {
+        for form in chela_config::secret_forms(secret) {
             if secrets.len() < SECRETS_MAX && !secrets.contains(&form) {
                 secrets.push(form);
             }

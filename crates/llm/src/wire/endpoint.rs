@@ -73,12 +73,14 @@ impl Endpoint {
         Ok(headers)
     }
 
-    /// Takes the key out of a text that the vendor sent, should it have echoed it.
+    /// Takes the key and the user's headers out of a text that the vendor sent, should it have echoed them.
     pub(crate) fn without_key(&self, text: &str) -> String {
-        match &self.credential {
+        let without = match &self.credential {
             Credential::Key(key) => redact(text, key.expose_secret()),
             Credential::NotNeeded | Credential::Missing(_) => text.to_owned(),
-        }
+        };
+        let values = self.headers.values().filter_map(|value| value.to_str().ok());
+        values.fold(without, |text, value| redact(&text, value))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chela_config::secret_forms;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
@@ -53,10 +54,13 @@ pub(crate) fn network(error: &reqwest::Error) -> LlmErrorKind {
     LlmErrorKind::Network { message }
 }
 
-/// Replaces a key in a text. A short one is the placeholder of a server that wants none (`x`, `ollama`) and stands in
+/// Replaces a key in a text, encoded or not. A short one is the placeholder of a server that wants none (`x`, `ollama`) and stands in
 /// ordinary words.
 pub(crate) fn redact(text: &str, key: &str) -> String {
-    if key.len() < MIN_SECRET_BYTES { text.to_owned() } else { text.replace(key, "***") }
+    if key.len() < MIN_SECRET_BYTES {
+        return text.to_owned();
+    }
+    secret_forms(key).iter().fold(text.to_owned(), |text, form| text.replace(form, "***"))
 }
 
 /// An answer with a status that is not 2xx.

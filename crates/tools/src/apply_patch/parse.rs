@@ -58,6 +58,10 @@ pub(crate) fn parse(patch: &str) -> Result<Vec<Operation>, String> {
         if operations.len() == OPERATIONS_LIMIT {
             return Err(format!("a patch has at most {OPERATIONS_LIMIT} files"));
         }
+        let path = [ADD, DELETE, UPDATE].iter().find_map(|header| line.strip_prefix(header));
+        if path.is_some_and(|path| path.trim().is_empty()) {
+            return Err(body.wrong(line, "a path behind it"));
+        }
         let operation = if let Some(path) = line.strip_prefix(ADD) {
             Operation::Add { path: path.trim().to_owned(), text: added(&mut body)? }
         } else if let Some(path) = line.strip_prefix(DELETE) {
@@ -141,6 +145,9 @@ fn added(body: &mut Body<'_>) -> Result<String, String> {
 
 fn update(path: &str, body: &mut Body<'_>) -> Result<Operation, String> {
     let move_to = body.next_if(MOVE).map(|path| path.trim().to_owned());
+    if move_to.as_deref() == Some("") {
+        return Err(body.wrong(MOVE, "a path behind it"));
+    }
     let mut hunks: Vec<Hunk> = Vec::new();
     let mut current = Hunk::default();
     while let Some(line) = body.next_inside() {

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-/// The secret as it is, quoted, in an address, and encoded; each form once.
-pub(super) fn of(secret: &str) -> Vec<String> {
+/// The secret as it is, quoted, in an address, and encoded; each form once, longest first. Of a short one these forms would stand in
+/// ordinary words too, so the caller decides which secrets are long enough.
+pub fn secret_forms(secret: &str) -> Vec<String> {
     // Errors quote what they are about, and values are shown with `Debug`.
     let quoted = format!("{secret:?}");
     let escaped = quoted[1..quoted.len() - 1].to_owned();
@@ -25,7 +26,7 @@ pub(super) fn of(secret: &str) -> Vec<String> {
         hex.to_uppercase(),
         hex,
     ];
-    forms.sort();
+    forms.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
     forms.dedup();
     forms
 }
