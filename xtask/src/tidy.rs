@@ -99,7 +99,7 @@ fn reads_environment(text: &str) -> bool {
 }
 
 fn may_read_environment(name: &str) -> bool {
-    let rooms = ["crates/config/", "crates/cli/", "xtask/", "bench/"];
+    let rooms = ["crates/config/", "crates/cli/", "xtask/", "bench/", "fuzz/"];
     rooms.iter().any(|room| name.starts_with(room)) || name.contains("/tests/") || name.contains("/examples/")
 }
 
