@@ -10,11 +10,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
+use crate::resident::Resident;
+
 /// The token of every measured gateway; it listens on loopback only.
 pub(crate) const TOKEN: &str = "bench-token-for-loopback-only";
 
-/// How long a start may take before the harness gives up.
-const START_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a start may take before the harness gives up; under a tracer it takes fifty times as long.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The kernel counts a process's time in hundredths of a second, whatever it counts by itself.
 const TICK_MS: u64 = 10;
@@ -67,22 +69,61 @@ impl Home {
     /// Runs a command of the binary against this home.
     pub(crate) fn command(&self, arguments: &[&str]) -> Result<Command> {
         let mut command = Command::new(binary()?);
+        self.prepare(command.args(arguments));
+        Ok(command)
+    }
+
+    /// Starts the gateway and waits until it says where it listens.
+    pub(crate) fn start(&self) -> Result<Running> {
+        self.start_under(&[])
+    }
+
+    /// Starts the gateway as the last argument of another program, which becomes it or runs it.
+    pub(crate) fn start_under(&self, runner: &[String]) -> Result<Running> {
+        let begun = Instant::now();
+        let binary = binary()?;
+        let mut command = match runner.split_first() {
+            None => Command::new(binary),
+            Some((program, arguments)) => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(binary);
+                command
+            }
+        };
+        self.prepare(command.args(["gateway", "--allow-unconfigured", "--port", "0"]));
+        Running::when_ready(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?, begun)
+    }
+
+    fn prepare(&self, command: &mut Command) {
         command
-            .args(arguments)
             .env_clear()
             .env("HOME", self.path())
             .env("PATH", "/usr/bin:/bin")
             .env("CHELA_STATE_DIR", self.path())
             .env("CHELA_GATEWAY_TOKEN", TOKEN)
             .stdin(Stdio::null());
-        Ok(command)
     }
+}
 
-    /// Starts the gateway and waits until it says where it listens.
-    pub(crate) fn start(&self) -> Result<Running> {
-        let begun = Instant::now();
-        let mut command = self.command(&["gateway", "--allow-unconfigured", "--port", "0"])?;
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+fn port_of(line: &str) -> Option<u16> {
+    let (_, rest) = line.split_once("listening on ws://")?;
+    let address = rest.split_whitespace().next()?;
+    address.rsplit(':').next()?.parse().ok()
+}
+
+/// A running gateway; killed when dropped.
+pub(crate) struct Running {
+    child: Child,
+    pub(crate) port: u16,
+    /// From exec until the line that says where it listens.
+    pub(crate) to_listening: Duration,
+    /// From exec until `[gateway] ready`.
+    pub(crate) to_ready: Duration,
+}
+
+impl Running {
+    /// Reads what a child says that was started at `begun`, until it is ready.
+    fn when_ready(mut child: Child, begun: Instant) -> Result<Self> {
         let stdout = child.stdout.take().context("stdout is piped")?;
         let stderr = child.stderr.take().context("stderr is piped")?;
         let (lines, read) = std::sync::mpsc::channel();
@@ -104,32 +145,14 @@ impl Home {
             if let Some((to_listening, port)) = listening
                 && line.contains("[gateway] ready")
             {
-                return Ok(Running { child, port, to_listening, to_ready: at - begun });
+                return Ok(Self { child, port, to_listening, to_ready: at - begun });
             }
             seen.push(line);
         }
         let _ = child.kill();
         bail!("the gateway did not get ready; it said:\n{}", seen.join("\n"))
     }
-}
 
-fn port_of(line: &str) -> Option<u16> {
-    let (_, rest) = line.split_once("listening on ws://")?;
-    let address = rest.split_whitespace().next()?;
-    address.rsplit(':').next()?.parse().ok()
-}
-
-/// A running gateway; killed when dropped.
-pub(crate) struct Running {
-    child: Child,
-    pub(crate) port: u16,
-    /// From exec until the line that says where it listens.
-    pub(crate) to_listening: Duration,
-    /// From exec until `[gateway] ready`.
-    pub(crate) to_ready: Duration,
-}
-
-impl Running {
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
@@ -144,6 +167,26 @@ impl Running {
         let line = text.lines().find(|line| line.split(':').next() == Some(field));
         let number = line.and_then(|line| line.split_whitespace().nth(1));
         number.and_then(|number| number.parse().ok()).with_context(|| format!("no {field} in smaps_rollup"))
+    }
+
+    /// Where its memory is.
+    pub(crate) fn resident(&self) -> Result<Resident> {
+        let folder = PathBuf::from(format!("/proc/{}", self.child.id()));
+        let program = fs::read_link(folder.join("exe"))?;
+        Resident::read(&fs::read_to_string(folder.join("smaps"))?, &program.to_string_lossy())
+    }
+
+    /// Its process, or the one of the program that it was started under.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) fn stop(mut self) -> Result<()> {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM)?;
+        self.child.wait()?;
+        Ok(())
     }
 
     /// Time of the processor that it took so far, in the kernel too.

@@ -8,6 +8,7 @@ mod codegen;
 mod dist;
 mod fuzz;
 mod layers;
+mod order;
 mod shell;
 mod sim;
 mod test;

@@ -8,8 +8,8 @@ use futures_util::future::try_join_all;
 
 use crate::http::Target;
 use crate::platforms::{Mistakes, Platform, Platforms, Talk, answering_model};
-use crate::process::{Home, Running, binary, drop_page_cache};
-use crate::report::{Row, Verdict};
+use crate::process::{Home, binary, drop_page_cache};
+use crate::report::{Detail, Measured, Row, Verdict};
 use crate::stats::Samples;
 
 const STARTS: usize = 20;
@@ -21,16 +21,18 @@ const AT_ONCE: usize = 16;
 const PEOPLE: u32 = 48;
 /// Of both platforms together.
 const SOAK: usize = 10_000;
+/// Memory is looked at, at rest, after so many messages each.
+const STEP: usize = 1_000;
 /// The most that memory may have grown by after the first tenth.
 const FLAT: f64 = 1.1;
 /// Until the kernel's counters and the gateway's own housekeeping, which looks each second, have settled.
-const SETTLE: Duration = Duration::from_secs(4);
+const SETTLE: Duration = Duration::from_secs(5);
 
-pub(super) async fn measure() -> Result<Vec<Row>> {
-    let mut rows = start().await?;
-    rows.extend(one_at_a_time().await?);
-    rows.extend(soak().await?);
-    Ok(rows)
+pub(super) async fn measure() -> Result<Measured> {
+    let mut measured = Measured::from(start().await?);
+    measured.add(one_at_a_time().await?.into());
+    measured.add(soak().await?);
+    Ok(measured)
 }
 
 /// How soon a gateway with both channels listens, is ready, and hears what people say.
@@ -100,32 +102,41 @@ async fn one_at_a_time() -> Result<Vec<Row>> {
 }
 
 /// Rest, and ten thousand messages through both channels at once.
-async fn soak() -> Result<Vec<Row>> {
+async fn soak() -> Result<Measured> {
     let (model, platforms) = (answering_model().await, Arc::new(Platforms::start().await?));
     let home = Home::new(&model.url(), &platforms.config())?;
     drop_page_cache(&binary()?)?;
     let gateway = home.start()?;
     platforms.connected().await;
     tokio::time::sleep(SETTLE).await;
-    let (idle, own) = (megabytes(&gateway, "Pss")?, megabytes(&gateway, "Anonymous")?);
-
-    let mut lanes = lanes(&platforms);
-    run(&platforms, &mut lanes, SOAK / 10).await?;
-    tokio::time::sleep(SETTLE).await;
-    let warm = megabytes(&gateway, "Pss")?;
-    let (begun, cpu_before) = (Instant::now(), gateway.cpu_time()?);
-    run(&platforms, &mut lanes, SOAK - SOAK / 10).await?;
-    let (elapsed, cpu) = (begun.elapsed(), gateway.cpu_time()?.saturating_sub(cpu_before));
-    tokio::time::sleep(SETTLE).await;
-    let soaked = megabytes(&gateway, "Pss")?;
+    let idle = gateway.resident()?;
+    let (mut moments, mut lanes) = (vec![("at rest".to_owned(), idle)], lanes(&platforms));
+    let (mut elapsed, mut cpu, mut warm) = (Duration::ZERO, Duration::ZERO, None);
+    for messages in (STEP..=SOAK).step_by(STEP) {
+        let (begun, cpu_before) = (Instant::now(), gateway.cpu_time()?);
+        run(&platforms, &mut lanes, STEP).await?;
+        if warm.is_some() {
+            elapsed += begun.elapsed();
+            cpu += gateway.cpu_time()?.saturating_sub(cpu_before);
+        }
+        tokio::time::sleep(SETTLE).await;
+        let resident = gateway.resident()?;
+        warm.get_or_insert(resident.total());
+        moments.push((format!("after {messages} messages"), resident));
+    }
     let talks: Vec<Talk> = lanes.into_iter().flatten().collect();
     let Mistakes { lost, surplus } = platforms.mistakes(&talks);
     platforms.assert_clean();
     gateway.kill()?;
     let alone = without_gateway(&platforms, &Target::model(&model.url())?, talks).await?;
-    let timed = (SOAK - SOAK / 10) as f64;
+    let timed = (SOAK - STEP) as f64;
     let (rate, cpu_ms) = (timed / elapsed.as_secs_f64(), cpu.as_secs_f64() * 1e3 / timed);
-    Ok(vec![
+    let warm = warm.unwrap_or_default();
+    let soaked = moments.last().map_or(0.0, |(_, resident)| resident.total());
+    let (idle, own) = (idle.total(), idle.heap + idle.variables + idle.stacks);
+    let details =
+        vec![Detail { name: "Resident memory of a gateway with both channels, in MB by what it holds", moments }];
+    let rows = vec![
         Row {
             name: "idle memory with both channels (PSS)",
             measured: format!("{idle:.1} MB, of which {own:.1} MB its own data"),
@@ -150,7 +161,8 @@ async fn soak() -> Result<Vec<Row>> {
             reference: "",
             verdict: Verdict::at_most((soaked / 32.0).max(soaked / warm / FLAT), 1.0),
         },
-    ])
+    ];
+    Ok(Measured { rows, details })
 }
 
 /// The people of each lane, who are asked for in turn. Half of the lanes are on Telegram, half on Discord.
@@ -207,8 +219,4 @@ async fn without_gateway(platforms: &Arc<Platforms>, model: &Target, talks: Vec<
         sent?;
     }
     Ok(messages as f64 / begun.elapsed().as_secs_f64())
-}
-
-fn megabytes(gateway: &Running, field: &str) -> Result<f64> {
-    Ok(gateway.memory_kb(field)? / 1024.0)
 }

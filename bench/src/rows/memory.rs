@@ -1,4 +1,4 @@
-//! Resident memory: idle, and what a connected client adds.
+//! Resident memory: idle, what a connected client adds, and whether ten thousand turns leave something behind.
 
 use std::time::Duration;
 
@@ -9,37 +9,49 @@ use serde_json::json;
 
 use crate::http::Target;
 use crate::process::{Home, Running, TOKEN, binary, drop_page_cache};
-use crate::report::{Row, Verdict};
+use crate::report::{Detail, Measured, Row, Verdict};
 
 const CLIENTS: usize = 500;
 /// A long message in a chat, as it is sent. The schema that comes back is larger.
 const LARGE_BYTES: usize = 20 * 1024;
 const SOAK: usize = 10_000;
+/// Memory is looked at, at rest, after so many turns each.
+const STEP: usize = 1_000;
 const SOAK_AT_ONCE: usize = 16;
 /// All sessions of the soak are in use after its first tenth, so that what grows then grows with turns and not with sessions.
 const SESSIONS_OF_A_LANE: usize = 30;
 /// The most that memory may have grown by after the first tenth.
 const FLAT: f64 = 1.1;
 /// Until the kernel's counters and the gateway's own housekeeping, which looks each second, have settled.
-const SETTLE: Duration = Duration::from_secs(4);
+const SETTLE: Duration = Duration::from_secs(5);
 
-pub(super) async fn measure() -> Result<Vec<Row>> {
+pub(super) async fn measure() -> Result<Measured> {
     let model = FakeModel::start([]).await;
     model.forget_requests();
     let home = Home::new(&model.url(), "")?;
     drop_page_cache(&binary()?)?;
     let gateway = home.start()?;
+    tokio::time::sleep(SETTLE).await;
+    let mut moments = vec![("at rest".to_owned(), gateway.resident()?)];
     reqwest::get(gateway.url("/healthz")).await?;
     tokio::time::sleep(SETTLE).await;
+    moments.push(("after a request".to_owned(), gateway.resident()?));
     let (idle, own) = (gateway.memory_kb("Pss")? / 1024.0, gateway.memory_kb("Anonymous")? / 1024.0);
     let (client_kb, after_large_kb) = each_client(&gateway).await?;
     let through = Target::gateway(&gateway.url(""))?;
-    soak(&through, SOAK / 10).await?;
-    let warm = gateway.memory_kb("Pss")? / 1024.0;
-    soak(&through, SOAK).await?;
-    tokio::time::sleep(SETTLE).await;
-    let soaked = gateway.memory_kb("Pss")? / 1024.0;
-    Ok(vec![
+    let (mut warm, mut soaked) = (None, 0.0);
+    for turns in (STEP..=SOAK).step_by(STEP) {
+        soak(&through, STEP).await?;
+        tokio::time::sleep(SETTLE).await;
+        let resident = gateway.resident()?;
+        soaked = resident.total();
+        warm.get_or_insert(soaked);
+        moments.push((format!("after {turns} turns"), resident));
+    }
+    let warm = warm.unwrap_or_default();
+    let details =
+        vec![Detail { name: "Resident memory of a gateway without channels, in MB by what it holds", moments }];
+    let rows = vec![
         Row {
             name: "idle memory (PSS)",
             measured: format!("{idle:.1} MB, of which {own:.1} MB its own data"),
@@ -61,7 +73,8 @@ pub(super) async fn measure() -> Result<Vec<Row>> {
             reference: "1,710 MB",
             verdict: Verdict::at_most((soaked / 32.0).max(soaked / warm / FLAT), 1.0),
         },
-    ])
+    ];
+    Ok(Measured { rows, details })
 }
 
 /// Memory of each client: after its hello, and after it has sent one large frame and got one.

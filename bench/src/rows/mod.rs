@@ -8,6 +8,8 @@ mod history;
 mod isolation;
 mod memory;
 mod shipped;
+mod small;
+mod spawn;
 mod start;
 mod store;
 mod turns;
@@ -17,20 +19,27 @@ use std::pin::Pin;
 
 use anyhow::Result;
 
-use crate::report::Row;
+use crate::report::{Measured, Row};
 
-type Group = fn() -> Pin<Box<dyn Future<Output = Result<Vec<Row>>>>>;
+type Group = fn() -> Pin<Box<dyn Future<Output = Result<Measured>>>>;
 
 pub(crate) const GROUPS: &[(&str, Group)] = &[
-    ("start", || Box::pin(start::measure())),
-    ("commands", || Box::pin(commands::measure())),
+    ("start", || Box::pin(rows(start::measure()))),
+    ("commands", || Box::pin(rows(commands::measure()))),
     ("memory", || Box::pin(memory::measure())),
-    ("turns", || Box::pin(turns::measure())),
+    ("small machine", || Box::pin(rows(small::measure()))),
+    ("turns", || Box::pin(rows(turns::measure()))),
     ("channels", || Box::pin(channels::measure())),
-    ("history", || Box::pin(history::measure())),
-    ("isolation", || Box::pin(isolation::measure())),
-    ("failover", || Box::pin(failover::measure())),
-    ("crash", || Box::pin(crash::measure())),
-    ("store", || Box::pin(store::measure())),
-    ("shipped", || Box::pin(shipped::measure())),
+    ("history", || Box::pin(rows(history::measure()))),
+    ("isolation", || Box::pin(rows(isolation::measure()))),
+    ("spawn", || Box::pin(rows(spawn::measure()))),
+    ("failover", || Box::pin(rows(failover::measure()))),
+    ("crash", || Box::pin(rows(crash::measure()))),
+    ("store", || Box::pin(rows(store::measure()))),
+    ("shipped", || Box::pin(rows(shipped::measure()))),
 ];
+
+/// What a group without details measured.
+async fn rows(measure: impl Future<Output = Result<Vec<Row>>>) -> Result<Measured> {
+    Ok(measure.await?.into())
+}

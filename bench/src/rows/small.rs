@@ -1,0 +1,50 @@
+//! The smallest machine that serves: how much memory a control group must leave the gateway for a hundred turns.
+
+use anyhow::{Result, bail};
+use chela_testkit::model::FakeModel;
+
+use crate::http::Target;
+use crate::machine::SmallMachine;
+use crate::process::{Home, binary, drop_page_cache};
+use crate::report::{Row, Verdict};
+
+const TURNS: usize = 100;
+/// Sessions of the turns, in turn.
+const SESSIONS: usize = 10;
+/// Megabytes, the smallest first.
+const SIZES: &[u64] = &[8, 10, 12, 16, 20, 24, 32, 48, 64];
+/// What it was designed for.
+const LIMIT: u64 = 32;
+
+pub(super) async fn measure() -> Result<Vec<Row>> {
+    let model = FakeModel::start([]).await;
+    model.forget_requests();
+    for &megabytes in SIZES {
+        let small = SmallMachine::new(megabytes)?;
+        let home = Home::new(&model.url(), "")?;
+        let Err(_too_small) = serves(&home, &small).await else {
+            return Ok(vec![Row {
+                name: "smallest machine that serves 100 turns",
+                measured: format!("{megabytes} MB for all that the process holds, its files in the page cache too"),
+                limit: "32 MB",
+                reference: "1.5 GB",
+                verdict: Verdict::at_most(megabytes as f64, LIMIT as f64),
+            }]);
+        };
+    }
+    bail!("not even {:?} MB are enough", SIZES.last())
+}
+
+/// Fails when the gateway does not start, or a turn is not answered: the kernel ends who needs more than there is.
+async fn serves(home: &Home, small: &SmallMachine) -> Result<()> {
+    // Pages that are in memory already would not count here.
+    drop_page_cache(&binary()?)?;
+    let join = r#"echo $$ > "$0" && exec "$@""#;
+    let runner = ["/bin/sh", "-c", join, &small.members().to_string_lossy()].map(str::to_owned);
+    let gateway = home.start_under(&runner)?;
+    let through = Target::gateway(&gateway.url(""))?;
+    for number in 0..TURNS {
+        through.turn(&format!("small-{}", number % SESSIONS)).await?;
+    }
+    gateway.kill()
+}
