@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use chela_config::{Environment, Loaded, PlaceOverrides, Places};
 use serde::Serialize;
@@ -20,6 +21,9 @@ const GATEWAY_WORKERS: usize = 2;
 /// Threads for work on files and in the database, which is short. Each that has run keeps a heap of its own, so the number is part of
 /// what the gateway holds in memory.
 const GATEWAY_BLOCKING_THREADS: usize = 8;
+
+/// How long such a thread waits for more to do. What the allocator keeps for a thread goes only with the thread.
+pub(crate) const GATEWAY_BLOCKING_KEPT: Duration = Duration::from_secs(1);
 
 /// Built once from the command line and the environment; holds no open file or socket.
 pub(crate) struct Context {
@@ -86,6 +90,7 @@ impl Context {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(GATEWAY_WORKERS)
             .max_blocking_threads(GATEWAY_BLOCKING_THREADS)
+            .thread_keep_alive(GATEWAY_BLOCKING_KEPT)
             .enable_all()
             .build();
         finish(runtime.map_err(|error| Failure::file("start the runtime", &error))?, work)

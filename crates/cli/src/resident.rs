@@ -12,6 +12,10 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Work of all workers between two looks after which the allocator may hold something: a turn, not a heartbeat.
 const WORK: Duration = Duration::from_millis(5);
 
+/// Looks without work after which threads for work on files have left: each waits a second for more
+/// ([`GATEWAY_BLOCKING_KEPT`](crate::context::GATEWAY_BLOCKING_KEPT)), and the first look asked one of them to give back.
+const LEFT: u32 = 3;
+
 /// Threads share two heaps. By default glibc gives each thread one of its own and keeps what the largest turn needed in each;
 /// musl has one heap and no such switch.
 #[cfg(target_env = "gnu")]
@@ -24,26 +28,29 @@ pub(crate) fn share_heaps() {
 #[cfg(not(target_env = "gnu"))]
 pub(crate) fn share_heaps() {}
 
-/// Gives back as long as the gateway runs: after each time with work what was freed, and once, when the start is over, its code.
+/// Gives back as long as the gateway runs: after each time with work what was freed, again when the threads that shared in it have
+/// left, and once, when the start is over, its code.
 pub(crate) async fn give_back() {
     let mut seen = Duration::ZERO;
+    let mut quiet_looks = 0_u32;
     let mut is_starting = true;
     loop {
         tokio::time::sleep(LOOK).await;
         let busy = busy_time();
-        let has_worked = busy.saturating_sub(seen) >= WORK;
+        quiet_looks = if busy.saturating_sub(seen) >= WORK { 0 } else { quiet_looks.saturating_add(1) };
         seen = busy;
-        if has_worked || is_starting {
+        let is_start_over = is_starting && quiet_looks > 0;
+        if matches!(quiet_looks, 0 | LEFT) || is_start_over {
             // Both take a millisecond or two, which no worker should spend.
             let given = tokio::task::spawn_blocking(move || {
                 give_back_freed();
-                if is_starting && !has_worked {
+                if is_start_over {
                     give_back_code();
                 }
             });
             let _ = given.await;
         }
-        is_starting &= has_worked;
+        is_starting &= !is_start_over;
     }
 }
 
