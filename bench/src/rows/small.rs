@@ -7,44 +7,52 @@ use crate::http::Target;
 use crate::machine::SmallMachine;
 use crate::process::{Home, binary, drop_page_cache};
 use crate::report::{Row, Verdict};
+use crate::stats::Samples;
 
 const TURNS: usize = 100;
 /// Sessions of the turns, in turn.
 const SESSIONS: usize = 10;
 /// Megabytes, the smallest first.
-const SIZES: &[u64] = &[8, 10, 12, 16, 20, 24, 32, 48, 64];
+const SIZES: &[u64] = &[4, 6, 8, 10, 12, 16, 20, 24, LIMIT];
 /// What it was designed for.
 const LIMIT: u64 = 32;
 
 pub(super) async fn measure() -> Result<Vec<Row>> {
     let model = FakeModel::start([]).await;
     model.forget_requests();
+    let designed = serve(&model.url(), LIMIT).await?;
     for &megabytes in SIZES {
-        let small = SmallMachine::new(megabytes)?;
-        let home = Home::new(&model.url(), "")?;
-        let Err(_too_small) = serves(&home, &small).await else {
-            return Ok(vec![Row {
-                name: "smallest machine that serves 100 turns",
-                measured: format!("{megabytes} MB for all that the process holds, its files in the page cache too"),
-                limit: "32 MB",
-                reference: "1.5 GB",
-                verdict: Verdict::at_most(megabytes as f64, LIMIT as f64),
-            }]);
-        };
+        let Ok(turns) = serve(&model.url(), megabytes).await else { continue };
+        return Ok(vec![Row {
+            name: "smallest machine that serves 100 turns",
+            measured: format!(
+                "{megabytes} MB, code in the page cache included ({:.0} ms p50 a turn; with {LIMIT} MB {:.1} ms)",
+                turns.median(),
+                designed.median()
+            ),
+            limit: "32 MB",
+            reference: "1.5 GB",
+            verdict: Verdict::at_most(megabytes as f64, LIMIT as f64),
+        }]);
     }
     bail!("not even {:?} MB are enough", SIZES.last())
 }
 
-/// Fails when the gateway does not start, or a turn is not answered: the kernel ends who needs more than there is.
-async fn serves(home: &Home, small: &SmallMachine) -> Result<()> {
+/// Turns in a control group of this size. Fails when the gateway does not start, or a turn is not answered: the kernel ends who
+/// needs more than there is.
+async fn serve(model_url: &str, megabytes: u64) -> Result<Samples> {
+    let small = SmallMachine::new(megabytes)?;
+    let home = Home::new(model_url, "")?;
     // Pages that are in memory already would not count here.
     drop_page_cache(&binary()?)?;
     let join = r#"echo $$ > "$0" && exec "$@""#;
     let runner = ["/bin/sh", "-c", join, &small.members().to_string_lossy()].map(str::to_owned);
     let gateway = home.start_under(&runner)?;
     let through = Target::gateway(&gateway.url(""))?;
+    let mut turns = Samples::default();
     for number in 0..TURNS {
-        through.turn(&format!("small-{}", number % SESSIONS)).await?;
+        turns.time(through.turn(&format!("small-{}", number % SESSIONS)).await?.whole);
     }
-    gateway.kill()
+    gateway.kill()?;
+    Ok(turns)
 }
