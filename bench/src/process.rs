@@ -16,7 +16,7 @@ use crate::resident::Resident;
 pub(crate) const TOKEN: &str = "bench-token-for-loopback-only";
 
 /// How long a start may take before the harness gives up; under a tracer it takes fifty times as long.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The kernel counts a process's time in hundredths of a second, whatever it counts by itself.
 const TICK_MS: u64 = 10;

@@ -137,7 +137,8 @@ async fn write_history(home: &Home) -> Result<()> {
 
 /// Ten kilobytes in which few words stand more than once, and one stands in every text.
 fn text(number: usize) -> String {
-    let word =
-        |place: usize| if place % 100 == 0 { "said".to_owned() } else { format!("w{}", number * 31 + place * 7) };
+    let word = |place: usize| {
+        if place.is_multiple_of(100) { "said".to_owned() } else { format!("w{}", number * 31 + place * 7) }
+    };
     (0..TEXT_WORDS).map(word).collect::<Vec<_>>().join(" ")
 }
