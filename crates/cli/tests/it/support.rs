@@ -144,6 +144,11 @@ impl RunningGateway {
 
     fn launch(mut command: Command, environment: &[(&str, &str)]) -> Self {
         command.envs(environment.iter().copied());
+        Self::start_command(command)
+    }
+
+    /// The same by a command of one's own.
+    pub(crate) fn start_command(mut command: Command) -> Self {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (said, heard) = mpsc::channel();
         read_out(child.stdout.take().unwrap(), said.clone());
