@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::{Mutator, Target, folder};
 
-/// An input that takes longer hangs somebody's turn. Far more than any takes on a busy machine.
-const SLOW: Duration = Duration::from_secs(5);
+/// An input that takes longer hangs somebody's turn. Far more than any takes in a debug build on a busy machine.
+const SLOW: Duration = Duration::from_secs(20);
 /// Findings of one run; the first few say enough.
 const FINDINGS_MAX: usize = 5;
 /// Inputs between two looks at the clock and two notes of where the run is.

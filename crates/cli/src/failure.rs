@@ -73,6 +73,7 @@ impl Failure {
             EditError::NoPath => Self::usage(error.to_string()),
             EditError::InTheWay { .. }
             | EditError::BeyondEnd { .. }
+            | EditError::TooDeep { .. }
             | EditError::NothingStored(_)
             | EditError::Unsure => Self::new("edit", error.to_string()),
         }

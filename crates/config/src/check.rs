@@ -95,7 +95,8 @@ impl<'s> Checker<'s> {
         if at.path.segments().len() > DEPTH_MAX {
             return;
         }
-        let hidden = at.hidden || self.shapes.is_secret(schema) || (value.is_string() && self.holds_secret(schema));
+        let hidden =
+            at.hidden || self.shapes.is_secret(schema) || (value.is_string() && self.shapes.holds_secret(schema));
         let at = &At { path: at.path.clone(), hidden };
         if *schema == Value::Bool(false) {
             out.push(at.error("nothing may stand here".into(), None));
@@ -133,16 +134,6 @@ impl<'s> Checker<'s> {
             }
             _ => {}
         }
-    }
-
-    /// Whether secrets stand right below: a text in the place of them all may be one of them.
-    fn holds_secret(&self, schema: &'s Value) -> bool {
-        self.shapes.whole_level(schema).into_iter().any(|part| {
-            let named = properties(part).into_iter().flatten();
-            let mut unnamed = additional(part).into_iter().chain(part.get("items"));
-            named.into_iter().any(|(name, below)| is_secret_name(name) || self.shapes.is_secret(below))
-                || unnamed.any(|below| self.shapes.is_secret(below))
-        })
     }
 
     /// None of the alternatives fits: reports the one that was meant, or all of them in one sentence.

@@ -26,6 +26,8 @@ pub enum EditError {
     NotSet { path: String },
     #[error("`{path}` is beyond the end of the list, which has {length} elements")]
     BeyondEnd { path: String, length: usize },
+    #[error("the path has {levels} levels, more than the {} of a configuration", syntax::DEPTH_MAX)]
+    TooDeep { levels: usize },
     #[error("name what to change, for example gateway.port")]
     NoPath,
     #[error(transparent)]
@@ -36,6 +38,10 @@ pub enum EditError {
 
 /// Sets the value at a path. Objects on the way are made; of a list, the element after the last one is appended.
 pub fn set(raw: &str, path: &KeyPath, value: &Value) -> Result<String, EditError> {
+    // Writing goes down level by level, and so does the stack.
+    if path.segments().len() > syntax::DEPTH_MAX {
+        return Err(EditError::TooDeep { levels: path.segments().len() });
+    }
     change(raw, |root| set_value(root, path, 0, value))
 }
 

@@ -103,7 +103,9 @@ fn collect<'s>(
     out: &mut Vec<KeyPath>,
 ) {
     let marked = schemas.iter().any(|schema| shapes.is_secret(schema));
-    let hidden = if marked { Hidden::ByMark } else { hidden };
+    // A text or a list where an object of secrets belongs may be one of them.
+    let in_their_place = || !value.is_object() && schemas.iter().any(|schema| shapes.holds_secret(schema));
+    let hidden = if marked || in_their_place() { Hidden::ByMark } else { hidden };
     match value {
         Value::String(text) => {
             let secret = hidden != Hidden::No || url::holds_secret(text);

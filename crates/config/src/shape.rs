@@ -4,6 +4,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::redact::is_secret_name;
+
 /// A chain of references longer than this is a circle.
 const REFERENCES_MAX: usize = 16;
 
@@ -73,6 +75,16 @@ impl<'s> Shapes<'s> {
     /// Whether the schema, or one that speaks about the same value, is marked as a secret.
     pub(crate) fn is_secret(self, schema: &'s Value) -> bool {
         self.whole_level(schema).iter().any(|part| part.get(SECRET_MARK) == Some(&Value::Bool(true)))
+    }
+
+    /// Whether secrets stand right below: what stands in the place of them all may be one of them.
+    pub(crate) fn holds_secret(self, schema: &'s Value) -> bool {
+        self.whole_level(schema).into_iter().any(|part| {
+            let mut named = properties(part).into_iter().flatten();
+            let mut unnamed = additional(part).into_iter().chain(part.get("items"));
+            named.any(|(name, below)| is_secret_name(name) || self.is_secret(below))
+                || unnamed.any(|below| self.is_secret(below))
+        })
     }
 
     /// Named properties of an object at this level, all alternatives together.

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 pub(crate) const FILE_MAX_BYTES: u64 = 2 * 1024 * 1024;
 
 /// The parser recurses for each level, so that a file of brackets would overflow the stack.
-const DEPTH_MAX: usize = 128;
+pub(crate) const DEPTH_MAX: usize = 128;
 
 /// Text that is not JSON5. Never quotes the text: it may hold secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -188,3 +188,9 @@ proptest! {
         prop_assert_eq!(edited.map(|text| parse(&text)), Ok(Ok(Value::Object(new))));
     }
 }
+
+#[test]
+fn a_path_without_end_is_refused_before_it_takes_the_stack() {
+    let path = path(&vec!["a"; 2_000].join("."));
+    assert_eq!(edit::set("{}", &path, &json!(1)), Err(edit::EditError::TooDeep { levels: 2_000 }));
+}

@@ -89,14 +89,17 @@ impl PlainCommand {
         !self.is_wrapper() && self.matches_program(&entry.pattern) && self.matches_args(entry.arg_pattern.as_deref())
     }
 
-    /// The entry that speaks for exactly this command; `None` if it is of a kind that must be asked about every time.
+    /// The entry that speaks for exactly this command; `None` if it is of a kind that must be asked about every time,
+    /// or too long to be written down.
     pub fn entry(&self) -> Option<ListEntry> {
         if self.is_wrapper() || programs::is_runner(self.name()) {
             return None;
         }
         let args: String = self.argv[1..].iter().map(|arg| regex::escape(arg) + "\\x00").collect();
         let pattern = globset::escape(self.program.to_str()?);
-        Some(ListEntry { pattern, arg_pattern: Some(format!("^{args}$")) })
+        let entry = ListEntry { pattern, arg_pattern: Some(format!("^{args}$")) };
+        // Arguments may be longer than a pattern can be.
+        self.is_listed(&entry).then_some(entry)
     }
 
     fn name(&self) -> &str {

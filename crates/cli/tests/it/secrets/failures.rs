@@ -33,7 +33,10 @@ async fn hears(gateway: &RunningGateway, frames: &[Value]) -> String {
     }
     let _ = socket.send(Message::Close(None)).await;
     while let Some(Ok(message)) = socket.next().await {
-        heard.push_str(&format!("{message:?}"));
+        heard.push_str(&match message {
+            Message::Text(text) => text.to_string(),
+            other => format!("{other:?}"),
+        });
     }
     heard
 }

@@ -26,7 +26,7 @@ async fn g25_no_secret_reaches_logs_errors_commands_or_tools() {
             ("read", json!({"path": "~/.chela/gateway-token"})),
             ("read", json!({"path": "~/.chela/.env"})),
             ("read", json!({"path": house_file("vault.json")})),
-            ("grep", json!({"pattern": "canary", "path": "~"})),
+            ("grep", json!({"pattern": "canary", "path": "~/.chela"})),
         ]),
         Step::text("done"),
     ])
