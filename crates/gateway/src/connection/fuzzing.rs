@@ -1,5 +1,7 @@
 //! The WebSocket's framing over any bytes. See [`crate::fuzzing`].
 
+#![allow(clippy::missing_panics_doc, reason = "to panic is how these say that a promise is broken")]
+
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};

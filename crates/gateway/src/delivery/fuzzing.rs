@@ -1,5 +1,7 @@
 //! The marks of an answer over any text. See [`crate::fuzzing`].
 
+#![allow(clippy::missing_panics_doc, reason = "to panic is how these say that a promise is broken")]
+
 use super::directives::Directives;
 
 /// An answer without its marks has none left outside of code, and is no longer than it was.

@@ -1,5 +1,7 @@
 //! Patches over any bytes. See [`crate::fuzzing`].
 
+#![allow(clippy::missing_panics_doc, reason = "to panic is how these say that a promise is broken")]
+
 use std::fmt::Write as _;
 
 use super::hunks;

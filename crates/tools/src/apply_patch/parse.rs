@@ -58,8 +58,8 @@ pub(crate) fn parse(patch: &str) -> Result<Vec<Operation>, String> {
         if operations.len() == OPERATIONS_LIMIT {
             return Err(format!("a patch has at most {OPERATIONS_LIMIT} files"));
         }
-        let path = [ADD, DELETE, UPDATE].iter().find_map(|header| line.strip_prefix(header));
-        if path.is_some_and(|path| path.trim().is_empty()) {
+        let named = [ADD, DELETE, UPDATE].iter().find_map(|header| line.strip_prefix(header));
+        if named.is_some_and(|path| path.trim().is_empty()) {
             return Err(body.wrong(line, "a path behind it"));
         }
         let operation = if let Some(path) = line.strip_prefix(ADD) {

@@ -140,8 +140,7 @@ impl House {
         let whole = format!("// botToken: \"{}\"\n{}", house.canaries.of("commented-out"), house.config());
         house.home.write_config(&whole);
         let dotenv = [("GEMINI_API_KEY", "dotenv-key"), ("MY_NAME_FOR_IT", "named-by-env")];
-        let dotenv: String =
-            dotenv.iter().map(|(name, place)| format!("{name}='{}'\n", house.canaries.of(place))).collect();
+        let dotenv = dotenv.map(|(name, place)| format!("{name}='{}'", house.canaries.of(place))).join("\n");
         fs::write(house.home.state_dir().join(".env"), dotenv).unwrap();
         house
     }

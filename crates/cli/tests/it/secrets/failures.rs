@@ -1,5 +1,6 @@
 //! Everything that can fail and say why, in a house full of secrets.
 
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
@@ -33,10 +34,10 @@ async fn hears(gateway: &RunningGateway, frames: &[Value]) -> String {
     }
     let _ = socket.send(Message::Close(None)).await;
     while let Some(Ok(message)) = socket.next().await {
-        heard.push_str(&match message {
-            Message::Text(text) => text.to_string(),
-            other => format!("{other:?}"),
-        });
+        match message {
+            Message::Text(text) => heard.push_str(&text),
+            other => write!(heard, "{other:?}").unwrap(),
+        }
     }
     heard
 }
@@ -48,6 +49,7 @@ fn connect(token: &str) -> Value {
     }})
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "values read better")]
 fn call(method: &str, params: Value) -> Value {
     json!({"type": "req", "id": method, "method": method, "params": params})
 }
