@@ -22,6 +22,9 @@ const TARGETS: &[(&str, &str)] = &[
 /// Relocations as bit sets: half a megabyte less to map and to read at each start.
 const PACKED: &str = "-C link-arg=-Wl,-z,pack-relative-relocs";
 
+/// The file that names functions in the order in which they are to lie.
+const ORDER: &str = "order.txt";
+
 pub(crate) fn run() -> Result<()> {
     let sysroot = PathBuf::from(shell::output(Command::new("rustc").args(["--print", "sysroot"]))?.trim());
     let (target, flags) = target(&sysroot)?;
@@ -34,7 +37,7 @@ pub(crate) fn run() -> Result<()> {
     };
     let kept = folder.join("link.tar");
     build(target, flags, &linker.arguments(&kept), Names::Kept)?;
-    let order = folder.join("order.txt");
+    let order = folder.join(ORDER);
     if order::is_possible() {
         order::find(&binary, &folder.join("trace"), &order)?;
     } else {
@@ -92,12 +95,10 @@ impl Linker {
         let ordered = binary.with_extension("ordered");
         let folder = kept.parent().context("it stands in a folder")?;
         shell::run(Command::new("tar").arg("-xf").arg(kept).current_dir(folder))?;
+        // The linker takes every absolute path of an input for one within the folder of what was kept.
+        std::fs::copy(order, inputs.join(ORDER))?;
         let mut link = Command::new(self.folder.join("ld.lld"));
-        link.arg("@response.txt").arg("--symbol-ordering-file").arg(order).args([
-            "--no-warn-symbol-ordering",
-            "--strip-all",
-            "-o",
-        ]);
+        link.args(["@response.txt", "--symbol-ordering-file", ORDER, "--no-warn-symbol-ordering", "--strip-all", "-o"]);
         shell::run(link.arg(&ordered).current_dir(&inputs))?;
         std::fs::rename(&ordered, binary)?;
         std::fs::remove_dir_all(&inputs)?;
