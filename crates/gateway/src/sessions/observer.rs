@@ -112,8 +112,10 @@ impl Observer {
 
     /// The run is over: `together` are the runs that were answered with it.
     pub(super) fn conclude(mut self, end: &TurnEnd, together: &[RowName]) {
+        let gateway = self.gateway.clone();
+        let runs = &gateway.sessions.runs;
+        let _telling = runs.telling();
         self.ended(end);
-        let runs = &self.gateway.sessions.runs;
         if is_shutdown(end) {
             for row in together {
                 runs.forget(&row.run);
@@ -166,6 +168,7 @@ impl Observer {
             live.happened(&event);
         }
         let runs = &self.gateway.sessions.runs;
+        let _telling = runs.telling();
         runs.show(&event);
         if is_shutdown(end) {
             // No end for clients: the same run goes on after the next start.

@@ -3,6 +3,7 @@
 //! One lock, held for moments and never over an await. A run leaves the table when its end is durable.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chela_agent::{AbortReason, TurnCancel, TurnEnd, TurnEvent};
@@ -63,8 +64,20 @@ pub(super) struct Runs {
     table: Mutex<BTreeMap<RunId, Entry>>,
     /// Told whenever a run stops running.
     quieter: Notify,
+    /// Runs that are over and whose clients are being told so.
+    telling: AtomicUsize,
     /// Told whenever a run is registered.
     registered: Notify,
+}
+
+/// As long as it lives, a run whose end is known does not count as idle: somebody still has to be told.
+pub(super) struct Telling<'a>(&'a Runs);
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        self.0.telling.fetch_sub(1, Ordering::AcqRel);
+        self.0.quieter.notify_waiters();
+    }
 }
 
 struct Entry {
@@ -218,13 +231,20 @@ impl Runs {
             .for_each(|entry| entry.cancel.abort(reason));
     }
 
-    /// Waits until no turn runs.
+    /// Marks that clients are about to be told of an end. Taken before the run is finished.
+    pub(super) fn telling(&self) -> Telling<'_> {
+        self.telling.fetch_add(1, Ordering::AcqRel);
+        Telling(self)
+    }
+
+    /// Waits until no turn runs and every end was told.
     pub(super) async fn all_idle(&self) {
         loop {
             let quieter = self.quieter.notified();
             tokio::pin!(quieter);
             quieter.as_mut().enable();
-            if self.table().values().all(|entry| entry.phase == Phase::Queued) {
+            let runs = self.table().values().any(|entry| entry.phase != Phase::Queued);
+            if !runs && self.telling.load(Ordering::Acquire) == 0 {
                 return;
             }
             quieter.await;

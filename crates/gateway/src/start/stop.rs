@@ -45,8 +45,9 @@ impl Signals {
     }
 }
 
-/// Tells clients that the gateway stops.
+/// Tells clients that the gateway stops. From here on it takes nothing new: whoever hears this can rely on it.
 pub(super) fn announce(gateway: &Gateway, reason: &str) {
+    gateway.shutdown.cancel();
     let payload = Shutdown { reason: reason.to_owned(), restart_expected_ms: None };
     gateway.events.publish(&Event::new("shutdown", Audience::Everyone, &payload));
 }

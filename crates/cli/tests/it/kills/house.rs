@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use chela_client::{Client, ClientError, ClientOptions, Event, Events};
+use chela_protocol::Scope;
 use chela_testkit::model::{FakeModel, Recorded, Reply, Step};
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -144,6 +145,7 @@ impl Talk {
     pub(crate) async fn new(gateway: &RunningGateway) -> Self {
         let mut options = ClientOptions::new(&gateway.url, Some(TOKEN.to_owned()));
         options.caps = vec!["tool-events".to_owned()];
+        options.scopes.push(Scope::Approvals);
         options.request_timeout = PATIENCE;
         let (client, events) = Client::connect(options).await.unwrap();
         Self { client, events }
