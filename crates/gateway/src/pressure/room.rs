@@ -41,12 +41,14 @@ pub(super) struct Keeper {
     /// Bytes beside the database, and when they were counted.
     other: u64,
     counted: Option<Instant>,
+    /// What was configured when the disk was judged last: another quota is worth a new count.
+    quota_mb: Option<u64>,
     made_room: Option<Instant>,
 }
 
 impl Keeper {
     pub(super) fn new(gateway: Arc<Gateway>) -> Self {
-        Self { gateway, other: 0, counted: None, made_room: None }
+        Self { gateway, other: 0, counted: None, quota_mb: None, made_room: None }
     }
 
     pub(super) async fn run(mut self) {
@@ -69,7 +71,8 @@ impl Keeper {
     async fn look(&mut self) -> Option<Disk> {
         let was = self.gateway.pressure.disk().level;
         let pause = if was == DiskLevel::Calm { COUNT } else { COUNT_SCARCE };
-        let is_due = self.counted.is_none_or(|at| at.elapsed() >= pause);
+        let quota = self.gateway.config.load().gateway.limits.disk_quota_mb;
+        let is_due = self.counted.is_none_or(|at| at.elapsed() >= pause) || quota != self.quota_mb;
         let state_dir = self.gateway.facts.state_dir.clone();
         let looking = self.gateway.outside.off_thread(move || {
             let other = is_due.then(|| disk::other_bytes(&state_dir));
@@ -79,8 +82,8 @@ impl Keeper {
         if let Some(other) = other {
             self.other = other;
             self.counted = Some(Instant::now());
+            self.quota_mb = quota;
         }
-        let quota = self.gateway.config.load().gateway.limits.disk_quota_mb;
         let volume = volume.inspect_err(|error| tracing::debug!(%error, "the volume does not tell its size")).ok()?;
         let disk = disk::judge(volume, database + self.other, quota, was);
         if disk.level == DiskLevel::Calm {
