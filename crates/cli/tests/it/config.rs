@@ -97,7 +97,7 @@ fn a_first_setting_makes_a_file_with_which_a_gateway_starts() {
 #[test]
 fn doctor_names_unknown_keys_and_rules_that_can_not_be_kept() {
     let home = Home::new();
-    home.write_config(r#"{gateway: {mode: "local", prot: 1}, tools: {exec: {ask: "always"}}}"#);
+    home.write_config(r#"{gateway: {mode: "local", prot: 1}, tools: {exec: {host: "node"}}}"#);
     let told = home.run(&["doctor"]);
     let told = format!("{}{}", told.stdout, told.stderr);
     assert!(told.contains("gateway.prot") && told.contains("tools.exec"), "{told}");

@@ -6,6 +6,17 @@
     reason = "a test that can't go on fails; values read better"
 )]
 
+/// Makes the test program the launcher of its own sandboxes: libtest owns its `main`, and this runs before that.
+#[used]
+#[unsafe(link_section = ".init_array")]
+#[expect(unsafe_code, reason = "the only way into a test program ahead of libtest")]
+static LAUNCHER: extern "C" fn() = {
+    extern "C" fn before_main() {
+        chela_tools::sandbox::launch_if_asked();
+    }
+    before_main
+};
+
 mod agents;
 mod approvals;
 mod bad_models;
