@@ -65,9 +65,7 @@ fn g23_the_rule_decides_about_commands() {
 
 #[test]
 fn g26_only_an_address_that_an_owner_wrote_is_fetched_unasked() {
-    for url in ["https://example.com/a"] {
-        assert_eq!(gate(&tainted(), &fetch(url)), Gate::Run, "{url}");
-    }
+    assert_eq!(gate(&tainted(), &fetch("https://example.com/a")), Gate::Run);
     for url in [
         "https://example.com/",
         "https://example.com/a?x=secret",

@@ -1,6 +1,7 @@
 //! The list of allowed commands as one document, in the shape of OpenClaw's `exec-approvals.json`: read and replaced as a whole.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use chela_agent::ExecRule;
 use chela_protocol::methods::approvals::{
@@ -119,7 +120,10 @@ fn hash_of(file: &ExecApprovalsFile) -> String {
         entry.last_resolved_path = None;
     }
     let text = serde_json::to_string(&file).unwrap_or_default();
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(text).iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 fn shown(grant: ExecGrant) -> AllowlistEntry {

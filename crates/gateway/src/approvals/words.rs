@@ -1,6 +1,8 @@
 //! What people read of a question. A model and strangers wrote parts of it: signs that hide are written out, and nothing in it can
 //! end the block in which it stands.
 
+use std::fmt::Write as _;
+
 use chela_agent::{ApprovalRequest, Risk, Subject, written_out};
 use chela_protocol::methods::approvals::ApprovalDecision;
 
@@ -24,8 +26,12 @@ pub(super) fn subject(tool: &str, subject: &Subject) -> (String, Option<String>)
     let (text, workdir) = match subject {
         Subject::Nothing => (tool.to_owned(), None),
         Subject::Command { command, workdir, variables, .. } => {
-            let set: String = variables.iter().map(|(name, value)| format!("{name}={value:?} ")).collect();
-            (format!("{set}{command}"), Some(written_out(&workdir.display().to_string())))
+            let mut text = String::new();
+            for (name, value) in variables {
+                let _ = write!(text, "{name}={value:?} ");
+            }
+            text.push_str(command);
+            (text, Some(written_out(&workdir.display().to_string())))
         }
         Subject::Typing { session, text } => (format!("type into {session}: {text}"), None),
         Subject::Url(url) => (format!("{tool} {url}"), None),

@@ -36,7 +36,9 @@ impl Standing {
         }
         let probe = match probe {
             Ok(probe) => probe,
-            Err(reason) => return Self { mode, refusal: Some(refusal(&[reason.clone()])), protections: Vec::new() },
+            Err(reason) => {
+                return Self { mode, refusal: Some(refusal(std::slice::from_ref(reason))), protections: Vec::new() };
+            }
         };
         let protections = protections(probe, network);
         let needed = |protection: &&Protection| mode == SandboxMode::Required || is_needed(protection.what);

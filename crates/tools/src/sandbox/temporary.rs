@@ -49,6 +49,9 @@ pub(super) fn folder(base: &Path, agent: &str, workspace: &Path) -> io::Result<T
     Ok(temporary)
 }
 
+/// The rights of everybody but the owner.
+const FOR_OTHERS: u32 = 0o077;
+
 fn make(path: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(path) {
         Ok(()) => return Ok(()),
@@ -56,7 +59,7 @@ fn make(path: &Path) -> io::Result<()> {
         Err(error) => return Err(io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
     }
     let metadata = fs::symlink_metadata(path)?;
-    if metadata.is_dir() && metadata.uid() == geteuid().as_raw() && metadata.mode() & 0o077 == 0 {
+    if metadata.is_dir() && metadata.uid() == geteuid().as_raw() && metadata.mode() & FOR_OTHERS == 0 {
         return Ok(());
     }
     let text =

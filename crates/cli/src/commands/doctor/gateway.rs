@@ -22,18 +22,15 @@ pub(super) fn findings(loaded: &Loaded, environment: &Environment, context: &Con
     let mut findings = vec![address(loaded, environment, context, fix)];
     findings.extend(out_of_reach(loaded, environment, holder.as_ref()));
     findings.extend(doors(loaded, environment));
-    match holder {
-        Some(holder) => {
-            let place = holder.address.as_deref().unwrap_or("an address that it has not told yet");
-            let since = ago(holder.started_at_ms, now_ms());
-            let message = format!("process {} runs on this state dir at {place}, started {since}", holder.pid);
-            findings.push(Finding::ok("gateway.running", message));
-            findings.extend(remote::findings(context));
-        }
-        None => {
-            findings.push(Finding::ok("gateway.none", "none runs on this state dir"));
-            findings.push(port(target::port(&context.global, environment, loaded)));
-        }
+    if let Some(holder) = holder {
+        let place = holder.address.as_deref().unwrap_or("an address that it has not told yet");
+        let since = ago(holder.started_at_ms, now_ms());
+        let message = format!("process {} runs on this state dir at {place}, started {since}", holder.pid);
+        findings.push(Finding::ok("gateway.running", message));
+        findings.extend(remote::findings(context));
+    } else {
+        findings.push(Finding::ok("gateway.none", "none runs on this state dir"));
+        findings.push(port(target::port(&context.global, environment, loaded)));
     }
     findings.push(keys(loaded, environment));
     findings

@@ -25,6 +25,7 @@ use crate::output::{BAD, BOLD, DIM, GOOD, Output, WARN};
 use crate::target::Source;
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub(crate) struct DoctorArgs {
     /// Mend what is safe to mend: owners and modes, leftovers, old and mistyped key names, a missing token
     #[arg(long, visible_alias = "repair")]
@@ -49,7 +50,9 @@ pub(crate) fn run(args: DoctorArgs, context: &Context) -> Outcome {
                               "version": env!("CARGO_PKG_VERSION"), "findings": findings});
         context.output.document(&document);
     } else {
-        findings.iter().for_each(|finding| show(context.output, finding));
+        for finding in &findings {
+            show(context.output, finding);
+        }
     }
     Ok(if worst == Level::Error { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -112,7 +112,7 @@ impl Machine {
         let group = self.limit.as_ref().map_or("/dev/null".into(), |limit| limit.dir.join("cgroup.procs"));
         let enter = "echo $$ > \"$0\"; root=$1; shift; exec unshare --root=\"$root\" --wd=/home/chela \"$@\"";
         let mut process = Command::new("/bin/sh");
-        process.args(["-c", &enter]).arg(group).arg(&self.root).args(command);
+        process.args(["-c", enter]).arg(group).arg(&self.root).args(command);
         process.env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
         let mut child = process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (said, heard) = mpsc::channel();
@@ -131,7 +131,9 @@ impl Machine {
         while !lines.last().is_some_and(|line: &String| line.ends_with(" ready")) {
             match heard.recv_timeout(PATIENCE) {
                 Ok(line) => lines.push(line),
-                Err(_) => panic!("it does not get ready: {lines:#?}"),
+                Err(mpsc::RecvTimeoutError::Timeout | mpsc::RecvTimeoutError::Disconnected) => {
+                    panic!("it does not get ready: {lines:#?}")
+                }
             }
         }
         Booted { child, lines }

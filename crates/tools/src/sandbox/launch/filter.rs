@@ -125,6 +125,7 @@ fn programs(policy: &Policy) -> Result<(BpfProgram, BpfProgram), seccompiler::Ba
     refused.insert(libc::SYS_clone, namespaces.into_iter().collect::<Result<_, _>>()?);
     refused.insert(libc::SYS_socket, vec![SeccompRule::new(sockets(policy)?)?]);
     // Text put into a terminal's input is typed at whatever reads it next.
+    #[allow(clippy::unnecessary_cast, reason = "musl counts requests as int, glibc as unsigned long")]
     let terminal = [libc::TIOCSTI, libc::TIOCLINUX, libc::TIOCCONS].map(|request| one(1, Is::Eq, request as u64));
     refused.insert(libc::SYS_ioctl, terminal.into_iter().collect::<Result<_, _>>()?);
     // Limits of another process can end it.

@@ -32,7 +32,7 @@ pub fn launch_if_asked() {
     IS_HERE.store(true, Ordering::Relaxed);
     let mut arguments = std::env::args_os();
     if arguments.next().as_deref() == Some(OsStr::new(NAME)) {
-        std::process::exit(run(arguments.collect()));
+        std::process::exit(run(&arguments.collect::<Vec<_>>()));
     }
 }
 
@@ -64,12 +64,12 @@ impl std::fmt::Display for Failure {
     }
 }
 
-fn run(arguments: Vec<OsString>) -> i32 {
+fn run(arguments: &[OsString]) -> i32 {
     // An end of input means that the gateway is gone, and nobody is left to tell.
     let Ok(order) = Order::read(Unbuffered) else { return COULD_NOT };
     let result = match order {
         Order::Probe => probe::run(),
-        Order::Run(policy) => input(policy.input).step("input").and_then(|()| supervise::run(&policy, &arguments)),
+        Order::Run(policy) => input(policy.input).step("input").and_then(|()| supervise::run(&policy, arguments)),
     };
     result.unwrap_or_else(|failure| refuse(&failure))
 }

@@ -31,18 +31,15 @@ pub(super) fn run(policy: &Policy, argv: &[OsString]) -> Result<i32, Failure> {
         setsid().step("session")?;
     }
     confine::prefer_for_lack_of_memory();
-    let status = match policy.layers.namespaces {
-        Some(kinds) => {
-            view::enter(kinds, policy).step("namespaces")?;
-            in_namespaces(policy, argv)?
-        }
-        None => {
-            set_child_subreaper(Some(getpid())).step("supervision")?;
-            protect_itself();
-            let status = start_and_wait(policy, argv)?;
-            end_what_is_left();
-            status
-        }
+    let status = if let Some(kinds) = policy.layers.namespaces {
+        view::enter(kinds, policy).step("namespaces")?;
+        in_namespaces(policy, argv)?
+    } else {
+        set_child_subreaper(Some(getpid())).step("supervision")?;
+        protect_itself();
+        let status = start_and_wait(policy, argv)?;
+        end_what_is_left();
+        status
     };
     Ok(end_like(status))
 }
@@ -126,6 +123,10 @@ fn protect_itself() {
 }
 
 /// Kills every process that the command left behind: orphans become children of this one, however they were made.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the launcher has one thread and no runtime, and no event tells of orphans"
+)]
 fn end_what_is_left() {
     let started = Instant::now();
     while started.elapsed() < DEATH_LIMIT {

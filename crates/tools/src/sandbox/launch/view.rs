@@ -138,7 +138,7 @@ fn close(root: &Path, target: &Path) -> io::Result<()> {
     }
     let nothing = root.join(".closed");
     if !nothing.exists() {
-        File::create(&nothing)?.set_permissions(Permissions::from_mode(0))?;
+        File::create(&nothing)?.set_permissions(Permissions::from_mode(0o000))?;
     }
     Ok(mount_bind_recursive(&nothing, target)?)
 }
@@ -165,16 +165,15 @@ fn devices(root: &Path) -> io::Result<()> {
 
 fn proc(target: &Path, machines: Option<OwnedFd>, processes: u32) -> io::Result<()> {
     fs::create_dir_all(target)?;
-    match machines {
-        Some(machines) => move_mount(machines, "", CWD, target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?,
-        None => {
-            let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-            mount("proc", target, "proc", flags, None)?;
-            if has_own_process_limit() {
-                // Root users are exempt from the limit that a process carries, and from this one nobody is.
-                let limit = processes.saturating_add(RESERVED_PROCESSES);
-                fs::write(target.join("sys/kernel/pid_max"), limit.to_string())?;
-            }
+    if let Some(machines) = machines {
+        move_mount(machines, "", CWD, target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?;
+    } else {
+        let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+        mount("proc", target, "proc", flags, None)?;
+        if has_own_process_limit() {
+            // Root users are exempt from the limit that a process carries, and from this one nobody is.
+            let limit = processes.saturating_add(RESERVED_PROCESSES);
+            fs::write(target.join("sys/kernel/pid_max"), limit.to_string())?;
         }
     }
     restrict_mount(target, READ_ONLY, true)

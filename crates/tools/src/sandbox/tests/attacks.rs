@@ -100,13 +100,13 @@ pub(super) const ATTACKS: &[(&str, Attack)] = &[
         refused_if(limit == [0, 0])
     }),
     ("a packet socket", |_| call(libc::SYS_socket, [libc::AF_PACKET.into(), libc::SOCK_RAW.into(), 0, 0, 0])),
-    ("a socket by name", |t| won(UnixStream::connect(&t.socket))),
+    ("a socket by name", |t| won(&UnixStream::connect(&t.socket))),
     ("a socket without a name", |t| {
         use std::os::linux::net::SocketAddrExt as _;
         let address = std::os::unix::net::SocketAddr::from_abstract_name(&t.abstract_name).unwrap();
-        won(UnixStream::connect_addr(&address))
+        won(&UnixStream::connect_addr(&address))
     }),
-    ("closed: loopback", |t| won(TcpStream::connect(("127.0.0.1", t.port)))),
+    ("closed: loopback", |t| won(&TcpStream::connect(("127.0.0.1", t.port)))),
     ("closed: a datagram", |_| call(libc::SYS_socket, [libc::AF_INET.into(), libc::SOCK_DGRAM.into(), 0, 0, 0])),
 ];
 
@@ -133,12 +133,12 @@ pub(crate) fn attack_if_asked() {
     std::process::exit(0);
 }
 
-fn call(number: c_long, [a, b, c, d, e]: [c_long; 5]) -> c_long {
+fn call(number: c_long, args: [c_long; 5]) -> c_long {
     // SAFETY: none of these numbers is an address that the kernel could write to.
-    unsafe { libc::syscall(number, a, b, c, d, e) }
+    unsafe { libc::syscall(number, args[0], args[1], args[2], args[3], args[4]) }
 }
 
-fn won<T>(result: io::Result<T>) -> c_long {
+fn won<T>(result: &io::Result<T>) -> c_long {
     if result.is_ok() { 0 } else { -1 }
 }
 

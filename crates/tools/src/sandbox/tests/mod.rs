@@ -2,6 +2,7 @@
 
 mod attacks;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt as _;
@@ -176,17 +177,20 @@ async fn g25_no_file_of_the_gateway_can_be_read_or_changed() {
             format!("/proc/{victim}/root{state}/chela.db"),
             format!("/proc/{victim}/cwd/notes.txt"),
         ]) {
-            command += &format!(
-                "cat '{path}'; ln '{path}' hard && cat hard; mv '{path}' moved && cat moved; (echo x >> '{path}'); (: > '{path}'); rm -f '{path}'\n"
+            let _ = writeln!(
+                command,
+                "cat '{path}'; ln '{path}' hard && cat hard; mv '{path}' moved && cat moved; (echo x >> '{path}'); (: > '{path}'); rm -f '{path}'"
             );
         }
         for process in [victim, own] {
-            command += &format!(
-                "cat /proc/{process}/environ /proc/{process}/maps; ls -l /proc/{process}/fd; head -c 9 /proc/{process}/mem; cat /proc/{process}/fd/*\n"
+            let _ = writeln!(
+                command,
+                "cat /proc/{process}/environ /proc/{process}/maps; ls -l /proc/{process}/fd; head -c 9 /proc/{process}/mem; cat /proc/{process}/fd/*"
             );
         }
-        command += &format!(
-            "cat /proc/*/environ /proc/*/task/*/environ; env; ls -la {home} {state} {home}/.ssh; touch {home}/../new /usr/new /etc/new\n"
+        let _ = writeln!(
+            command,
+            "cat /proc/*/environ /proc/*/task/*/environ; env; ls -la {home} {state} {home}/.ssh; touch {home}/../new /usr/new /etc/new"
         );
         command += "mkdir up/new; ulimit -c; echo core > /proc/sys/kernel/core_pattern && echo WON pattern; echo done";
         let said = house.run(json!({}), &command).await;
