@@ -24,6 +24,7 @@ pub(crate) use self::cut::{Keep, keep_from};
 use crate::context::{Prefix, Room, window_of};
 use crate::transcript::{CompactionBody, ItemBody, fnv1a, tokens_of_bytes};
 use crate::turn::{estimate_of, usage_of};
+use crate::untrusted::mark_id;
 use crate::{Reservation, Speaker, Spender, TurnWorld};
 
 /// Longest summary, in tokens.
@@ -101,6 +102,13 @@ pub(crate) struct Job<'a> {
     pub memory: Memory,
 }
 
+/// A summary before it is an item.
+pub(crate) struct Written {
+    pub summary: String,
+    /// Something that anybody may have written had a part in it, so that it may be the author of some of its words.
+    pub is_untrusted: bool,
+}
+
 /// Whether notes are taken before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Memory {
@@ -159,11 +167,13 @@ impl Job<'_> {
         let limit = self.world.profile.compaction.timeout;
         let summary = tokio::time::timeout(limit, self.write_summary()).await;
         let summary = summary.map_err(|_| CompactionError::TimedOut(limit))??;
+        let Written { summary, is_untrusted } = summary;
+        let mark = if is_untrusted { mark_id() } else { String::new() };
         let (tokens_before, tokens_after) = self.sizes(&summary);
         if tokens_after >= tokens_before {
             return Err(CompactionError::Useless("it is longer than what it stands for"));
         }
-        let body = CompactionBody { summary, first_kept: self.first_kept, tokens_before, tokens_after };
+        let body = CompactionBody { summary, mark, first_kept: self.first_kept, tokens_before, tokens_after };
         let item = ItemBody::Compaction(body).into_item(self.id.clone(), Some(self.run), self.world.clock.now_ms());
         let written = self.world.store.summarise(NewSummary {
             session_id: self.session.id.clone(),
@@ -177,7 +187,7 @@ impl Job<'_> {
         Ok(Compacted::Done(CompactionDone { id, seq, first_kept, tokens_before, tokens_after }))
     }
 
-    async fn write_summary(&self) -> Result<String, CompactionError> {
+    async fn write_summary(&self) -> Result<Written, CompactionError> {
         let mut scribe = Scribe::new(self);
         if self.memory == Memory::Flush {
             flush::take_notes(self, &mut scribe).await?;

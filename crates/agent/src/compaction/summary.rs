@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use chela_llm::{LlmErrorKind, StopReason};
 
 use super::words::{self, Reading};
-use super::{CompactionError, Job, PAGE_ITEMS, Scribe};
+use super::{CompactionError, Job, PAGE_ITEMS, Scribe, Written};
 use crate::transcript::ItemBody;
 
 /// Tokens of our own words in a call, with room to spare.
@@ -31,10 +31,10 @@ struct Part {
 }
 
 /// The summary of everything before the part that is kept.
-pub(super) async fn write(job: &Job<'_>, scribe: &mut Scribe<'_>) -> Result<String, CompactionError> {
+pub(super) async fn write(job: &Job<'_>, scribe: &mut Scribe<'_>) -> Result<Written, CompactionError> {
     let (store, id) = (&job.world.store, &job.session.id);
     let most = scribe.part_bytes / 4;
-    let mut summary = earlier(job);
+    let (mut summary, mut is_untrusted) = earlier(job);
     let mut too_many = {
         let tokens = store.tokens_between(id, job.history.from, job.first_kept).await?;
         tokens.saturating_sub(part_tokens(scribe.part_bytes).saturating_mul(CALLS_MAX))
@@ -56,6 +56,7 @@ pub(super) async fn write(job: &Job<'_>, scribe: &mut Scribe<'_>) -> Result<Stri
                 too_many = too_many.saturating_sub(item.tokens);
                 continue;
             }
+            is_untrusted |= ItemBody::of(&item).is_some_and(|body| body.is_untrusted());
             let words = words::of(&item, Reading::Everything, most);
             if waiting.len() + words.len() > scribe.part_bytes && !waiting.is_empty() {
                 summary = fold(job, scribe, summary, std::mem::take(&mut waiting)).await?;
@@ -66,14 +67,17 @@ pub(super) async fn write(job: &Job<'_>, scribe: &mut Scribe<'_>) -> Result<Stri
     if waiting.trim().is_empty() && summary.is_empty() {
         return Err(CompactionError::Useless("the older part holds no words"));
     }
-    if waiting.trim().is_empty() { Ok(summary) } else { fold(job, scribe, summary, waiting).await }
+    if !waiting.trim().is_empty() {
+        summary = fold(job, scribe, summary, waiting).await?;
+    }
+    Ok(Written { summary, is_untrusted })
 }
 
-/// The summary that stands there now.
-fn earlier(job: &Job<'_>) -> String {
+/// The summary that stands there now, and whether it is marked.
+fn earlier(job: &Job<'_>) -> (String, bool) {
     match job.history.summary.as_ref().and_then(ItemBody::of) {
-        Some(ItemBody::Compaction(body)) => body.summary,
-        _ => String::new(),
+        Some(ItemBody::Compaction(body)) => (body.summary, !body.mark.is_empty()),
+        _ => Default::default(),
     }
 }
 

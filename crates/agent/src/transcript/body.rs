@@ -130,6 +130,9 @@ pub enum NoteKind {
 #[serde(rename_all = "camelCase", default)]
 pub struct CompactionBody {
     pub summary: String,
+    /// The id of the marks between which the model sees it, if something that anybody may have written had a part in it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub mark: String,
     /// Position of the first item that it doesn't stand for.
     pub first_kept: i64,
     /// What the context held before and after it, by our own estimate.
@@ -138,6 +141,16 @@ pub struct CompactionBody {
 }
 
 impl ItemBody {
+    /// Whether anything in it may have been written by anybody.
+    pub(crate) fn is_untrusted(&self) -> bool {
+        match self {
+            Self::User(body) => !(body.sender_is_owner && body.untrusted.is_empty()),
+            Self::ToolResults(body) => body.results.iter().any(|entry| entry.untrusted.is_some()),
+            Self::Compaction(body) => !body.mark.is_empty(),
+            Self::Assistant(_) | Self::Note(_) => false,
+        }
+    }
+
     /// Reads an item. `None` for a body that can't be read (damaged, or of a much newer version): it is skipped, never fatal.
     pub fn of(item: &Item) -> Option<Self> {
         let body = &item.body;

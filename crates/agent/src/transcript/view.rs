@@ -75,7 +75,8 @@ fn raw_message(body: ItemBody, sight: Sight, day: &mut Option<String>) -> Option
         }
         ItemBody::Note(_) => return None,
         ItemBody::Compaction(body) => {
-            let text = format!("{SUMMARY_HEAD}\n{}", body.summary);
+            let summary = if body.mark.is_empty() { body.summary } else { wrapped(&body.mark, &body.summary) };
+            let text = format!("{SUMMARY_HEAD}\n{summary}");
             (Role::User, vec![Block::Text { text }])
         }
     };
