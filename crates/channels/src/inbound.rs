@@ -96,6 +96,8 @@ pub struct Quoted {
     pub sender: Sender,
     pub text: String,
     pub is_ours: bool,
+    /// Its sender only passed it on: the words are somebody else's.
+    pub is_forward: bool,
 }
 
 /// One step of a place: its lasting id and the names by which people call it (`general`).

@@ -154,6 +154,7 @@ fn quote(us: &Us, quoted: &Message) -> Quoted {
         sender: sender(&quoted.author, None),
         text: quoted.content.clone(),
         is_ours: quoted.author.id == us.id,
+        is_forward: !quoted.forwarded.is_empty(),
     }
 }
 

@@ -48,7 +48,8 @@ fn turn_tools(rules: ToolRules) -> TurnTools {
 
 /// What in a message was not said by whoever sent it. What the agent itself said before is no news to it.
 fn untrusted(message: &InboundMessage, heard: &[Heard]) -> Vec<Provenance> {
-    let quoted = message.reply_to.as_ref().filter(|quoted| !quoted.is_ours && quoted.sender.id != message.sender.id);
+    let is_own = |quoted: &Quoted| quoted.sender.id == message.sender.id && !quoted.is_forward;
+    let quoted = message.reply_to.as_ref().filter(|quoted| !quoted.is_ours && !is_own(quoted));
     let quoted = quoted.map(|quoted| Provenance::new(Source::Quote, tame::name(&quoted.sender.name)));
     let forwarded = message.is_forward.then(|| Provenance::new(Source::Quote, "forwarded"));
     let heard = (!heard.is_empty()).then(|| Provenance::new(Source::Heard, ""));

@@ -142,6 +142,7 @@ fn a_reply_carries_what_it_quotes() {
         sender: Sender { id: "8".into(), name: "bob".into(), username: Some("bob".into()), ..Sender::default() },
         text: "before".into(),
         is_ours: false,
+        is_forward: false,
     };
     assert_eq!(message.reply_to, Some(expected));
     assert_eq!(said(json!({ "type": 19, "referenced_message": null })).and_then(|message| message.reply_to), None);

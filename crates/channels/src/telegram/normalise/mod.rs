@@ -163,6 +163,7 @@ impl View<'_> {
                 is_ours: sender.id == self.us.id.to_string(),
                 sender,
                 text: manual.unwrap_or_else(|| content::summary(quoted)),
+                is_forward: quoted.forward_origin.is_some(),
             });
         }
         let other = message.external_reply.as_deref()?;
@@ -171,6 +172,7 @@ impl View<'_> {
             sender: origin_of(&other.origin),
             text: message.quote.as_ref().map(|quote| quote.text.clone()).unwrap_or_default(),
             is_ours: false,
+            is_forward: false,
         })
     }
 

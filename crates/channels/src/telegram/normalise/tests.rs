@@ -189,6 +189,7 @@ fn an_answer_to_us_is_meant_for_us() {
         sender: Sender { id: "42".to_owned(), name: "N".to_owned(), is_bot: true, ..Sender::default() },
         text: "because".to_owned(),
         is_ours: true,
+        is_forward: false,
     };
     assert_eq!((message.reply_to, message.mention.us), (Some(expected), true));
     let message = said(group(
