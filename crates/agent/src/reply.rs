@@ -23,6 +23,10 @@ pub struct Reply {
     /// It tells of an error.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_error: bool,
+    /// Words of strangers had a part in it. Platforms then show no previews of its links: for one, they call the address, and whoever
+    /// chose it would hear what it carries.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tainted: bool,
     /// Several messages were answered together.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub batched: bool,

@@ -123,7 +123,7 @@ fn part(reply: &Reply, manner: &Manner<'_>) -> OutboundPart {
         via: reply.via.clone(),
         buttons: Vec::new(),
         silent: reply.is_error && manner.policy.silent_errors,
-        link_preview: manner.policy.link_preview,
+        link_preview: manner.policy.link_preview && !reply.tainted,
     }
 }
 

@@ -165,7 +165,8 @@ impl Scene {
 
     /// What the parts of this run have in common, without words yet.
     fn reply(&self) -> Reply {
-        Reply::to(&self.route, self.row.run.as_str(), "")
+        // What is half written may be anybody's; the answer says for itself.
+        Reply { tainted: true, ..Reply::to(&self.route, self.row.run.as_str(), "") }
     }
 }
 
