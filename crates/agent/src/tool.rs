@@ -115,6 +115,10 @@ pub enum ToolError {
     /// The model reads this and may try otherwise: worded for it, with the value and the next step.
     #[error("{0}")]
     ToModel(String),
+    /// The same, holding words that anybody may have chosen (an address that a page leads to): as untrusted as an output of this
+    /// provenance.
+    #[error("{text}")]
+    FromOutside { text: String, provenance: Provenance },
     /// The turn was aborted.
     #[error("aborted")]
     Aborted,

@@ -189,7 +189,9 @@ async fn run(tool: Arc<dyn Tool>, args: Value, context: ToolContext) -> Result<V
     let calling = tokio::spawn(async move { tool.call(args, context).await });
     match calling.await {
         Ok(Ok(output)) => Ok(result(&output)),
-        Ok(Err(ToolError::ToModel(message))) => Err(Refusal::new(StatusCode::BAD_REQUEST, "tool_error", message)),
+        Ok(Err(ToolError::ToModel(message) | ToolError::FromOutside { text: message, .. })) => {
+            Err(Refusal::new(StatusCode::BAD_REQUEST, "tool_error", message))
+        }
         Ok(Err(ToolError::Aborted)) => {
             Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "aborted", "the call was stopped"))
         }

@@ -114,7 +114,7 @@ impl Bench {
 
     pub(crate) async fn refused(&self, name: &str, args: Value) -> String {
         match self.try_call(name, args).await {
-            Err(ToolError::ToModel(text)) => text,
+            Err(ToolError::ToModel(text) | ToolError::FromOutside { text, .. }) => text,
             other => panic!("{other:?} instead of a refusal"),
         }
     }
@@ -272,7 +272,7 @@ proptest! {
                     std::future::pending::<()>().await;
                 };
                 tokio::select! {
-                    result = call => if let Err(ToolError::ToModel(text)) = result {
+                    result = call => if let Err(ToolError::ToModel(text) | ToolError::FromOutside { text, .. }) = result {
                         assert!(!text.contains("failed inside"), "{name}: {text}");
                     },
                     () = abort => {}

@@ -266,7 +266,10 @@ fn too_long() -> ToolError {
 
 fn entry(call: &ToolUse, ended: Result<ToolOutput, ToolError>) -> ToolResultEntry {
     let is_error = ended.is_err();
-    let output = ended.unwrap_or_else(|error| ToolOutput::text(error.to_string()));
+    let output = ended.unwrap_or_else(|error| match error {
+        ToolError::FromOutside { text, provenance } => ToolOutput::text(text).from_outside(provenance),
+        ToolError::ToModel(_) | ToolError::Aborted => ToolOutput::text(error.to_string()),
+    });
     let ToolOutput { text, media, details, untrusted } = output;
     let details = match &untrusted {
         Some(provenance) => Some(with_provenance(details, provenance)),

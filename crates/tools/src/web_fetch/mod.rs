@@ -34,6 +34,8 @@ use crate::{FetchConfig, Kit, ToolHost};
 const CHARS_DEFAULT: usize = 20_000;
 /// Most characters that a call or the configuration can ask for.
 const CHARS_MOST: usize = 200_000;
+/// Characters of an error: the longest part of it may be a server's own.
+const ERROR_CHARS: usize = 2_000;
 /// Calls at once: each holds its page several times over.
 const CALLS_AT_ONCE: usize = 4;
 /// Time to make a page readable; one that takes longer is refused.
@@ -116,9 +118,20 @@ impl Tool for WebFetch {
             tokio::select! {
                 biased;
                 () = context.cancel.cancelled() => Err(ToolError::Aborted),
-                output = self.run(args) => output,
+                output = self.run(args) => output.map_err(from_outside),
             }
         })
+    }
+}
+
+/// An error may name where a redirect leads or what a server says of its page.
+fn from_outside(error: ToolError) -> ToolError {
+    match error {
+        ToolError::ToModel(text) => {
+            let text: String = text.chars().take(ERROR_CHARS).collect();
+            ToolError::FromOutside { text, provenance: Provenance::new(Source::Web, "") }
+        }
+        other => other,
     }
 }
 

@@ -51,7 +51,9 @@ impl Net {
     async fn get(&self, url: &str) -> Result<String, String> {
         match self.fetch.call(json!({"url": url}), context(self.folder.path())).await {
             Ok(output) => Ok(output.text),
-            Err(ToolError::ToModel(text)) => Err(text),
+            // What a server says of itself is as untrusted as its pages.
+            Err(ToolError::FromOutside { text, .. }) => Err(text),
+            Err(ToolError::ToModel(text)) => Err(format!("as our own words: {text}")),
             Err(ToolError::Aborted) => Err("aborted".into()),
         }
     }
