@@ -71,6 +71,8 @@ pub enum Denial {
     NotListed,
     #[error("commands are switched off (tools.exec.mode is deny). Do without")]
     SwitchedOff,
+    #[error("it is too long for a person to read before they allow it. Make it shorter, or do it in several steps")]
+    Unreadable,
     #[error("too many questions wait for an answer already. Say what you wanted to do, and go on without it")]
     Full,
     #[error("the gateway is stopping before anybody decided")]

@@ -71,4 +71,4 @@ pub use transcript::{
 pub use trust::{CallRisk, Clearance, Gate, Provenance, Risk, Source, Speaker, Subject, Trust, gate};
 pub use turn::{SteerQueue, TURN_MAX, TurnCancel, TurnJob, TurnLimits, TurnWorld, run_turn};
 pub use untrusted::written_out;
-pub use workspace::{WorkspaceState, ensure_workspace, is_instruction_file};
+pub use workspace::{WorkspaceState, ensure_workspace, instruction_files, is_instruction_file};

@@ -26,7 +26,8 @@ pub fn written_out(text: &str) -> String {
     let signs: Vec<char> = text.chars().collect();
     let mut shown = String::with_capacity(text.len());
     for (at, sign) in signs.iter().enumerate() {
-        if is_hidden(&signs, at) {
+        // A lone return lets what follows be written over what stands before.
+        if is_hidden(&signs, at) || *sign == '\r' {
             let _ = write!(shown, "{}", sign.escape_unicode());
         } else {
             shown.push(*sign);

@@ -31,7 +31,12 @@ const SEEDS: &[(&str, &str)] = &[
 
 /// Whether a file of this name, in the workspace itself, tells the agent what to do in every conversation.
 pub fn is_instruction_file(name: &str) -> bool {
-    name == HEARTBEAT_FILE || PROMPT_FILES.iter().any(|file| file.name == name)
+    instruction_files().any(|file| file == name)
+}
+
+/// The names for which [`is_instruction_file`] holds.
+pub fn instruction_files() -> impl Iterator<Item = &'static str> {
+    PROMPT_FILES.iter().map(|file| file.name).chain([HEARTBEAT_FILE])
 }
 
 /// What the agent is to look after by itself; not part of the prompt of a conversation.

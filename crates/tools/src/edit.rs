@@ -85,7 +85,7 @@ impl Tool for Edit {
 
     fn risk(&self, args: &Value, workspace: &Path) -> CallRisk {
         match parse::<Args>("edit", args.clone()) {
-            Ok(args) => risk::of_write(&self.files, self.rule, workspace, vec![args.path]),
+            Ok(args) => risk::of_write(&self.files, self.rule, workspace, vec![args.path.clone()], || diff_of(args)),
             Err(_) => CallRisk::none(),
         }
     }
@@ -112,6 +112,13 @@ impl Tool for Edit {
             .await
         })
     }
+}
+
+/// What an edit would take out and put in, whole, for a person who has to judge it.
+fn diff_of(args: Args) -> String {
+    let signed = |sign: char, text: &str| text.lines().map(|line| format!("{sign}{line}\n")).collect::<String>();
+    let edits = replacements(args).unwrap_or_default();
+    edits.iter().map(|edit| signed('-', &edit.old) + &signed('+', &edit.new)).collect()
 }
 
 fn replacements(args: Args) -> Result<Vec<Replacement>, ToolError> {

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use chela_agent::{
-    CallRisk, Effect, ExecRule, Provenance, Source, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture,
-    ToolOutput,
+    CallRisk, Clearance, Effect, ExecRule, Provenance, Source, Tool, ToolContext, ToolDefinition, ToolError,
+    ToolFuture, ToolOutput,
 };
 use globset::GlobMatcher;
 use regex::bytes::{Regex, RegexBuilder};
@@ -99,11 +99,13 @@ impl Tool for Grep {
         Box::pin(async move {
             let args: Args = parse("grep", args)?;
             let files = self.files.clone();
-            let ToolContext { workspace, cancel, .. } = context;
+            let ToolContext { workspace, cancel, clearance, .. } = context;
             let inner = cancel.clone();
+            // Credentials are a question of their own (`risk`), and nobody was asked about what lies on the way.
+            let secrets = if clearance == Clearance::Tainted { Secrets::PassOver } else { Secrets::Search };
             blocking(&cancel, move || {
                 let written = args.path.as_deref().unwrap_or(".");
-                let output = grep(&args, files.judge(&workspace), &inner)?;
+                let output = grep(&args, files.judge(&workspace), secrets, &inner)?;
                 Ok(output.from_outside(Provenance::new(Source::File, written)))
             })
             .await
@@ -111,7 +113,14 @@ impl Tool for Grep {
     }
 }
 
-fn grep(args: &Args, judge: Judge, cancel: &CancellationToken) -> Result<ToolOutput, ToolError> {
+/// Whether files that look like credentials are searched as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Secrets {
+    Search,
+    PassOver,
+}
+
+fn grep(args: &Args, judge: Judge, secrets: Secrets, cancel: &CancellationToken) -> Result<ToolOutput, ToolError> {
     let written = args.path.as_deref().unwrap_or(".");
     let root = judge.resolve(written, Access::Read)?;
     let mut search = Search::new(args)?;
@@ -137,6 +146,10 @@ fn grep(args: &Args, judge: Judge, cancel: &CancellationToken) -> Result<ToolOut
         if !wanted || !entry.file_type().is_some_and(|kind| kind.is_file()) {
             continue;
         }
+        if secrets == Secrets::PassOver && risk::looks_secret(entry.path()) {
+            search.secret += 1;
+            continue;
+        }
         search_entry(&mut search, relative, entry.path());
         if search.is_full() {
             break;
@@ -160,6 +173,8 @@ struct Search {
     matches: usize,
     text: String,
     passed_over: usize,
+    /// Files that were not searched because they look like credentials.
+    secret: usize,
 }
 
 impl Search {
@@ -185,6 +200,7 @@ impl Search {
             matches: 0,
             text: String::new(),
             passed_over: 0,
+            secret: 0,
         })
     }
 
@@ -249,6 +265,13 @@ impl Search {
         if self.passed_over > 0 {
             let _ =
                 writeln!(self.text, "[{} files larger than {FILE_LIMIT} bytes were passed over.]", self.passed_over);
+        }
+        if self.secret > 0 {
+            let _ = writeln!(
+                self.text,
+                "[{} files that look like credentials were passed over; search each by its path, and an owner is asked.]",
+                self.secret
+            );
         }
         self.text.truncate(self.text.trim_end().len());
         self.text

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chela_agent::{CallRisk, ExecRule, Provenance, Risk, Source, Subject, is_instruction_file};
+use chela_agent::{CallRisk, ExecRule, Provenance, Risk, Source, Subject, instruction_files, is_instruction_file};
 
 use crate::files::{Files, Judge};
 
@@ -12,11 +12,15 @@ use crate::files::{Files, Judge};
 const INSTRUCTION_FOLDERS: [&str; 3] = ["skills", ".agents", ".claude"];
 /// Folders whose files are run or obeyed by programs (hooks, aliases).
 const OBEYED_FOLDERS: [&str; 2] = [".git", ".hg"];
+/// Entries of a folder of instructions that are looked at for links.
+const ENTRIES_LIMIT: usize = 1_000;
 /// Where anything may be written: it is gone after the next start of the machine.
 const SCRATCH: [&str; 2] = ["/tmp", "/var/tmp"];
 /// Folders that hold credentials, wherever they stand.
 const SECRET_FOLDERS: [&str; 10] =
     [".aws", ".azure", ".docker", ".gnupg", ".kube", ".password-store", ".ssh", ".chela", ".openclaw", ".mozilla"];
+/// Of these, the ones in which workspaces lie.
+const STATE_FOLDERS: [&str; 2] = [".chela", ".openclaw"];
 /// Files that hold credentials.
 const SECRET_FILES: [&str; 14] = [
     ".bash_history",
@@ -40,7 +44,7 @@ const SECRET_ENDINGS: [&str; 7] = [".pem", ".key", ".p12", ".pfx", ".kdbx", ".jk
 pub(crate) fn of_read(files: &Files, rule: ExecRule, workspace: &Path, written: &str) -> CallRisk {
     let judge = files.judge(workspace);
     let is_secret = judge.real(written).is_some_and(|path| looks_secret(&path));
-    if is_secret { call(Risk::Secret, rule, vec![written.to_owned()]) } else { CallRisk::none() }
+    if is_secret { of_paths(rule, written) } else { CallRisk::none() }
 }
 
 /// What a search below this path risks: one that begins above the home folder also finds what is hidden in it.
@@ -48,14 +52,23 @@ pub(crate) fn of_search(files: &Files, rule: ExecRule, workspace: &Path, written
     let judge = files.judge(workspace);
     let reaches = |path: PathBuf| looks_secret(&path) || (judge.home().starts_with(&path) && !judge.is_own(&path));
     let is_secret = judge.real(written).is_some_and(reaches);
-    if is_secret { call(Risk::Secret, rule, vec![written.to_owned()]) } else { CallRisk::none() }
+    if is_secret { of_paths(rule, written) } else { CallRisk::none() }
 }
 
-/// What a call that changes these paths risks.
-pub(crate) fn of_write(files: &Files, rule: ExecRule, workspace: &Path, written: Vec<String>) -> CallRisk {
+/// What a call that changes these paths risks. `text` is what a person has to read to judge it.
+pub(crate) fn of_write(
+    files: &Files,
+    rule: ExecRule,
+    workspace: &Path,
+    written: Vec<String>,
+    text: impl FnOnce() -> String,
+) -> CallRisk {
     let judge = files.judge(workspace);
     let lasts = |written: &String| judge.real(written).is_some_and(|path| outlives_turn(&judge, &path, &SCRATCH));
-    if written.iter().any(lasts) { call(Risk::Instructions, rule, written) } else { CallRisk::none() }
+    if !written.iter().any(lasts) {
+        return CallRisk::none();
+    }
+    CallRisk { risk: Risk::Instructions, subject: Subject::Change { paths: written, text: text() }, rule }
 }
 
 /// Where the content of a file came from; `None` for the agent's own instructions, which are as good as its owner's words.
@@ -63,8 +76,8 @@ pub(crate) fn provenance(judge: &Judge, written: &str, path: &Path) -> Option<Pr
     (!is_instruction(judge, path)).then(|| Provenance::new(Source::File, written))
 }
 
-fn call(risk: Risk, rule: ExecRule, paths: Vec<String>) -> CallRisk {
-    CallRisk { risk, subject: Subject::Paths(paths), rule }
+fn of_paths(rule: ExecRule, written: &str) -> CallRisk {
+    CallRisk { risk: Risk::Secret, subject: Subject::Paths(vec![written.to_owned()]), rule }
 }
 
 fn is_instruction(judge: &Judge, path: &Path) -> bool {
@@ -89,20 +102,41 @@ fn outlives_turn(judge: &Judge, path: &Path, scratch: &[&str]) -> bool {
                 .components()
                 .next()
                 .is_some_and(|part| INSTRUCTION_FOLDERS.iter().any(|name| part.as_os_str() == *name));
-            is_obeyed || top || is_instruction(judge, path)
+            is_obeyed || top || is_instruction(judge, path) || is_behind_instructions(judge, path)
         }
-        None => !scratch.iter().any(|folder| path.starts_with(folder)),
+        // Wherever a home stands, its files are obeyed.
+        None => path.starts_with(judge.home()) || !scratch.iter().any(|folder| path.starts_with(folder)),
     }
 }
 
-fn looks_secret(path: &Path) -> bool {
-    let parts = || path.components().map(|part| part.as_os_str().to_string_lossy().to_ascii_lowercase());
-    let in_folder = parts().any(|part| SECRET_FOLDERS.contains(&part.as_str()));
-    let name = parts().next_back().unwrap_or_default();
+/// Whether an instruction file or folder of the workspace is a link to this path or to a folder above it: changing the one changes
+/// the other.
+fn is_behind_instructions(judge: &Judge, path: &Path) -> bool {
+    let leads_here = |name: &str| judge.real(name).is_some_and(|real| judge.is_own(&real) && path.starts_with(real));
+    let mut skills = INSTRUCTION_FOLDERS.iter().flat_map(|folder| links_in(judge, folder));
+    instruction_files().chain(INSTRUCTION_FOLDERS).any(leads_here) || skills.any(|real| path.starts_with(real))
+}
+
+/// Where the links in a folder of the workspace lead.
+fn links_in(judge: &Judge, folder: &str) -> Vec<PathBuf> {
+    let Some(folder) = judge.real(folder) else { return Vec::new() };
+    let entries = folder.read_dir().into_iter().flatten().flatten().take(ENTRIES_LIMIT);
+    let links = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_symlink()));
+    links.filter_map(|entry| entry.path().canonicalize().ok()).collect()
+}
+
+/// Whether a file's name says that it holds credentials.
+pub fn looks_secret(path: &Path) -> bool {
+    let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy().to_ascii_lowercase()).collect();
     // The state dir's own secrets are refused by `files`; a workspace inside of it is no secret.
-    let by_folder = in_folder && !parts().any(|part| part.starts_with("workspace"));
-    by_folder
-        || SECRET_FILES.contains(&name.as_str())
+    let is_workspace = |at: usize| {
+        STATE_FOLDERS.contains(&parts[at].as_str())
+            && parts.get(at + 1).is_some_and(|next| next.starts_with("workspace"))
+    };
+    let is_secret_folder = |at: usize| SECRET_FOLDERS.contains(&parts[at].as_str()) && !is_workspace(at);
+    let name = parts.last().map_or("", String::as_str);
+    (0..parts.len()).any(is_secret_folder)
+        || SECRET_FILES.contains(&name)
         || name.starts_with(".env.")
         || (name.starts_with("id_") && !name.contains('.'))
         || SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))
@@ -121,6 +155,7 @@ mod tests {
             "/srv/.env.production",
             "/etc/shadow",
             "/x/tls.key",
+            "/workspace/home/.aws/config",
         ] {
             assert!(looks_secret(Path::new(path)), "{path}");
         }
@@ -141,7 +176,11 @@ mod tests {
         let workspace = folder.path().join("workspace");
         std::fs::create_dir_all(workspace.join("skills/pdf")).unwrap();
         std::fs::write(workspace.join("AGENTS.md"), "x").unwrap();
-        std::os::unix::fs::symlink("AGENTS.md", workspace.join("notes.md")).unwrap();
+        std::fs::create_dir_all(workspace.join("lib/shared")).unwrap();
+        std::fs::write(workspace.join("lib/soul.md"), "x").unwrap();
+        for (target, link) in [("AGENTS.md", "notes.md"), ("lib/soul.md", "SOUL.md"), ("../lib/shared", "skills/s")] {
+            std::os::unix::fs::symlink(target, workspace.join(link)).unwrap();
+        }
         let host = crate::tests::host(folder.path());
         let files = host.files(false);
         let judge = files.judge(&workspace);
@@ -158,6 +197,8 @@ mod tests {
             "~/.bashrc",
             "/etc/cron.d/x",
             "../workspace/MEMORY.md",
+            "lib/soul.md",
+            "lib/shared/SKILL.md",
         ] {
             assert!(lasts(written), "{written}");
         }

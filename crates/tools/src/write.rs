@@ -49,7 +49,7 @@ impl Tool for Write {
 
     fn risk(&self, args: &Value, workspace: &Path) -> CallRisk {
         match parse::<Args>("write", args.clone()) {
-            Ok(args) => risk::of_write(&self.files, self.rule, workspace, vec![args.path]),
+            Ok(args) => risk::of_write(&self.files, self.rule, workspace, vec![args.path], || args.content),
             Err(_) => CallRisk::none(),
         }
     }

@@ -218,6 +218,11 @@ pub enum Subject {
     },
     Url(String),
     Paths(Vec<String>),
+    /// Files, and what would be written into them.
+    Change {
+        paths: Vec<String>,
+        text: String,
+    },
 }
 
 /// What a tool says of one call before it runs.

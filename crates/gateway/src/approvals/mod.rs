@@ -71,13 +71,12 @@ impl GatewayApprovals {
         if request.route.is_none() && !gateway.events.has_approver() {
             return Ok(Verdict::Denied(Denial::Unreachable));
         }
-        let question = Question {
-            view: shown(&request, &look),
-            entry: look.entry,
-            agent: request.agent.clone(),
-            wait: wait_of(gateway),
-            id: None,
-        };
+        let view = shown(&request, &look);
+        if words::is_unreadable(&view.command) {
+            return Ok(Verdict::Denied(Denial::Unreadable));
+        }
+        let question =
+            Question { view, entry: look.entry, agent: request.agent.clone(), wait: wait_of(gateway), id: None };
         let Some(waiting) = ApprovalDesk::open(gateway, question).await? else {
             return Ok(Verdict::Denied(Denial::Full));
         };

@@ -5,12 +5,15 @@ use std::fmt::Write as _;
 
 use chela_agent::{ApprovalRequest, Risk, Subject, written_out};
 use chela_protocol::methods::approvals::ApprovalDecision;
+use url::Url;
 
 use super::Waiting;
 
-/// Characters of a command that a chat shows: its begin and its end, since what matters may stand at either.
-const SHOWN_HEAD: usize = 1_000;
-const SHOWN_TAIL: usize = 400;
+/// Characters of a question. Nobody reads more with care, and what nobody has read nobody can allow.
+const READ_CHARS: usize = 8_000;
+/// Line breaks and blanks in a row that are shown as they are: more than code has.
+const GAP_BREAKS: usize = 4;
+const GAP_BLANKS: usize = 60;
 
 /// The label of a button.
 pub(super) fn button(decision: ApprovalDecision) -> &'static str {
@@ -34,10 +37,51 @@ pub(super) fn subject(tool: &str, subject: &Subject) -> (String, Option<String>)
             (text, Some(written_out(&workdir.display().to_string())))
         }
         Subject::Typing { session, text } => (format!("type into {session}: {text}"), None),
-        Subject::Url(url) => (format!("{tool} {url}"), None),
+        Subject::Url(url) => (format!("{tool} {}", address(url)), None),
         Subject::Paths(paths) => (format!("{tool} {}", paths.join(", ")), None),
+        Subject::Change { paths, text } => (format!("{tool} {}\n{text}", paths.join(", ")), None),
     };
-    (written_out(&text), workdir)
+    (without_gaps(&written_out(&text)), workdir)
+}
+
+/// Whether a question is too long for a person to read all of it, so that anything could hide in it.
+pub(super) fn is_unreadable(command: &str) -> bool {
+    command.chars().count() > READ_CHARS
+}
+
+/// An address, and in plain letters the one that is really called if that is another one: its host may look like something else.
+fn address(url: &str) -> String {
+    match Url::parse(url) {
+        Ok(real) if real.as_str().trim_end_matches('/') == url.trim_end_matches('/') && real.username().is_empty() => {
+            url.to_owned()
+        }
+        Ok(real) => format!("{url}\n(this calls {}: {real})", real.host_str().unwrap_or_default()),
+        Err(_) => url.to_owned(),
+    }
+}
+
+/// The text with long gaps counted instead of shown: behind one, nobody looks.
+fn without_gaps(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(char::is_whitespace) {
+        shown.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let end = rest.find(|sign: char| !sign.is_whitespace()).unwrap_or(rest.len());
+        let (gap, behind) = rest.split_at(end);
+        let breaks = gap.matches('\n').count();
+        let blanks = gap.chars().count();
+        if breaks > GAP_BREAKS {
+            let _ = write!(shown, " [{breaks} line breaks] ");
+        } else if blanks > GAP_BLANKS {
+            let _ = write!(shown, " [{blanks} blanks] ");
+        } else {
+            shown.push_str(gap);
+        }
+        rest = behind;
+    }
+    shown.push_str(rest);
+    shown
 }
 
 /// Why a person is asked, in one line.
@@ -61,23 +105,12 @@ pub(super) fn question(waiting: &Waiting) -> String {
     let choices: Vec<&str> = request.allowed_decisions.iter().map(|decision| decision.as_str()).collect();
     format!(
         "**Approval needed**\n{fence}\n{}\n{fence}{cwd}\n{}\n\nAn owner decides within {} min: `/approve {} {}`",
-        cut(&request.command),
+        request.command,
         request.warning_text.as_deref().unwrap_or_default(),
         minutes.max(1),
         waiting.id,
         choices.join("|"),
     )
-}
-
-fn cut(text: &str) -> String {
-    let count = text.chars().count();
-    if count <= SHOWN_HEAD + SHOWN_TAIL {
-        return text.to_owned();
-    }
-    let head: String = text.chars().take(SHOWN_HEAD).collect();
-    let tail: String = text.chars().skip(count - SHOWN_TAIL).collect();
-    let left_out = count - SHOWN_HEAD - SHOWN_TAIL;
-    format!("{head}\n[… {left_out} characters are not shown here; `chela approvals list` shows all …]\n{tail}")
 }
 
 /// Longer than any run of backticks in the text.
@@ -110,7 +143,16 @@ mod tests {
         };
         let (text, cwd) = subject("exec", &command);
         assert_eq!((text.as_str(), cwd.as_deref()), ("A=\"b\\nc\" echo \\u{202e}x\\u{200b}", Some("/w")));
-        let long = "x".repeat(3_000) + "; rm -rf /";
-        assert!(cut(&long).ends_with("; rm -rf /") && cut(&long).contains("not shown here"));
+        assert!(is_unreadable(&"x".repeat(8_001)) && !is_unreadable(&"x".repeat(8_000)));
+    }
+
+    #[test]
+    fn g26_nothing_hides_behind_a_gap_or_in_an_address() {
+        assert_eq!(without_gaps("a b\n\n    c"), "a b\n\n    c");
+        assert_eq!(without_gaps(&format!("ls{}; rm x", " ".repeat(90))), "ls [90 blanks] ; rm x");
+        assert_eq!(without_gaps(&format!("ls{}rm x", "\n ".repeat(9))), "ls [9 line breaks] rm x");
+        assert_eq!(address("https://example.org/a?b"), "https://example.org/a?b");
+        assert!(address("https://gооgle.com/").contains("(this calls xn--"));
+        assert!(address("https://google.com@evil.example/").contains("(this calls evil.example:"));
     }
 }

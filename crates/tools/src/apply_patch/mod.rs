@@ -70,10 +70,10 @@ impl Tool for ApplyPatch {
     }
 
     fn risk(&self, args: &Value, workspace: &Path) -> CallRisk {
-        let operations =
-            parse::<Args>("apply_patch", args.clone()).ok().and_then(|args| parse::parse(&args.input).ok());
-        let paths: Vec<_> = operations.into_iter().flatten().flat_map(parse::Operation::into_paths).collect();
-        risk::of_write(&self.files, self.rule, workspace, paths)
+        let Ok(Args { input }) = parse::<Args>("apply_patch", args.clone()) else { return CallRisk::none() };
+        let operations = parse::parse(&input).unwrap_or_default();
+        let paths: Vec<_> = operations.into_iter().flat_map(parse::Operation::into_paths).collect();
+        risk::of_write(&self.files, self.rule, workspace, paths, || input)
     }
 
     fn call(&self, args: Value, context: ToolContext) -> ToolFuture<'_> {
@@ -106,7 +106,7 @@ fn patch(input: &str, judge: &crate::files::Judge) -> Result<Vec<String>, ToolEr
 fn unchanged(error: ToolError) -> ToolError {
     match error {
         ToolError::ToModel(reason) => refuse(format!("The patch was not applied, and no file is changed: {reason}")),
-        ToolError::Aborted => ToolError::Aborted,
+        other => other,
     }
 }
 
