@@ -36,6 +36,7 @@ mod live;
 mod nonsense;
 mod openai;
 mod recovery;
+mod redteam;
 mod rotation;
 mod scarce;
 mod sessions;
