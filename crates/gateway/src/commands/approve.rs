@@ -9,6 +9,9 @@ use chela_store::{InboxRow, StoreError};
 use crate::app::Gateway;
 use crate::approvals::{ApprovalDesk, DecideError};
 
+/// Characters of each question in the overview.
+const OVERVIEW_CHARS: usize = 200;
+
 const USAGE: &str = "Say which question and what may happen: `/approve <id> allow-once`, `allow-always` or `deny`.";
 
 pub(super) async fn reply(gateway: &Arc<Gateway>, row: &InboxRow, args: &str) -> Result<String, StoreError> {
@@ -52,8 +55,13 @@ fn overview(gateway: &Gateway) -> String {
         return "Nothing waits for a decision.".to_owned();
     }
     let line = |one: &chela_protocol::methods::approvals::PendingApproval| {
-        let command: String = one.request.command.chars().take(200).collect();
-        format!("- `{}`: `{}`", one.id, command.replace('`', "'").replace('\n', " "))
+        let command: String = one.request.command.chars().take(OVERVIEW_CHARS).collect();
+        let rest = if command.len() < one.request.command.len() {
+            " […] (only its beginning; see the question)"
+        } else {
+            ""
+        };
+        format!("- `{}`: `{}`{rest}", one.id, command.replace('`', "'").replace('\n', " "))
     };
     let lines: Vec<_> = waiting.iter().map(line).collect();
     format!("Waiting:\n{}\n\n{USAGE}", lines.join("\n"))

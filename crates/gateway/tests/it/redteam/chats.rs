@@ -30,7 +30,6 @@ impl Room {
         let channels = json!({ "telegram": telegram_section(&fake, rules) });
         let more = json!({
             "commands": { "ownerAllowFrom": [format!("telegram:{ADA}")] },
-            "tools": { "sandbox": { "mode": "off" } },
         });
         let gateway = Setup::default().config(with_channels(&model, channels, more)).start().await;
         let talker = Talker::new(&gateway).await;

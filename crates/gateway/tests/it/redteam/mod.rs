@@ -38,7 +38,7 @@ impl Range {
     async fn new() -> Self {
         let (model, stranger) = (FakeModel::start([]).await, Stranger::start().await);
         let mut config = config(&model);
-        config["tools"] = json!({ "sandbox": { "mode": "off" }, "web": { "fetch": { "ssrfPolicy": { "allowedHostnames": ["127.0.0.1"] } } } });
+        config["tools"] = json!({ "web": { "fetch": { "ssrfPolicy": { "allowedHostnames": ["127.0.0.1"] } } } });
         config["gateway"] = json!({ "mode": "local" });
         let gateway = Setup::default().config(config).start().await;
         let mut talker = Talker::new(&gateway).await;
