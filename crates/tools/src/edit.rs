@@ -116,7 +116,9 @@ impl Tool for Edit {
 
 /// What an edit would take out and put in, whole, for a person who has to judge it.
 fn diff_of(args: Args) -> String {
-    let signed = |sign: char, text: &str| text.lines().map(|line| format!("{sign}{line}\n")).collect::<String>();
+    let signed = |sign: char, text: &str| {
+        text.lines().flat_map(|line| [sign.to_string(), line.to_owned(), "\n".to_owned()]).collect::<String>()
+    };
     let edits = replacements(args).unwrap_or_default();
     edits.iter().map(|edit| signed('-', &edit.old) + &signed('+', &edit.new)).collect()
 }

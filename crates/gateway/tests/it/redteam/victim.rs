@@ -61,7 +61,7 @@ impl Victim {
         let mut plan = self.plan();
         let done = calls_so_far(&request.body);
         let messages = request.body["messages"].as_array().unwrap();
-        plan.heard = messages.iter().skip(1).map(|message| format!("{message}\n")).collect();
+        plan.heard = messages.iter().skip(1).map(ToString::to_string).collect::<Vec<_>>().join("\n");
         if let Some((tool, args)) = plan.wishes.get(done) {
             return Step::tools([(tool.clone(), args.clone())]);
         }
