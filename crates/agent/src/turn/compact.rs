@@ -46,7 +46,11 @@ impl Turn<'_> {
 
     /// Summarises the older part of the conversation if it is time. What stands in the way of it stands in the transcript.
     pub(super) async fn make_room(&mut self) -> Result<(), StoreError> {
-        let is_full = !self.history.complete || self.shown().wanted > self.room.compact_at;
+        // Nothing is shown longer than it is, so most turns need no plan to know that there is room.
+        let summary = self.history.summary.as_ref().map_or(0, |item| item.tokens);
+        let whole = summary + self.history.items.iter().map(|item| item.tokens).sum::<u64>();
+        let has_room = whole <= self.room.compact_at || self.shown().wanted <= self.room.compact_at;
+        let is_full = !self.history.complete || !has_room;
         if is_full && self.world.profile.compaction.enabled && !self.failed_lately() {
             self.compact().await?;
         }

@@ -46,12 +46,11 @@ impl Partial {
 }
 
 impl Turn<'_> {
-    pub(super) async fn call_model(&mut self, place: Reservation) -> Result<Answer, StoreError> {
+    pub(super) async fn call_model(&mut self, place: Reservation, shown: &Shown) -> Result<Answer, StoreError> {
         fault::point("turn.before_model");
         self.calls += 1;
-        let shown = self.shown();
-        self.keep_shortened(&shown).await;
-        let mut stream = self.world.models.stream(&self.chain, self.request(&shown));
+        self.keep_shortened(shown).await;
+        let mut stream = self.world.models.stream(&self.chain, self.request(shown));
         let mut partial = Partial::default();
         let ended = self.read(&mut stream, &mut partial).await;
         drop(stream);

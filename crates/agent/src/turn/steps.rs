@@ -39,11 +39,12 @@ impl Turn<'_> {
             if let Some(reason) = self.stop.now() {
                 return Ok(Outcome::Stopped { reason, partial: None });
             }
-            let place = match self.reserve().await? {
+            let shown = self.shown();
+            let place = match self.reserve(&shown).await? {
                 Ok(place) => place,
                 Err(outcome) => return Ok(outcome),
             };
-            let body = match self.call_model(place).await? {
+            let body = match self.call_model(place, &shown).await? {
                 Answer::Whole(body) => body,
                 Answer::Stopped(reason, partial) => return Ok(Outcome::Stopped { reason, partial }),
                 Answer::Failed(error, _) if self.make_room_after(&error).await? => continue,
