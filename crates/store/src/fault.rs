@@ -6,7 +6,7 @@
 //! Compiled in debug builds only; a release build has neither the check nor the switch. Lives in the lowest crate that has
 //! such places, so that every crate above can mark its own.
 
-/// Every point, in the order in which one message passes them; the previews' stand last.
+/// Every point of a message, in the order in which one passes them; the previews' stand last.
 pub const POINTS: &[&str] = &[
     "inbox.before_commit",
     "inbox.after_commit",
@@ -26,6 +26,14 @@ pub const POINTS: &[&str] = &[
     "outbox.preview_after_send",
     "outbox.preview_after_record",
 ];
+
+/// The points that an automation passes besides its message's.
+pub const CRON_POINTS: &[&str] = &["cron.before_claim", "cron.after_claim", "cron.before_finish", "cron.after_finish"];
+
+#[cfg(debug_assertions)]
+fn is_known(name: &str) -> bool {
+    POINTS.contains(&name) || CRON_POINTS.contains(&name)
+}
 
 #[cfg(debug_assertions)]
 static ARMED: std::sync::OnceLock<Fault> = std::sync::OnceLock::new();
@@ -56,13 +64,13 @@ pub fn arm(text: &str) -> bool {
         (None, None) => (text, Some(Strike::Dies(1.into()))),
     };
     let Some(strike) = strike else { return false };
-    POINTS.contains(&point) && ARMED.set(Fault { point: point.to_owned(), strike }).is_ok()
+    is_known(point) && ARMED.set(Fault { point: point.to_owned(), strike }).is_ok()
 }
 
 /// Arms a point for the gateway that lives on this thread: it dies when the point is passed for the `passes`-th time.
 #[cfg(debug_assertions)]
 pub fn arm_here(point: &'static str, passes: u32) {
-    debug_assert!(POINTS.contains(&point), "unknown fault point {point}");
+    debug_assert!(is_known(point), "unknown fault point {point}");
     LIFE.with_borrow_mut(|life| life.armed = Some((point, passes.max(1))));
 }
 
@@ -147,7 +155,7 @@ pub fn point(name: &str) {
     #[cfg(debug_assertions)]
     {
         use std::sync::atomic::Ordering;
-        debug_assert!(POINTS.contains(&name), "unknown fault point {name}");
+        debug_assert!(is_known(name), "unknown fault point {name}");
         pass_here(name);
         let one_less = |left: &std::sync::atomic::AtomicU32| {
             left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))

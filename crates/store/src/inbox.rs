@@ -90,13 +90,11 @@ impl Store {
         let body = message.body.to_string();
         let accepted = self
             .write(move |c| {
-                if let Some(row) = find_triple(c, &message)? {
-                    return Ok(Accepted::Duplicate(row));
+                let accepted = accept(c, message, &body)?;
+                if matches!(accepted, Accepted::New(_)) {
+                    fault::point("inbox.before_commit");
                 }
-                sessions::ensure(c, &message.session, &message.agent, message.received_at_ms)?;
-                let row = insert(c, message, &body)?;
-                fault::point("inbox.before_commit");
-                Ok(Accepted::New(row))
+                Ok(accepted)
             })
             .await?;
         fault::point("inbox.after_commit");
@@ -213,6 +211,15 @@ pub(crate) fn close(
         Some(()) => Ok(false),
         None => Err(not_found("inbox row", id)),
     }
+}
+
+/// Writes a message down, or finds the one that has its triple. `body` is its body as text.
+pub(crate) fn accept(connection: &Connection, message: NewInbound, body: &str) -> Result<Accepted, StoreError> {
+    if let Some(row) = find_triple(connection, &message)? {
+        return Ok(Accepted::Duplicate(row));
+    }
+    sessions::ensure(connection, &message.session, &message.agent, message.received_at_ms)?;
+    Ok(Accepted::New(insert(connection, message, body)?))
 }
 
 /// Marks an open row as worked on and returns it.

@@ -5,6 +5,7 @@
 
 mod approvals;
 mod connection;
+mod cron;
 mod devices;
 mod error;
 mod examine;
@@ -30,6 +31,10 @@ mod usage;
 mod writer;
 
 pub use approvals::{ExecGrant, GRANTS_MAX};
+pub use cron::{
+    CRON_JOBS_MAX, CronAdded, CronAfter, CronClaim, CronClaimed, CronFinish, CronRow, CronRunFilter, CronRunRow,
+    CronRunStatus,
+};
 pub use devices::{Device, DeviceToken, PairingRequest};
 pub use error::StoreError;
 pub use examine::examine;

@@ -20,6 +20,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("schema/0003_approvals.sql"),
     include_str!("schema/0004_budgets.sql"),
     include_str!("schema/0005_summaries.sql"),
+    include_str!("schema/0006_cron.sql"),
 ];
 
 /// Snapshots that are kept: one for each of the last upgrades that a person may want to undo.
