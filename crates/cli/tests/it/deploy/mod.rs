@@ -108,6 +108,18 @@ fn the_fly_files_agree_with_themselves_the_image_and_the_program() {
     assert_eq!(state_dir.1, "/data");
 }
 
+#[test]
+fn docker_is_given_every_crate_that_cargo_looks_for() {
+    let ignored = text(".dockerignore");
+    let sent: Vec<&str> = ignored.lines().filter_map(|line| line.strip_prefix('!')).collect();
+    let workspace: DocumentMut = text("Cargo.toml").parse().unwrap();
+    for member in workspace["workspace"]["members"].as_array().unwrap() {
+        let member = member.as_str().unwrap();
+        let folder = member.split('/').next().unwrap();
+        assert!(sent.contains(&folder), "{member}: the build of the image can't read the workspace without it");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_health_checks_ask_what_is_answered() {
     let home = Home::new();
