@@ -152,7 +152,11 @@ fn change(context: &Context, paths: &[String], edit: impl FnOnce(&str) -> Result
     let before = if loaded.exists { &loaded.raw } else { FIRST_FILE };
     let text = edit(before).map_err(Failure::edit)?;
     let schema = chela_gateway::config::schema();
-    refuse_new_errors(&loaded.written, &text, &schema)?;
+    let new_problems = new_problems(&loaded.written, &text, &schema)?;
+    if let Some(problem) = new_problems.iter().find(|problem| problem.severity == Severity::Error) {
+        return Err(Failure::new("invalid", format!("nothing is changed: {problem}"))
+            .hint("chela config schema prints what each key takes"));
+    }
     let config = &context.places.config_path;
     let hash = write(config, &text, Some(&loaded.hash)).map_err(Failure::write)?;
     let restart: Vec<String> = match (parse(before), parse(&text)) {
@@ -160,12 +164,17 @@ fn change(context: &Context, paths: &[String], edit: impl FnOnce(&str) -> Result
         _ => Vec::new(),
     };
     if context.output.json {
-        let document =
-            json!({"ok": true, "path": config, "hash": hash, "changedPaths": paths, "requiresRestart": restart});
+        let document = json!({
+            "ok": true, "path": config, "hash": hash, "changedPaths": paths, "requiresRestart": restart,
+            "problems": new_problems,
+        });
         context.output.document(&document);
         return Ok(ExitCode::SUCCESS);
     }
     context.output.note(format!("{} {}", context.output.style_err(GOOD, "saved"), config.display()));
+    for problem in &new_problems {
+        context.output.note(format!("{} {problem}", context.output.style_err(WARN, "warning")));
+    }
     if InstanceLock::is_held(&context.places.state_dir) {
         context.output.note(if restart.is_empty() {
             "the running gateway takes it up now".to_owned()
@@ -176,19 +185,12 @@ fn change(context: &Context, paths: &[String], edit: impl FnOnce(&str) -> Result
     Ok(ExitCode::SUCCESS)
 }
 
-/// A change may not make the file worse: what was wrong before is no reason to refuse.
-fn refuse_new_errors(before: &Value, text: &str, schema: &Value) -> Result<(), Failure> {
+/// What is wrong only since a change: what was wrong before is nothing to refuse it for, and was told then.
+fn new_problems(before: &Value, text: &str, schema: &Value) -> Result<Vec<Problem>, Failure> {
     let Ok(after) = parse(text) else { return Err(Failure::new("config", "the changed file can't be read")) };
     let known = check(before, schema, &KeyPath::root());
-    let new: Vec<Problem> = check(&after, schema, &KeyPath::root())
-        .into_iter()
-        .filter(|problem| problem.severity == Severity::Error && !known.contains(problem))
-        .collect();
-    match new.first() {
-        None => Ok(()),
-        Some(problem) => Err(Failure::new("invalid", format!("nothing is changed: {problem}"))
-            .hint("chela config schema prints what each key takes")),
-    }
+    let problems = check(&after, schema, &KeyPath::root());
+    Ok(problems.into_iter().filter(|problem| !known.contains(problem)).collect())
 }
 
 fn refuse_broken(loaded: &Loaded) -> Result<(), Failure> {

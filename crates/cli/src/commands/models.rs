@@ -13,6 +13,10 @@ use crate::context::Context;
 use crate::link::decode;
 use crate::output::{self, BOLD, DIM};
 
+/// For somebody who looks for a model before there is one.
+const NO_KEY: &str = "no model has a key, so the built-in guide answers; export ANTHROPIC_API_KEY=… (or another vendor's) \
+    before the gateway starts, or chela config set models.providers.anthropic.apiKey -";
+
 #[derive(Debug, Args)]
 pub(crate) struct ModelsArgs {
     #[command(subcommand)]
@@ -52,7 +56,7 @@ fn list(all: bool, provider: Option<String>, context: &Context) -> Outcome {
     let result: ModelsListResult = decode("models.list", value)?;
     let shown: Vec<&ModelRow> = result.models.iter().filter(|model| all || model.available).collect();
     if shown.is_empty() {
-        output.note("no model has a key, so the built-in guide answers; chela models status says more");
+        output.note(NO_KEY);
         return Ok(ExitCode::SUCCESS);
     }
     output.table(
@@ -105,12 +109,16 @@ fn status(context: &Context) -> Outcome {
         line("fallback", fallback);
     }
     let (with_key, without): (Vec<_>, Vec<_>) = auth.providers.iter().partition(|provider| provider.status == "ok");
+    let has_key = !with_key.is_empty();
     for provider in with_key {
         let source = provider.api_key.as_ref().map_or("no key needed", |key| key.source.as_str());
         match &provider.profiles[..] {
             [] | [_] => line("key", &format!("{} ({source})", provider.display_name)),
             profiles => profiles.iter().for_each(|profile| line("key", &credential(profile))),
         }
+    }
+    if !has_key {
+        output.note(NO_KEY);
     }
     for row in &auth.cooldowns {
         line("cooldown", &cooldown(row));

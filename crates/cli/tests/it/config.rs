@@ -56,6 +56,12 @@ fn g15_a_wrong_value_is_refused_and_an_unknown_key_is_named() {
     assert!(ran.stderr.contains("gateway.port") && ran.stderr.contains("\"soon\""), "{}", ran.stderr);
     assert_eq!(home.read_config(), WRITTEN, "a refused change leaves the file as it was");
 
+    let ran = home.run(&["config", "set", "gatway.port", "3000"]);
+    assert_eq!(ran.code, 0, "a key for another program may stand in the file");
+    assert!(ran.stderr.contains("gatway") && ran.stderr.contains("did you mean `gateway`"), "{}", ran.stderr);
+    let ran = home.run(&["config", "set", "gateway.port", "3001"]);
+    assert!(!ran.stderr.contains("gatway"), "said once, by the change that did it: {}", ran.stderr);
+
     home.write_config("{ gateway: { prot: 3000, bind: 7, auth: { mode: \"magic\" } } }");
     let ran = home.run(&["config", "validate"]);
     assert_eq!(ran.code, 78);
