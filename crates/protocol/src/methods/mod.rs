@@ -6,6 +6,7 @@ pub mod approvals;
 pub mod channels;
 pub mod chat;
 pub mod config;
+pub mod cron;
 pub mod devices;
 pub mod health;
 pub mod identity;
