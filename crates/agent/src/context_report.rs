@@ -38,7 +38,7 @@ pub async fn context_report(world: &TurnWorld, session: &Session) -> Result<Cont
     let prefix = Prefix::new(profile, &session.key, &world.skills.prompt_of(None), &world.tools, None);
     let room = Room::of(profile, &model, &prefix);
     let pruning = Pruning::new(&profile.pruning, room);
-    let history = world.store.tail_in_context(&session.id, room.history * 2, i64::MAX).await?;
+    let history = world.store.tail_in_context(&session.id, pruning.reach(), i64::MAX).await?;
     let shown = Shown::of(&history, room, &pruning);
     let start = world.store.context_start(&session.id).await?;
     let system: usize = prefix.system.iter().map(|block| block.text.len()).sum();

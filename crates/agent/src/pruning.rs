@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 
 use chela_llm::ToolResult;
-use chela_store::{Item, ItemKind, Tail};
+use chela_store::{Item, ItemKind, Reach, Tail};
 
 use crate::context::Room;
 use crate::context_config::{PruningMode, PruningSettings};
@@ -54,6 +54,12 @@ impl<'a> Pruning<'a> {
 
     pub(crate) fn is_on(&self) -> bool {
         self.settings.mode != PruningMode::Off
+    }
+
+    /// How far back a history is read. Where old results are shortened, more of it fits than its items weigh.
+    pub(crate) fn reach(&self) -> Reach {
+        let all = if self.is_on() { self.room * 2 } else { self.room };
+        Reach { all, besides_results: self.room }
     }
 
     /// How each item is shown. Items of other kinds than results are always whole.

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::sql::{self, Count, Json, sql_words};
+use crate::sql::{self, Count, sql_words};
 use crate::{Store, StoreError, search, summaries};
 
 /// An item to append. `body` is the agent crate's; `text` is what full-text search finds.
@@ -31,8 +31,24 @@ pub struct Item {
     pub kind: ItemKind,
     /// As estimated when it was written, and never again: sums of it stay what they were.
     pub tokens: u64,
-    pub body: Value,
+    /// JSON as it was written, for the agent crate to read: of many items only the tokens are asked for.
+    pub body: String,
     pub created_at_ms: i64,
+}
+
+/// How far back a tail goes: to the first item with which it holds more than one of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reach {
+    /// Tokens of all items.
+    pub all: u64,
+    /// Tokens of the items that are no tool results.
+    pub besides_results: u64,
+}
+
+impl From<u64> for Reach {
+    fn from(tokens: u64) -> Self {
+        Self { all: tokens, besides_results: tokens }
+    }
 }
 
 /// The end of a conversation, oldest first.
@@ -72,10 +88,14 @@ sql_words!(ItemKind {
     Compaction = "compaction",
 });
 
-/// Every query of items, with the id of their conversation.
+/// Every query of items, with the id of their conversation; [`read`] knows the columns by their places.
 macro_rules! select_items {
     ($tail:literal) => {
-        concat!("SELECT i.*, c.id AS session_id FROM items i JOIN conversations c ON c.number = i.conversation ", $tail)
+        concat!(
+            "SELECT i.id, c.id, i.seq, i.run, i.kind, i.tokens, i.body, i.created_at_ms
+             FROM items i JOIN conversations c ON c.number = i.conversation ",
+            $tail
+        )
     };
 }
 
@@ -135,10 +155,15 @@ impl Store {
         .await
     }
 
-    /// The end of [`items_in_context`](Self::items_in_context): back to the first item with which it holds more than
-    /// `tokens`, and at least back to position `from`. Costs what it returns, however long the conversation is.
-    pub async fn tail_in_context(&self, session_id: &SessionId, tokens: u64, from: i64) -> Result<Tail, StoreError> {
-        let id = session_id.to_string();
+    /// The end of [`items_in_context`](Self::items_in_context), as far back as `reach` says (of a number: so many tokens), and
+    /// at least back to position `from`. Costs what it returns, however long the conversation is.
+    pub async fn tail_in_context(
+        &self,
+        session_id: &SessionId,
+        reach: impl Into<Reach>,
+        from: i64,
+    ) -> Result<Tail, StoreError> {
+        let (id, reach) = (session_id.to_string(), reach.into());
         let read = self.read(move |c| {
             let totals = "SELECT number, item_tokens FROM conversations WHERE id = ?1";
             let totals = sql::first(c, totals, [&id], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -147,7 +172,7 @@ impl Store {
             };
             let summary =
                 start.summary.map(|seq| at(c, conversation, &[seq])).transpose()?.and_then(|mut one| one.pop());
-            let tail = tail(c, conversation, start.from, total, |sum, seq| sum <= tokens || seq > from)?;
+            let tail = tail(c, conversation, start.from, total, reach, from)?;
             Ok(Tail { summary, ..tail })
         });
         let tail = read.await?;
@@ -216,27 +241,31 @@ pub(crate) fn at(connection: &Connection, conversation: i64, seqs: &[i64]) -> Re
     seqs.iter().map(|seq| sql::only(connection, at, [conversation, *seq], read)).collect()
 }
 
-/// Walks back from the end as long as there is `more` to take, which is told the tokens and the position so far.
+/// Walks back from the end.
 fn tail(
     connection: &Connection,
     conversation: i64,
     context_from: i64,
     total: u64,
-    more: impl Fn(u64, i64) -> bool,
+    reach: Reach,
+    from: i64,
 ) -> Result<Tail, StoreError> {
     let mut statement = connection.prepare_cached(BACKWARDS)?;
     let mut rows = statement.query([conversation, context_from])?;
-    let mut items = Vec::new();
-    let (mut sum, mut at) = (0, i64::MAX);
-    while more(sum, at) {
+    let mut items = Vec::<Item>::new();
+    let (mut all, mut besides_results) = (0, 0);
+    while (all <= reach.all && besides_results <= reach.besides_results)
+        || items.last().is_some_and(|item| item.seq > from)
+    {
         let Some(row) = rows.next()? else { break };
         let item = read(row)?;
-        (sum, at) = (sum + item.tokens, item.seq);
+        all += item.tokens;
+        besides_results += if item.kind == ItemKind::ToolResults { 0 } else { item.tokens };
         items.push(item);
     }
     items.reverse();
     let complete = items.first().is_none_or(|first| first.seq <= context_from);
-    Ok(Tail { items, tokens_before: total.saturating_sub(sum), complete, from: context_from, summary: None })
+    Ok(Tail { items, tokens_before: total.saturating_sub(all), complete, from: context_from, summary: None })
 }
 
 /// Appends items at the next positions and returns these.
@@ -281,17 +310,16 @@ pub(crate) fn position(connection: &Connection, conversation: i64, id: &ItemId) 
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Item> {
-    let Json(body) = row.get("body")?;
-    let Count(tokens) = row.get("tokens")?;
+    let Count(tokens) = row.get(5)?;
     Ok(Item {
-        id: sql::id(row, "id")?,
-        session_id: sql::id(row, "session_id")?,
-        seq: row.get("seq")?,
-        run: sql::optional_id(row, "run")?,
-        kind: row.get("kind")?,
+        id: row.get::<_, String>(0)?.into(),
+        session_id: row.get::<_, String>(1)?.into(),
+        seq: row.get(2)?,
+        run: row.get::<_, Option<String>>(3)?.map(RunId::from),
+        kind: row.get(4)?,
         tokens,
-        body,
-        created_at_ms: row.get("created_at_ms")?,
+        body: row.get(6)?,
+        created_at_ms: row.get(7)?,
     })
 }
 
@@ -315,7 +343,7 @@ mod tests {
                       SELECT 'i' || n, 1, n, 'user', 10, '{}', 0 FROM n";
         connection.execute_batch(filler).unwrap();
 
-        let found = tail(&connection, 1, 1, 500_000, |sum, _| sum <= 200).unwrap();
+        let found = tail(&connection, 1, 1, 500_000, 200.into(), i64::MAX).unwrap();
 
         assert_eq!((found.items.len(), found.tokens_before, found.complete), (21, 500_000 - 210, false));
         // The statement comes back out of the cache with what it has counted.

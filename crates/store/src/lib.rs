@@ -39,7 +39,7 @@ pub use devices::{Device, DeviceToken, PairingRequest};
 pub use error::StoreError;
 pub use examine::examine;
 pub use inbox::{Accepted, DEDUPE_KEEP_MS, InboxId, InboxRow, InboxState, NewInbound};
-pub use items::{Item, ItemKind, NewItem, Tail};
+pub use items::{Item, ItemKind, NewItem, Reach, Tail};
 pub use lock::{InstanceInfo, InstanceLock, LOCK_FILE, LockError};
 pub use migrations::{Rollback, rollback};
 pub use outbox::{NewOutbound, OutboxId, OutboxRow};

@@ -78,11 +78,6 @@ pub(crate) fn id<T: From<String>>(row: &Row<'_>, column: &str) -> rusqlite::Resu
     row.get::<_, String>(column).map(T::from)
 }
 
-/// Reads a column as an identifier that may be absent.
-pub(crate) fn optional_id<T: From<String>>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>> {
-    Ok(row.get::<_, Option<String>>(column)?.map(T::from))
-}
-
 /// A caller's limit as SQLite takes it.
 pub(crate) fn limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)

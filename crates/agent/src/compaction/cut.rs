@@ -64,7 +64,7 @@ mod tests {
             run: Some(format!("run-{}", (seq + 1) / 2).into()),
             kind: if seq % 2 == 1 { ItemKind::User } else { ItemKind::Assistant },
             tokens: 10,
-            body: serde_json::json!({}),
+            body: "{}".to_owned(),
             created_at_ms: 0,
         };
         Tail { items: (1..=count * 2).map(item).collect(), from: 1, complete: true, ..Tail::default() }

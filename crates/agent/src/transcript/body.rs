@@ -153,14 +153,15 @@ impl ItemBody {
 
     /// Reads an item. `None` for a body that can't be read (damaged, or of a much newer version): it is skipped, never fatal.
     pub fn of(item: &Item) -> Option<Self> {
-        let body = &item.body;
+        let body = item.body.as_str();
         match item.kind {
-            ItemKind::User => UserBody::deserialize(body).ok().map(Self::User),
-            ItemKind::Assistant => AssistantBody::deserialize(body).ok().map(Self::Assistant),
-            ItemKind::ToolResults => ToolResultsBody::deserialize(body).ok().map(Self::ToolResults),
-            ItemKind::Note => NoteBody::deserialize(body).ok().map(Self::Note),
-            ItemKind::Compaction => CompactionBody::deserialize(body).ok().map(Self::Compaction),
+            ItemKind::User => serde_json::from_str(body).map(Self::User),
+            ItemKind::Assistant => serde_json::from_str(body).map(Self::Assistant),
+            ItemKind::ToolResults => serde_json::from_str(body).map(Self::ToolResults),
+            ItemKind::Note => serde_json::from_str(body).map(Self::Note),
+            ItemKind::Compaction => serde_json::from_str(body).map(Self::Compaction),
         }
+        .ok()
     }
 
     pub fn kind(&self) -> ItemKind {

@@ -2,7 +2,8 @@
 //! carries shortened is kept in files that the model can read.
 
 use chela_llm::{LlmError, LlmErrorKind};
-use chela_store::{Item, StoreError};
+use chela_store::{Item, ItemKind, StoreError};
+use serde::Deserialize;
 
 use super::item_id;
 use super::state::Turn;
@@ -37,24 +38,27 @@ impl Turn<'_> {
         Shown::of(&self.history, self.room, &self.pruning())
     }
 
-    /// Reads what the model may see of the conversation. Where old results are shortened, more of it fits than its items weigh.
+    /// Reads what the model may see of the conversation.
     pub(super) async fn read_history(&mut self) -> Result<(), StoreError> {
-        let tokens = if self.pruning().is_on() { self.room.history * 2 } else { self.room.history };
-        self.history = self.world.store.tail_in_context(&self.session.id, tokens, self.first_seq).await?;
+        let reach = self.pruning().reach();
+        self.history = self.world.store.tail_in_context(&self.session.id, reach, self.first_seq).await?;
         Ok(())
     }
 
     /// Summarises the older part of the conversation if it is time. What stands in the way of it stands in the transcript.
     pub(super) async fn make_room(&mut self) -> Result<(), StoreError> {
-        // Nothing is shown longer than it is, so most turns need no plan to know that there is room.
-        let summary = self.history.summary.as_ref().map_or(0, |item| item.tokens);
-        let whole = summary + self.history.items.iter().map(|item| item.tokens).sum::<u64>();
-        let has_room = whole <= self.room.compact_at || self.shown().wanted <= self.room.compact_at;
-        let is_full = !self.history.complete || !has_room;
-        if is_full && self.world.profile.compaction.enabled && !self.failed_lately() {
+        if self.world.profile.compaction.enabled && self.is_full() && !self.failed_lately() {
             self.compact().await?;
         }
         Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        let summary = self.history.summary.as_ref().map_or(0, |item| item.tokens);
+        let whole = || summary + self.history.items.iter().map(|item| item.tokens).sum::<u64>();
+        // Nothing is shown longer than it is, so most turns need no plan to know that there is room.
+        let has_room = || whole() <= self.room.compact_at || self.shown().wanted <= self.room.compact_at;
+        !self.history.complete || !has_room()
     }
 
     /// Summarises after a vendor said that the context is too long, once in a turn. Returns whether another call may help.
@@ -135,26 +139,27 @@ impl Turn<'_> {
 
     /// Whether a summary failed and little was said since.
     fn failed_lately(&self) -> bool {
-        let failures = self.failures();
-        let Some((index, _)) = failures.last() else { return false };
-        let since: u64 = self.history.items[index + 1..].iter().map(|item| item.tokens).sum();
-        since < self.room.history / RETRY_PART
+        let most = self.room.history / RETRY_PART;
+        let mut since = 0;
+        let newest = self.since_summary().rev().take_while(|item| {
+            let is_new = since < most;
+            since += item.tokens;
+            is_new
+        });
+        newest.into_iter().any(is_failure)
     }
 
     /// What this turn has to tell its chat of a summary that failed: only the first time, and nothing once one was written since.
     pub(super) fn notice(&self) -> Option<String> {
-        let failures = self.failures();
-        let (_, first) = failures.first()?;
+        let first = self.since_summary().find(|item| is_failure(item))?;
         let is_own = first.run.as_ref() == Some(&self.row.run);
         is_own.then(|| ItemBody::of(first).map(|body| body.text())).flatten()
     }
 
-    /// The notes of failed summaries since the last one that was written, with their places.
-    fn failures(&self) -> Vec<(usize, &Item)> {
+    /// The items behind the last summary that was written.
+    fn since_summary(&self) -> impl DoubleEndedIterator<Item = &Item> {
         let written = self.history.summary.as_ref().map_or(0, |item| item.seq);
-        let items = self.history.items.iter().enumerate().filter(|(_, item)| item.seq > written);
-        let failed = |item: &Item| matches!(ItemBody::of(item), Some(ItemBody::Note(note)) if note.kind == NoteKind::NotSummarised);
-        items.filter(|(_, item)| item.kind == chela_store::ItemKind::Note && failed(item)).collect()
+        self.history.items.iter().filter(move |item| item.seq > written)
     }
 
     /// Writes the results that a call carries shortened to the files that stand in their place. One that can't be written is
@@ -180,4 +185,14 @@ impl Turn<'_> {
         }
         self.kept.extend(names);
     }
+}
+
+/// Whether an item is the note of a summary that failed. Reads no more of it than its kind.
+fn is_failure(item: &Item) -> bool {
+    #[derive(Deserialize)]
+    struct Note {
+        kind: NoteKind,
+    }
+    let kind = || serde_json::from_str::<Note>(&item.body).ok().map(|note| note.kind);
+    item.kind == ItemKind::Note && kind() == Some(NoteKind::NotSummarised)
 }

@@ -168,7 +168,7 @@ impl Turn<'_> {
                 run: item.run,
                 kind: item.kind,
                 tokens: item.tokens,
-                body: item.body,
+                body: item.body.to_string(),
                 created_at_ms: item.created_at_ms,
             });
         }
