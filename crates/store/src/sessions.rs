@@ -22,6 +22,8 @@ pub struct Session {
     pub settings: SessionSettings,
     /// Items of this conversation.
     pub items: i64,
+    /// Summaries of its older part that were ever written.
+    pub summaries: u64,
     /// Sums over this conversation.
     pub input_tokens: u64,
     pub output_tokens: u64,
@@ -82,8 +84,8 @@ pub struct SessionFilter {
 macro_rules! select_sessions {
     ($($tail:expr),+) => {
         concat!(
-            "SELECT s.*, c.id, c.started_at_ms, c.items, c.input_tokens, c.output_tokens, c.cache_read_tokens,
-                    c.cache_write_tokens, c.context_tokens
+            "SELECT s.*, c.id, c.started_at_ms, c.items, c.summaries, c.input_tokens, c.output_tokens,
+                    c.cache_read_tokens, c.cache_write_tokens, c.context_tokens
              FROM sessions s JOIN conversations c ON c.number = s.conversation ",
             $($tail),+
         )
@@ -348,6 +350,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Session> {
         started_at_ms: row.get("started_at_ms")?,
         settings: read_settings(row)?,
         items: row.get("items")?,
+        summaries: count("summaries")?,
         input_tokens: count("input_tokens")?,
         output_tokens: count("output_tokens")?,
         cache_read_tokens: count("cache_read_tokens")?,

@@ -95,6 +95,7 @@ pub(crate) fn session_entry(stored: &Session) -> Value {
         "updatedAt": stored.updated_at_ms,
         "createdAt": stored.created_at_ms,
         "sessionStartedAt": stored.started_at_ms,
+        "compactionCount": stored.summaries,
         "inputTokens": stored.input_tokens,
         "outputTokens": stored.output_tokens,
         "totalTokens": stored.context_tokens,
