@@ -197,13 +197,14 @@ impl Caller<'_> {
 
     async fn run(&self, tool: &dyn Tool, call: &ToolUse, clearance: Clearance) -> Called {
         let (progress, mut shown) = mpsc::channel(PROGRESS_QUEUE);
+        let cancel = self.tool_stop.child_token();
         let context = ToolContext {
             agent: self.agent.clone(),
             session: self.session.clone(),
             run: self.run.clone(),
             call_id: call.id.clone(),
             workspace: self.world.profile.workspace.clone(),
-            cancel: self.tool_stop.child_token(),
+            cancel: cancel.clone(),
             progress: ToolProgress::new(progress),
             status: self.status.clone(),
             clearance,
@@ -216,7 +217,14 @@ impl Caller<'_> {
         loop {
             tokio::select! {
                 biased;
-                ended = &mut limited => return self.ended(call, ended.unwrap_or_else(|_| Err(too_long()))).await,
+                ended = &mut limited => {
+                    let ended = ended.unwrap_or_else(|_| {
+                        // What it does on another thread ends only if it is told.
+                        cancel.cancel();
+                        Err(too_long())
+                    });
+                    return self.ended(call, ended).await;
+                }
                 Some(partial) = shown.recv() => {
                     let (call_id, name) = (call.id.clone(), call.name.clone());
                     self.emit(TurnEventKind::ToolUpdate { call_id, name, partial }).await;
