@@ -9,9 +9,9 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chela_agent::ToolError;
-use tokio_util::sync::CancellationToken;
 
 use crate::args::refuse;
+pub(crate) use crate::off_thread::{blocking, searching};
 
 /// What the file tools share: the places that are theirs and those that are not.
 #[derive(Debug, Clone)]
@@ -241,24 +241,6 @@ impl Staged {
 impl Drop for Staged {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.temporary);
-    }
-}
-
-/// Runs file work off the async threads. The call returns at once when the turn is aborted; the work looks at `cancel` itself
-/// where it can take long.
-pub(crate) async fn blocking<T: Send + 'static>(
-    cancel: &CancellationToken,
-    work: impl FnOnce() -> Result<T, ToolError> + Send + 'static,
-) -> Result<T, ToolError> {
-    if cancel.is_cancelled() {
-        return Err(ToolError::Aborted);
-    }
-    tokio::select! {
-        biased;
-        () = cancel.cancelled() => Err(ToolError::Aborted),
-        done = tokio::task::spawn_blocking(work) => {
-            done.unwrap_or_else(|error| Err(refuse(format!("The tool failed inside: {error}."))))
-        }
     }
 }
 

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Kit;
 use crate::args::{count, parse, refuse};
-use crate::files::{Access, Files, Judge, blocking};
+use crate::files::{Access, Files, Judge, searching};
 
 /// Paths shown when the model asks for no other number.
 const RESULTS_DEFAULT: u64 = 500;
@@ -74,9 +74,9 @@ impl Tool for Find {
         Box::pin(async move {
             let args: Args = parse("find", args)?;
             let files = self.files.clone();
-            let ToolContext { workspace, cancel, .. } = context;
+            let ToolContext { session, workspace, cancel, .. } = context;
             let inner = cancel.clone();
-            blocking(&cancel, move || {
+            searching(&session, &cancel, move || {
                 let written = args.path.clone().unwrap_or_else(|| ".".to_owned());
                 let output = find(&args, files.judge(&workspace), &inner)?;
                 Ok(output.from_outside(Provenance::new(Source::File, written)))

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Kit;
 use crate::args::{count, parse, refuse};
-use crate::files::{Access, Files, Judge, blocking, open};
+use crate::files::{Access, Files, Judge, open, searching};
 use crate::find::{SEARCH_TIME, TIME_NOTE, glob, matches, walk};
 use crate::risk;
 
@@ -99,11 +99,11 @@ impl Tool for Grep {
         Box::pin(async move {
             let args: Args = parse("grep", args)?;
             let files = self.files.clone();
-            let ToolContext { workspace, cancel, clearance, .. } = context;
+            let ToolContext { session, workspace, cancel, clearance, .. } = context;
             let inner = cancel.clone();
             // Credentials are a question of their own (`risk`), and nobody was asked about what lies on the way.
             let secrets = if clearance == Clearance::Tainted { Secrets::PassOver } else { Secrets::Search };
-            blocking(&cancel, move || {
+            searching(&session, &cancel, move || {
                 let written = args.path.as_deref().unwrap_or(".");
                 let output = grep(&args, files.judge(&workspace), secrets, &inner)?;
                 Ok(output.from_outside(Provenance::new(Source::File, written)))

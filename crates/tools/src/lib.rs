@@ -15,6 +15,7 @@ mod find;
 pub mod fuzzing;
 mod grep;
 mod ls;
+mod off_thread;
 mod policy;
 mod process;
 mod read;
