@@ -16,6 +16,7 @@ mod event;
 pub mod fuzzing;
 mod input;
 mod kept;
+mod media_type;
 mod profile;
 mod pruning;
 mod reply;
@@ -53,6 +54,7 @@ pub use event::{
     AbortReason, CompactionPhase, EVENT_QUEUE, FailureKind, TurnEnd, TurnEvent, TurnEventKind, TurnEvents,
 };
 pub use input::{Attachment, DeliveryRoute, INPUT_VERSION, InputOrigin, OriginKind, TurnInput};
+pub use media_type::proved_media_type;
 pub use profile::{AgentProfile, DEFAULT_MAX_CONCURRENT, FileLimits};
 pub use reply::{Reply, ReplyButton};
 pub use skills::{SKILL_FOLDERS, SkillIndex, SkillNeeds, SkillSources, SkillStamp, SkillStatus};

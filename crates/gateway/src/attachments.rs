@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use chela_agent::Attachment;
+use chela_agent::{Attachment, proved_media_type};
 use chela_protocol::RpcError;
 use chela_protocol::methods::chat::ChatAttachment;
 use serde_json::Value;
@@ -40,7 +40,7 @@ pub(crate) fn checked(name: Option<String>, mime: Option<&str>, base64: &str) ->
         .decode(&compact)
         .or_else(|_| STANDARD_NO_PAD.decode(&compact))
         .map_err(|_| RpcError::invalid(format!("{shown}: the content is not base64")))?;
-    let mime = sniffed(&bytes)
+    let mime = proved_media_type(&bytes)
         .map(str::to_owned)
         .or_else(|| mime.map(|mime| mime.split(';').next().unwrap_or(mime).trim().to_ascii_lowercase()))
         .unwrap_or_else(|| "application/octet-stream".to_owned());
@@ -89,21 +89,9 @@ fn node_buffer(data: Option<&Value>) -> String {
     STANDARD.encode(bytes)
 }
 
-/// The type that the first bytes prove, whatever the sender says.
-pub(crate) fn sniffed(bytes: &[u8]) -> Option<&'static str> {
-    match bytes {
-        [0x89, b'P', b'N', b'G', ..] => Some("image/png"),
-        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
-        [b'G', b'I', b'F', b'8', ..] => Some("image/gif"),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
-        [b'%', b'P', b'D', b'F', b'-', ..] => Some("application/pdf"),
-        _ => None,
-    }
-}
-
 /// Pictures and PDFs must prove what they are; anything else has to be text.
 fn taken(mime: &str, bytes: &[u8]) -> bool {
-    sniffed(bytes).is_some() || (!mime.starts_with("image/") && std::str::from_utf8(bytes).is_ok())
+    proved_media_type(bytes).is_some() || (!mime.starts_with("image/") && std::str::from_utf8(bytes).is_ok())
 }
 
 #[cfg(test)]
@@ -124,7 +112,7 @@ mod tests {
 
     #[test]
     fn the_bytes_decide_the_type() {
-        let png = STANDARD.encode([0x89, b'P', b'N', b'G', 1]);
+        let png = STANDARD.encode(b"\x89PNG\r\n\x1a\n");
         assert_eq!(of(json!(png), "image/jpeg").unwrap().mime, "image/png");
         assert_eq!(of(json!(format!("data:image/webp;base64,{png}")), "").unwrap().mime, "image/png");
         assert_eq!(of(json!({ "type": "Buffer", "data": [37, 80, 68, 70, 45] }), "").unwrap().mime, "application/pdf");

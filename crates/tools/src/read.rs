@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chela_agent::{
     CallRisk, Effect, ExecRule, Media, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture, ToolOutput,
+    proved_media_type,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -101,7 +102,7 @@ fn read(args: &Args, mut file: File, cancel: &CancellationToken) -> Result<ToolO
     let mut head = Vec::with_capacity(SNIFF_BYTES);
     file.by_ref().take(SNIFF_BYTES as u64).read_to_end(&mut head).map_err(failed)?;
     file.rewind().map_err(failed)?;
-    if let Some(mime) = media_type(&head) {
+    if let Some(mime) = proved_media_type(&head) {
         return read_media(args, file, mime);
     }
     if head.contains(&0) {
@@ -115,18 +116,6 @@ fn read(args: &Args, mut file: File, cancel: &CancellationToken) -> Result<ToolO
         return Err(ToolError::Aborted);
     }
     part.render(&args.path)
-}
-
-/// The kinds of media that models take, told by their first bytes and never by their name.
-fn media_type(head: &[u8]) -> Option<&'static str> {
-    match head {
-        [0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A, ..] => Some("image/png"),
-        [0xFF, 0xD8, 0xFF, ..] => Some("image/jpeg"),
-        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some("image/gif"),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
-        [b'%', b'P', b'D', b'F', b'-', ..] => Some("application/pdf"),
-        _ => None,
-    }
 }
 
 fn read_media(args: &Args, file: File, mime: &str) -> Result<ToolOutput, ToolError> {
@@ -269,20 +258,5 @@ mod tests {
             "{}",
             &shown[BYTES_LIMIT..]
         );
-    }
-
-    #[test]
-    fn media_is_told_by_its_bytes() {
-        for (head, mime) in [
-            (&b"\x89PNG\r\n\x1a\n..."[..], Some("image/png")),
-            (b"\xff\xd8\xff\xe0", Some("image/jpeg")),
-            (b"GIF89a", Some("image/gif")),
-            (b"RIFF\0\0\0\0WEBPVP8 ", Some("image/webp")),
-            (b"%PDF-1.7", Some("application/pdf")),
-            (b"RIFF\0\0\0\0WAVE", None),
-            (b"#!/bin/sh", None),
-        ] {
-            assert_eq!(media_type(head), mime);
-        }
     }
 }

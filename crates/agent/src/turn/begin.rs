@@ -14,6 +14,7 @@ use super::repeats::Repeats;
 use super::state::{Stop, Turn, TurnTrust};
 use super::{TURN_MAX, TurnCancel, TurnJob, TurnWorld, item_id};
 use crate::context::{Prefix, Room};
+use crate::media_type::is_shown;
 use crate::transcript::{ItemBody, UserBody};
 use crate::{
     AbortReason, Attachment, FailureKind, Trust, TurnEnd, TurnEventKind, TurnEvents, TurnInput, parse_thinking,
@@ -118,9 +119,7 @@ fn day(timezone: &TimeZone, now_ms: i64) -> String {
 fn attach(body: &mut UserBody, attachment: Attachment) {
     let Attachment { mime, name, data, source } = attachment;
     let mime = mime.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if source.is_none()
-        && matches!(mime.as_str(), "image/png" | "image/jpeg" | "image/gif" | "image/webp" | "application/pdf")
-    {
+    if source.is_none() && is_shown(&mime) {
         body.media.push(Media { mime, data, name });
         return;
     }

@@ -14,7 +14,7 @@ use super::config::ButtonScope;
 use super::failure::{is_deleted, is_unchanged, send_error};
 use super::{KIND, find, outgoing, policy, probe};
 use crate::channel::{Capabilities, Channel, Effort, FetchedMedia, Pending, Probe, within};
-use crate::inbound::{MediaRef, MessageId};
+use crate::inbound::{MediaKind, MediaRef, MessageId};
 use crate::outbound::{OutboundMedia, OutboundPart, SendError, SendErrorKind, SentMessage};
 use crate::render::{Dialect, Limits};
 
@@ -132,7 +132,7 @@ impl TelegramChannel {
             ));
         }
         let bytes = self.bot.api.download(&path, max_bytes).await.map_err(send_error)?.ok_or_else(too_large)?;
-        let mime = media.mime.clone().unwrap_or_else(|| mime_of(&bytes).to_owned());
+        let mime = media.mime.clone().unwrap_or_else(|| usual_type(media.kind).to_owned());
         Ok(FetchedMedia { bytes, mime })
     }
 
@@ -223,16 +223,12 @@ fn is_no_photo(description: &str) -> bool {
     ["PHOTO_", "IMAGE_PROCESS_FAILED"].iter().any(|phrase| description.contains(phrase))
 }
 
-/// What the first bytes show.
-fn mime_of(bytes: &[u8]) -> &'static str {
-    match bytes {
-        [0xff, 0xd8, 0xff, ..] => "image/jpeg",
-        [0x89, b'P', b'N', b'G', ..] => "image/png",
-        [b'G', b'I', b'F', b'8', ..] => "image/gif",
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp",
-        [b'O', b'g', b'g', b'S', ..] => "audio/ogg",
-        [b'%', b'P', b'D', b'F', ..] => "application/pdf",
-        [_, _, _, _, b'f', b't', b'y', b'p', ..] => "video/mp4",
-        _ => "application/octet-stream",
+/// What Telegram makes of a kind of file for which it names no type. Source: Bot API, `PhotoSize`, `Voice` and `VideoNote`.
+fn usual_type(kind: MediaKind) -> &'static str {
+    match kind {
+        MediaKind::Image => "image/jpeg",
+        MediaKind::Voice => "audio/ogg",
+        MediaKind::Video => "video/mp4",
+        MediaKind::Audio | MediaKind::Sticker | MediaKind::File => "application/octet-stream",
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chela_agent::{Attachment, TurnInput};
+use chela_agent::{Attachment, TurnInput, proved_media_type};
 use chela_channels::{Channel, FetchedMedia, MediaKind, MediaRef, SendError, SendErrorKind};
 use chela_store::InboxRow;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,6 @@ use serde_json::Value;
 
 use self::keep::Keeping;
 use crate::app::Gateway;
-use crate::attachments::sniffed;
 
 /// Bytes of a picture that a model is shown; what every vendor takes. A larger one is a file.
 const PICTURE_MAX: usize = 5 * 1024 * 1024;
@@ -190,7 +189,7 @@ async fn fetch(channel: &Arc<dyn Channel>, media: &MediaRef, max_bytes: u64) -> 
 /// What the first bytes prove, else what the sender says. Who says that it is a picture or a PDF has to prove it: what is none makes
 /// a vendor refuse the whole conversation.
 fn proved_type(file: &FetchedMedia) -> String {
-    match sniffed(&file.bytes) {
+    match proved_media_type(&file.bytes) {
         Some(proved) => proved.to_owned(),
         None if file.mime.starts_with("image/") || file.mime.starts_with("application/pdf") => UNKNOWN_TYPE.to_owned(),
         None => file.mime.clone(),
@@ -219,7 +218,7 @@ mod tests {
             (b"<html>", "image/png", UNKNOWN_TYPE),
             (b"<html>", "image/svg+xml", UNKNOWN_TYPE),
             (b"hello", "application/pdf", UNKNOWN_TYPE),
-            (b"\x89PNG\r\n", "text/plain", "image/png"),
+            (b"\x89PNG\r\n\x1a\n", "text/plain", "image/png"),
             (b"hello", "text/plain", "text/plain"),
         ];
         for (bytes, said, expected) in rows {
