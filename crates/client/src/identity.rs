@@ -1,12 +1,9 @@
 //! A device's key. The gateway knows a device by it across connections and tokens.
 
-use std::fmt::Write as _;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chela_protocol::{DeviceClaim, DeviceId, SignatureVersion};
 use ed25519_dalek::{Signer, SigningKey};
-use sha2::{Digest, Sha256};
 
 /// An Ed25519 key pair. Keeping its seed safe is the caller's.
 pub struct Identity {
@@ -25,13 +22,8 @@ impl Identity {
     /// The device of a seed that was kept.
     pub fn from_seed(seed: [u8; 32]) -> Self {
         let key = SigningKey::from_bytes(&seed);
-        let digest = Sha256::digest(key.verifying_key().as_bytes());
-        let id = digest.iter().fold(String::with_capacity(64), |mut id, byte| {
-            // Writing to a String can't fail.
-            let _ = write!(id, "{byte:02x}");
-            id
-        });
-        Self { key, id: DeviceId::new(id) }
+        let id = DeviceId::of_key(key.verifying_key().as_bytes());
+        Self { key, id }
     }
 
     /// What to keep: whoever has it is this device.

@@ -1,8 +1,9 @@
 //! Identifiers that cross crate borders. Each is a newtype, so that a run can't be passed where a session is meant.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -62,3 +63,15 @@ id!(
     /// A paired device: lowercase hex SHA-256 of its Ed25519 public key.
     DeviceId
 );
+
+impl DeviceId {
+    /// The id of the device whose raw public key this is.
+    pub fn of_key(key: &[u8]) -> Self {
+        let digest = Sha256::digest(key);
+        Self(digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
+            // Writing to a String can't fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        }))
+    }
+}

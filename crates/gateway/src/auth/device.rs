@@ -3,9 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use chela_protocol::limits::DEVICE_CLOCK_SKEW;
-use chela_protocol::{ConnectDevice, ConnectErrorCode, ConnectParams, DeviceClaim, SignatureVersion};
+use chela_protocol::{ConnectDevice, ConnectErrorCode, ConnectParams, DeviceClaim, DeviceId, SignatureVersion};
 use ed25519_dalek::{Signature, VerifyingKey};
-use sha2::{Digest, Sha256};
 
 use super::Remote;
 
@@ -53,7 +52,7 @@ pub(crate) fn verify(
     remote: &Remote,
 ) -> Result<String, DeviceFault> {
     let key = raw_key(&device.public_key).ok_or(DeviceFault::PublicKey)?;
-    if key_id(&key) != device.id.as_str() {
+    if DeviceId::of_key(&key) != device.id {
         return Err(DeviceFault::Id);
     }
     let skew_ms = i64::try_from(DEVICE_CLOCK_SKEW.as_millis()).unwrap_or(i64::MAX);
@@ -106,15 +105,4 @@ fn raw_key(text: &str) -> Option<[u8; 32]> {
 fn decode(text: &str) -> Option<Vec<u8>> {
     let text = text.trim();
     URL_SAFE_NO_PAD.decode(text).or_else(|_| URL_SAFE.decode(text)).or_else(|_| STANDARD.decode(text)).ok()
-}
-
-/// A device's id: the lowercase hex SHA-256 of its raw key.
-pub(crate) fn key_id(key: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut hex = String::with_capacity(64);
-    for byte in Sha256::digest(key) {
-        // Writing to a String can't fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
 }

@@ -8,7 +8,7 @@ pub(crate) mod remote;
 mod secrets;
 pub(crate) mod tokens;
 
-pub(crate) use device::{key_id, verify};
+pub(crate) use device::verify;
 pub(crate) use origin::{OriginRules, host_name};
 pub(crate) use rate_limit::{RateLimiter, Scope as LimitScope, customer};
 pub(crate) use remote::{ProxyRules, Remote, is_neighbour};

@@ -8,7 +8,6 @@ use ed25519_dalek::SigningKey;
 use serde_json::Value;
 
 use super::{Access, Call, Method, RpcResult, answer_of};
-use crate::auth::key_id;
 use crate::rpc_error;
 
 const NAMESPACE: &str = "gateway";
@@ -31,10 +30,7 @@ async fn get(call: Call) -> RpcResult {
         key
     };
     let public = key.verifying_key().to_bytes();
-    answer_of(&GatewayIdentity {
-        device_id: DeviceId::new(key_id(&public)),
-        public_key: URL_SAFE_NO_PAD.encode(public),
-    })
+    answer_of(&GatewayIdentity { device_id: DeviceId::of_key(&public), public_key: URL_SAFE_NO_PAD.encode(public) })
 }
 
 fn generate() -> SigningKey {
