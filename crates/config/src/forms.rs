@@ -5,17 +5,15 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
+use crate::syntax::hex;
+
 /// The secret as it is, quoted, in an address, and encoded; each form once, longest first. Of a short one these forms would stand in
 /// ordinary words too, so the caller decides which secrets are long enough.
 pub fn secret_forms(secret: &str) -> Vec<String> {
     // Errors quote what they are about, and values are shown with `Debug`.
     let quoted = format!("{secret:?}");
     let escaped = quoted[1..quoted.len() - 1].to_owned();
-    let hex = secret.bytes().fold(String::new(), |mut hex, byte| {
-        // Writing to a String can't fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
+    let hex = hex(secret.as_bytes());
     let mut forms = vec![
         secret.to_owned(),
         escaped,

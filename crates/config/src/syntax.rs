@@ -34,7 +34,13 @@ pub fn parse(text: &str) -> Result<Value, SyntaxError> {
 
 /// SHA-256 of a file's bytes in lower-case hex: the `hash` and `baseHash` of the control protocol.
 pub fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Bytes in lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
+        // Writing to a String can't fail.
         let _ = write!(hex, "{byte:02x}");
         hex
     })
