@@ -12,6 +12,10 @@ const HISTORY_KEPT: i64 = 1_000;
 /// Most grants of one store: a list that nobody can read is no list.
 pub const GRANTS_MAX: usize = 1_000;
 
+/// The grants that hold at a time, oldest first.
+const HOLDING: &str =
+    "SELECT * FROM exec_grants WHERE expires_at_ms IS NULL OR expires_at_ms > ?1 ORDER BY created_at_ms, id";
+
 /// A command that may run without a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecGrant {
@@ -35,11 +39,7 @@ pub struct ExecGrant {
 impl Store {
     /// The grants that hold, oldest first.
     pub async fn exec_grants(&self, now_ms: i64) -> Result<Vec<ExecGrant>, StoreError> {
-        self.read(move |c| {
-            let all = "SELECT * FROM exec_grants WHERE expires_at_ms IS NULL OR expires_at_ms > ?1 ORDER BY created_at_ms, id";
-            sql::all(c, all, [now_ms], read_grant)
-        })
-        .await
+        self.read(move |c| sql::all(c, HOLDING, [now_ms], read_grant)).await
     }
 
     /// Writes a grant. False when there are [`GRANTS_MAX`] already; expired ones are dropped first.
@@ -56,11 +56,24 @@ impl Store {
         .await
     }
 
-    /// Puts these grants in the place of all.
-    pub async fn replace_exec_grants(&self, grants: Vec<ExecGrant>) -> Result<(), StoreError> {
+    /// Puts these grants in the place of those that hold at `now_ms`, if these are still the `standing` ones; when they were used
+    /// last is no change. False when they are not: then nothing is replaced.
+    pub async fn replace_exec_grants(
+        &self,
+        standing: Vec<ExecGrant>,
+        grants: Vec<ExecGrant>,
+        now_ms: i64,
+    ) -> Result<bool, StoreError> {
         self.write(move |c| {
+            let holding = sql::all(c, HOLDING, [now_ms], read_grant)?;
+            let is_same =
+                holding.len() == standing.len() && holding.iter().zip(&standing).all(|(one, other)| one.says(other));
+            if !is_same {
+                return Ok(false);
+            }
             sql::execute(c, "DELETE FROM exec_grants", [])?;
-            grants.iter().try_for_each(|grant| insert(c, grant))
+            grants.iter().try_for_each(|grant| insert(c, grant))?;
+            Ok(true)
         })
         .await
     }
@@ -119,6 +132,14 @@ impl Store {
             })
         })
         .await
+    }
+}
+
+impl ExecGrant {
+    /// Whether it allows the same as the other, under the same name and for as long.
+    fn says(&self, other: &Self) -> bool {
+        let core = |grant: &Self| Self { used_at_ms: None, used_command: None, used_program: None, ..grant.clone() };
+        core(self) == core(other)
     }
 }
 

@@ -1,7 +1,6 @@
 //! The list of allowed commands as one document, in the shape of OpenClaw's `exec-approvals.json`: read and replaced as a whole.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use chela_agent::ExecRule;
 use chela_protocol::methods::approvals::{
@@ -9,7 +8,6 @@ use chela_protocol::methods::approvals::{
 };
 use chela_store::{DATABASE_FILE, ExecGrant, GRANTS_MAX, StoreError};
 use chela_tools::ListEntry;
-use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::app::Gateway;
@@ -33,11 +31,7 @@ pub(crate) enum ReplaceError {
 pub(crate) async fn list_file(gateway: &Gateway) -> Result<ExecApprovalsGetResult, StoreError> {
     let grants = gateway.store.exec_grants(gateway.now_ms()).await?;
     let exists = !grants.is_empty();
-    let mut agents = BTreeMap::<String, ExecApprovalsAgent>::new();
-    for grant in grants {
-        agents.entry(grant.agent.clone()).or_default().allowlist.push(shown(grant));
-    }
-    let file = ExecApprovalsFile { version: 1, agents, ..ExecApprovalsFile::default() };
+    let file = file_of(grants);
     Ok(ExecApprovalsGetResult {
         path: gateway.facts.state_dir.join(DATABASE_FILE).display().to_string(),
         exists,
@@ -54,12 +48,12 @@ pub(crate) async fn replace_list(
     base_hash: Option<&str>,
 ) -> Result<(), ReplaceError> {
     let now_ms = gateway.now_ms();
-    let standing = list_file(gateway).await?;
-    if base_hash.map_or(standing.exists, |hash| hash != standing.hash) {
+    let standing = gateway.store.exec_grants(now_ms).await?;
+    let is_known = base_hash.map_or(standing.is_empty(), |hash| hash == hash_of(&file_of(standing.clone())));
+    if !is_known {
         return Err(ReplaceError::Changed);
     }
-    let known: BTreeMap<_, _> =
-        gateway.store.exec_grants(now_ms).await?.into_iter().map(|grant| (grant.id.clone(), grant)).collect();
+    let known: BTreeMap<_, _> = standing.iter().map(|grant| (grant.id.as_str(), grant)).collect();
     if let Some(name) = file.defaults.keys().next() {
         return Err(ReplaceError::Elsewhere(format!("defaults.{name}")));
     }
@@ -72,7 +66,7 @@ pub(crate) async fn replace_list(
             let check = ListEntry { pattern: entry.pattern.clone(), arg_pattern: entry.arg_pattern.clone() };
             check.check().map_err(|problem| ReplaceError::Entry { agent: agent.clone(), index, problem })?;
             let id = entry.id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
-            let before = known.get(&id);
+            let before = known.get(id.as_str());
             grants.push(ExecGrant {
                 created_at_ms: before.map_or(now_ms, |before| before.created_at_ms),
                 expires_at_ms: before.and_then(|before| before.expires_at_ms),
@@ -91,7 +85,16 @@ pub(crate) async fn replace_list(
     if grants.len() > GRANTS_MAX {
         return Err(ReplaceError::TooLong);
     }
-    Ok(gateway.store.replace_exec_grants(grants).await?)
+    // A grant that was taken back meanwhile must not come again with an older list.
+    if gateway.store.replace_exec_grants(standing, grants, now_ms).await? { Ok(()) } else { Err(ReplaceError::Changed) }
+}
+
+fn file_of(grants: Vec<ExecGrant>) -> ExecApprovalsFile {
+    let mut agents = BTreeMap::<String, ExecApprovalsAgent>::new();
+    for grant in grants {
+        agents.entry(grant.agent.clone()).or_default().allowlist.push(shown(grant));
+    }
+    ExecApprovalsFile { version: 1, agents, ..ExecApprovalsFile::default() }
 }
 
 /// A rule in the older words.
@@ -120,10 +123,7 @@ fn hash_of(file: &ExecApprovalsFile) -> String {
         entry.last_resolved_path = None;
     }
     let text = serde_json::to_string(&file).unwrap_or_default();
-    Sha256::digest(text).iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    chela_config::hash(text.as_bytes())
 }
 
 fn shown(grant: ExecGrant) -> AllowlistEntry {

@@ -1,6 +1,6 @@
 //! Devices, pairing requests and small state.
 
-use chela_store::{Device, DeviceToken, PairingRequest, WriterMode};
+use chela_store::{Device, DeviceToken, ExecGrant, PairingRequest, WriterMode};
 use serde_json::json;
 
 use crate::support::House;
@@ -110,4 +110,38 @@ async fn small_state_is_put_read_listed_and_deleted() {
     assert!(store.kv_delete("telegram", "offset").await.unwrap());
     assert!(!store.kv_delete("telegram", "offset").await.unwrap());
     assert_eq!(store.kv_get("telegram", "offset").await.unwrap(), None);
+}
+
+fn grant(id: &str, expires_at_ms: Option<i64>) -> ExecGrant {
+    ExecGrant {
+        id: id.into(),
+        agent: "main".into(),
+        pattern: format!("/bin/{id}"),
+        arg_pattern: None,
+        source: None,
+        command: None,
+        created_at_ms: 1,
+        expires_at_ms,
+        used_at_ms: None,
+        used_command: None,
+        used_program: None,
+    }
+}
+
+#[tokio::test]
+async fn g23_a_list_is_replaced_only_as_long_as_it_stands_as_it_was_read() {
+    let House { store, dir: _dir } = House::new(WriterMode::Thread);
+    for one in [grant("a", None), grant("b", None), grant("gone", Some(5))] {
+        assert!(store.add_exec_grant(one).await.unwrap());
+    }
+    let read = store.exec_grants(10).await.unwrap();
+    assert_eq!(read, [grant("a", None), grant("b", None)]);
+    store.note_exec_grant_use("a", "a x", "/bin/a", 9).await.unwrap();
+    assert!(store.remove_exec_grant("b").await.unwrap());
+    assert!(!store.replace_exec_grants(read.clone(), read, 10).await.unwrap(), "what was taken back stays so");
+    let read = store.exec_grants(10).await.unwrap();
+    assert_eq!(read.len(), 1);
+    store.note_exec_grant_use("a", "a y", "/bin/a", 11).await.unwrap();
+    assert!(store.replace_exec_grants(read, vec![grant("c", None)], 12).await.unwrap(), "a use is no change");
+    assert_eq!(store.exec_grants(12).await.unwrap(), [grant("c", None)]);
 }
