@@ -10,6 +10,7 @@
 pub const POINTS: &[&str] = &[
     "inbox.before_commit",
     "inbox.after_commit",
+    "session.before_turn",
     "turn.begun",
     "turn.before_model",
     "turn.in_stream",

@@ -13,7 +13,7 @@ use chela_agent::{
 };
 use chela_protocol::methods::chat::QueueMode;
 use chela_protocol::{AgentId, SessionKey};
-use chela_store::{InboxRow, InboxState, StoreError};
+use chela_store::{InboxRow, InboxState, StoreError, fault};
 use chela_tools::narrowed;
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
@@ -217,6 +217,7 @@ impl Worker {
         if !runs.begin(&mut mail.row, now) {
             return self.put_first(also);
         }
+        fault::point("session.before_turn");
         let turn = RunningTurn {
             route: route_of(&mail.row),
             tools: tools_of(&mail.row),
