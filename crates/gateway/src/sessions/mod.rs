@@ -130,7 +130,13 @@ impl Sessions {
 
     /// Puts away what the task of a session left behind when it died, and takes its messages up again.
     async fn bury(&self, gateway: &Arc<Gateway>, session: &SessionKey) {
-        self.mailboxes().by_session.remove(session);
+        {
+            let mut mailboxes = self.mailboxes();
+            // A message may have started another task meanwhile: without its mailbox a third one would run beside it.
+            if mailboxes.by_session.get(session).is_some_and(mpsc::Sender::is_closed) {
+                mailboxes.by_session.remove(session);
+            }
+        }
         self.runs.forget_session(session);
         tokio::time::sleep(AFTER_DEATH).await;
         recovery::take_up_forgotten(gateway, Some(session)).await;
