@@ -23,6 +23,7 @@ use chela_tools::{ListEntry, PlainCommand};
 pub(crate) use self::desk::{ApprovalDesk, DecideError, Ending, Question, Waiting, view_of};
 pub(crate) use self::grants::grants_shown;
 pub(crate) use self::list::{ReplaceError, list_file, replace_list};
+pub(crate) use self::words::{is_unreadable, laid_open};
 
 use crate::app::Gateway;
 
@@ -72,7 +73,7 @@ impl GatewayApprovals {
             return Ok(Verdict::Denied(Denial::Unreachable));
         }
         let view = shown(&request, &look);
-        if words::is_unreadable(&view.command) {
+        if is_unreadable(&view.command) {
             return Ok(Verdict::Denied(Denial::Unreadable));
         }
         let question =

@@ -41,11 +41,16 @@ pub(super) fn subject(tool: &str, subject: &Subject) -> (String, Option<String>)
         Subject::Paths(paths) => (format!("{tool} {}", paths.join(", ")), None),
         Subject::Change { paths, text } => (format!("{tool} {}\n{text}", paths.join(", ")), None),
     };
-    (without_gaps(&written_out(&text)), workdir)
+    (laid_open(&text), workdir)
+}
+
+/// A text in which nothing hides: signs that show nothing are written out, and long gaps counted.
+pub(crate) fn laid_open(text: &str) -> String {
+    without_gaps(&written_out(text))
 }
 
 /// Whether a question is too long for a person to read all of it, so that anything could hide in it.
-pub(super) fn is_unreadable(command: &str) -> bool {
+pub(crate) fn is_unreadable(command: &str) -> bool {
     command.chars().count() > READ_CHARS
 }
 

@@ -13,7 +13,8 @@ use serde_json::json;
 
 use super::{Access, Call, Method, RpcResult, answer_of};
 use crate::approvals::{
-    ApprovalDesk, DecideError, Ending, Question, ReplaceError, grants_shown, list_file, replace_list, view_of, wait_of,
+    ApprovalDesk, DecideError, Ending, Question, ReplaceError, grants_shown, is_unreadable, laid_open, list_file,
+    replace_list, view_of, wait_of,
 };
 use crate::rpc_error;
 
@@ -51,6 +52,10 @@ async fn request(call: Call) -> RpcResult {
     let command = params.command.or_else(|| params.command_argv.as_ref().map(|argv| argv.join(" ")));
     let command = command.filter(|command| !command.trim().is_empty() && command.len() <= COMMAND_LIMIT);
     let command = command.ok_or_else(|| RpcError::invalid("command or commandArgv required, of at most 64 KB"))?;
+    let command = laid_open(&command);
+    if is_unreadable(&command) {
+        return Err(RpcError::invalid("the command is too long for a person to read before they allow it"));
+    }
     let id = params.id.filter(|id| !id.is_empty());
     if id.as_ref().is_some_and(|id| id.len() > ID_LIMIT || id.contains(char::is_whitespace)) {
         return Err(RpcError::invalid(format!("an id has at most {ID_LIMIT} bytes and no blanks")));
@@ -59,17 +64,17 @@ async fn request(call: Call) -> RpcResult {
     let longest = wait_of(gateway);
     let agent = params.agent_id.map_or_else(|| gateway.default_agent(), Into::into);
     let view = ApprovalRequestView {
-        command: chela_agent::written_out(&command),
+        command,
         command_argv: params.command_argv,
-        cwd: params.cwd,
+        cwd: params.cwd.as_deref().map(laid_open),
         host: params.host,
         agent_id: Some(agent.to_string()),
-        resolved_path: params.resolved_path,
+        resolved_path: params.resolved_path.as_deref().map(laid_open),
         session_key: params.session_key,
         run_id: params.run_id,
         tool_call_id: params.tool_call_id,
         tool_name: None,
-        warning_text: params.warning_text,
+        warning_text: params.warning_text.as_deref().map(laid_open),
         risk: Some("exec".to_owned()),
         allowed_decisions: vec![ApprovalDecision::AllowOnce, ApprovalDecision::Deny],
     };

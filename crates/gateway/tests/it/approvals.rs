@@ -217,10 +217,17 @@ async fn another_program_may_ask_and_gets_the_decision() {
     let model = fake_model([]).await;
     let gateway = house(&model, json!({})).await;
     let (mut asking, mut talker) = (gateway.client().await, Talker::new(&gateway).await);
-    let params = json!({ "id": "mine", "command": "rm \u{202e}x", "twoPhase": true });
+    let long = talker.call("exec.approval.request", json!({ "command": "x".repeat(9_000) })).await;
+    assert!(long["error"]["message"].as_str().unwrap().contains("too long for a person"), "{long}");
+    let command = format!("rm \u{202e}x{};y", " ".repeat(90));
+    let params = json!({ "id": "mine", "command": command, "cwd": "/a\u{200b}b", "twoPhase": true });
     asking.send(json!({ "type": "req", "id": "1", "method": "exec.approval.request", "params": params })).await;
     let question = asked(&mut talker).await;
-    assert_eq!((&question["id"], &question["request"]["command"]), (&json!("mine"), &json!("rm \\u{202e}x")));
+    assert_eq!(
+        (&question["id"], &question["request"]["command"]),
+        (&json!("mine"), &json!("rm \\u{202e}x [90 blanks] ;y"))
+    );
+    assert_eq!(question["request"]["cwd"], "/a\\u{200b}b");
     let waiting = talker.send("exec.approval.waitDecision", json!({ "id": "mine" })).await;
     talker.ok("exec.approval.resolve", json!({ "id": "mine", "decision": "allow-once" })).await;
     assert_eq!(talker.answer(&waiting).await["payload"]["decision"], "allow-once");
