@@ -173,9 +173,10 @@ impl Cooldowns {
         state.rests.push(Rest { profile: target.profile.clone(), model, reason, until, failures, noted_at: now });
     }
 
-    /// The target answered: whatever was held against it is over.
-    pub(crate) fn answered(&self, target: &Target) {
-        self.lock().rests.retain(|rest| !rest.concerns(target));
+    /// The target answered a call that began at `began`: what was held against it then is over. What another call has found since
+    /// stands, since an answer that was under way says nothing of it.
+    pub(crate) fn answered(&self, target: &Target, began: Instant) {
+        self.lock().rests.retain(|rest| rest.noted_at > began || !rest.concerns(target));
     }
 
     /// Gives refused keys another chance.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use tokio::time::Instant;
 
 use crate::config::CooldownConfig;
 use crate::cooldown::{Cooldowns, Permit, Probe, Target, Verdict};
@@ -128,9 +129,9 @@ impl Walk {
 
     async fn attempt(&self, candidate: &Candidate, mut permit: Option<Permit>) -> Result<(), LlmError> {
         let Rules { cooldowns, config, .. } = &self.rules;
-        let target = &candidate.target;
+        let (target, began) = (&candidate.target, Instant::now());
         let alive = |permit: &mut Option<Permit>| {
-            cooldowns.answered(target);
+            cooldowns.answered(target, began);
             if let Some(permit) = permit.take() {
                 permit.tell(Verdict::Alive);
             }

@@ -201,6 +201,20 @@ async fn g33_turns_that_fail_together_count_as_one_failure() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn g33_an_answer_that_was_under_way_ends_no_rest() {
+    let gate = Arc::new(Notify::new());
+    let steps = vec![Step::HoldAndAnswer(Arc::clone(&gate)), limited(Some(Duration::from_secs(90)))];
+    let house = House::new(vec![("a:1/one", steps)]);
+    let (slow, ()) = tokio::join!(house.ask(CHAIN), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(house.ask(CHAIN).await.unwrap(), "b:1/two");
+        gate.notify_one();
+    });
+    assert_eq!(slow.unwrap(), "a:1/one");
+    assert_eq!(house.ask(CHAIN).await.unwrap(), "b:1/two", "the vendor's wish still counts");
+}
+
+#[tokio::test(start_paused = true)]
 async fn g33_a_rate_limit_is_of_one_credential_and_one_model() {
     let house = House::new(vec![("a:1/one", vec![limited(None)])]);
     let chain = ["a:1/one", "a:2/one", "b:1/two"];
