@@ -85,7 +85,11 @@ impl Folder {
         let mut files = Vec::new();
         for entry in Dir::read_from(&self.0)? {
             let entry = entry?;
-            let found = rustix::fs::statat(&self.0, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW)?;
+            let found = match rustix::fs::statat(&self.0, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
+                // Another session of the agent clears up as well, and its commands may.
+                Err(rustix::io::Errno::NOENT) => continue,
+                found => found?,
+            };
             if FileType::from_raw_mode(found.st_mode) != FileType::Directory {
                 let size = u64::try_from(found.st_size).unwrap_or(0);
                 files.push((found.st_mtime, found.st_mtime_nsec, entry.file_name().to_owned(), size));
@@ -98,7 +102,10 @@ impl Folder {
             if count <= room.files && bytes <= room.bytes {
                 break;
             }
-            rustix::fs::unlinkat(&self.0, name.as_c_str(), AtFlags::empty())?;
+            match rustix::fs::unlinkat(&self.0, name.as_c_str(), AtFlags::empty()) {
+                Ok(()) | Err(rustix::io::Errno::NOENT) => {}
+                Err(error) => return Err(error.into()),
+            }
             (count, bytes) = (count - 1, bytes - size);
         }
         Ok(())
