@@ -76,6 +76,8 @@ fn is_hidden(signs: &[char], at: usize) -> bool {
         | '\u{200f}'
         | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}'
+        // Braille without a dot: as wide as a blank, and none.
+        | '\u{2800}'
         | '\u{3164}'
         | '\u{feff}'
         | '\u{ffa0}'
@@ -161,6 +163,7 @@ mod tests {
     fn g26_what_hides_is_written_out() {
         let hidden = "a\u{202e}b\u{e0041}c\u{200b}d\u{feff}e\u{1b}[0m";
         assert_eq!(disarmed(hidden), "a\\u{202e}b\\u{e0041}c\\u{200b}d\\u{feff}e\\u{1b}[0m");
+        assert_eq!(disarmed("ls\u{2800}"), "ls\\u{2800}");
         assert_eq!(disarmed("x\u{200d}\u{200d}\u{200c}"), "x\\u{200d}\\u{200d}\\u{200c}");
     }
 
