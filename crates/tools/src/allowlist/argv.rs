@@ -9,7 +9,7 @@ const COMMAND_LIMIT: usize = 8 * 1024;
 const WORDS_LIMIT: usize = 256;
 
 /// First words that a shell doesn't look up as programs, or that change what it does next.
-const SHELL_WORDS: [&str; 48] = [
+const SHELL_WORDS: &[&str] = &[
     ".", ":", "[[", "alias", "bg", "bind", "break", "builtin", "case", "cd", "command", "continue", "declare", "do",
     "done", "elif", "else", "enable", "esac", "eval", "exec", "exit", "export", "fc", "fg", "fi", "for", "function",
     "getopts", "hash", "if", "in", "jobs", "local", "readonly", "return", "select", "set", "shift", "shopt", "source",

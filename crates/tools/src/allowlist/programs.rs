@@ -1,7 +1,7 @@
 //! What is known of programs by their names: those that run others, those that obey files, and those that can do no harm.
 
 /// Programs that run what their arguments say. An approval of theirs would be one of everything.
-const WRAPPERS: [&str; 104] = [
+const WRAPPERS: &[&str] = &[
     "ash",
     "at",
     "awk",
@@ -12,23 +12,31 @@ const WRAPPERS: [&str; 104] = [
     "busybox",
     "bwrap",
     "capsh",
+    "cgexec",
     "chpst",
+    "chronic",
     "chroot",
     "chrt",
+    "cpulimit",
     "csh",
     "dash",
+    "dbus-run-session",
     "deno",
     "doas",
     "docker",
     "dotnet",
     "ed",
     "elixir",
+    "elvish",
     "emacs",
+    "emacsclient",
+    "entr",
     "env",
     "erl",
     "ex",
     "expect",
     "fakeroot",
+    "faketime",
     "find",
     "firejail",
     "fish",
@@ -36,6 +44,7 @@ const WRAPPERS: [&str; 104] = [
     "gawk",
     "gdb",
     "ghci",
+    "gosu",
     "groovy",
     "guile",
     "ionice",
@@ -46,6 +55,7 @@ const WRAPPERS: [&str; 104] = [
     "ksh",
     "ld.so",
     "less",
+    "ltrace",
     "lua",
     "luajit",
     "man",
@@ -60,23 +70,32 @@ const WRAPPERS: [&str; 104] = [
     "node",
     "nohup",
     "nsenter",
+    "nu",
     "numactl",
+    "nvim",
+    "octave",
     "osascript",
     "parallel",
+    "perf",
     "perl",
     "php",
     "pkexec",
     "podman",
     "prlimit",
+    "proot",
+    "proxychains",
+    "proxychains4",
     "pwsh",
     "python",
+    "rbash",
     "rlwrap",
     "rscript",
     "rsync",
     "ruby",
     "run-parts",
-    "rust-script",
     "runuser",
+    "rust-script",
+    "rvim",
     "scala",
     "scp",
     "screen",
@@ -89,38 +108,52 @@ const WRAPPERS: [&str; 104] = [
     "sh",
     "socat",
     "ssh",
+    "sshpass",
     "start-stop-daemon",
     "stdbuf",
     "strace",
     "su",
+    "su-exec",
     "sudo",
     "systemd-run",
     "tar",
+    "taskset",
     "tclsh",
+    "tcsh",
     "time",
     "timeout",
     "tmux",
+    "torsocks",
     "toybox",
+    "ts-node",
+    "tsx",
+    "unbuffer",
     "unshare",
+    "valgrind",
     "vi",
+    "view",
     "vim",
+    "vimdiff",
     "watch",
     "xargs",
+    "xonsh",
+    "xvfb-run",
+    "yash",
 ];
 /// Further ones, named apart because their versions are part of the name.
-const WRAPPERS_BY_STEM: [&str; 13] =
-    ["python", "pypy", "ruby", "perl", "php", "lua", "node", "nodejs", "tclsh", "wish", "ld-linux", "ld-musl", "zsh"];
+const WRAPPERS_BY_STEM: &[&str] =
+    &["python", "pypy", "ruby", "perl", "php", "lua", "node", "nodejs", "tclsh", "wish", "ld-linux", "ld-musl", "zsh"];
 /// Programs that run what files of the folder say. A person may list them by hand; they are not remembered by a button.
-const RUNNERS: [&str; 30] = [
+const RUNNERS: &[&str] = &[
     "ant", "bazel", "bundle", "cargo", "cmake", "composer", "gcc", "git", "go", "gradle", "gradlew", "just", "make",
     "meson", "mix", "mvn", "ninja", "npm", "npx", "nix", "pip", "pip3", "pipx", "pnpm", "pytest", "rake", "task",
     "tox", "uv", "yarn",
 ];
 /// One file that is many programs: its own name says nothing.
-const MULTI_CALL: [&str; 4] = ["busybox", "coreutils", "toybox", "uutils"];
+const MULTI_CALL: &[&str] = &["busybox", "coreutils", "toybox", "uutils"];
 
 /// Where programs lie that nobody but the machine's owner changes.
-pub(super) const TRUSTED_FOLDERS: [&str; 6] = ["/bin", "/usr/bin", "/sbin", "/usr/sbin", "/nix/store", "/usr/lib"];
+pub(super) const TRUSTED_FOLDERS: &[&str] = &["/bin", "/usr/bin", "/sbin", "/usr/sbin", "/nix/store", "/usr/lib"];
 
 /// A program that can do no harm with the arguments that it is given here.
 struct SafeBin {
@@ -140,7 +173,7 @@ enum Operands {
     Format,
 }
 
-const SAFE_BINS: [SafeBin; 14] = [
+const SAFE_BINS: &[SafeBin] = &[
     bin("ls", "1AaFhlrSstR", &["--all", "--almost-all", "--human-readable", "--reverse", "--recursive"], Operands::Any),
     bin("pwd", "LP", &[], Operands::None),
     bin("date", "uR", &["--utc", "--rfc-email"], Operands::Format),

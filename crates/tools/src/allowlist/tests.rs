@@ -181,6 +181,8 @@ fn g23_wrappers_never_inherit_an_approval_and_are_never_remembered() {
         "awk",
         "watch",
         "lua5.4",
+        "taskset",
+        "tcsh",
         "php8.2",
         "ld-linux-x86-64.so.2",
     ];
