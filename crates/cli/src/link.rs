@@ -22,7 +22,7 @@ use crate::failure::Failure;
 use crate::target::Target;
 
 /// The file in the state dir with this machine's device key, for its owner only.
-const IDENTITY_FILE: &str = "device-key";
+pub(crate) const IDENTITY_FILE: &str = "device-key";
 
 /// Longest limit that a command may ask for; each call has its own below it.
 const LONGEST_WAIT: Duration = Duration::from_hours(24 * 8);

@@ -10,6 +10,7 @@ use chela_store::{DATABASE_FILE, InstanceLock, StoreError, examine};
 
 use super::{Finding, Fix, state};
 use crate::context::Context;
+use crate::link::IDENTITY_FILE;
 use crate::output::bytes;
 use crate::user;
 
@@ -19,8 +20,8 @@ const FILES_MAX: usize = 20_000;
 /// Examples that a finding names.
 const EXAMPLES: usize = 3;
 
-/// Logs beyond this have grown past what their rotation keeps.
-const LOGS_MUCH_BYTES: u64 = 256 * 1024 * 1024;
+/// Logs beyond this have grown past what their rotation keeps, and databases that were put aside are worth a word.
+const MUCH_BYTES: u64 = 256 * 1024 * 1024;
 
 /// A database beyond this takes longer to read through than anybody waits for a doctor.
 const EXAMINED_MAX_BYTES: u64 = 1024 * 1024 * 1024;
@@ -32,8 +33,8 @@ pub(super) fn findings(context: &Context, fix: Fix) -> Vec<Finding> {
     let dir = &context.places.state_dir;
     let mut findings = Vec::new();
     let config = &context.places.config_path;
-    let secrets = [config.clone(), dir.join(".env"), dir.join("gateway-token"), dir.join(DATABASE_FILE)];
-    for file in secrets.into_iter().chain(former_texts(config)) {
+    let in_dir = [".env", "gateway-token", IDENTITY_FILE, DATABASE_FILE].map(|name| dir.join(name));
+    for file in [config.clone()].into_iter().chain(in_dir).chain(former_texts(config)) {
         findings.extend(state::private("state.secret_mode", &file, 0o600, fix));
     }
     let Ok(top) = dir.metadata() else { return findings };
@@ -114,13 +115,13 @@ fn grown(dir: &Path) -> Vec<Finding> {
     });
     let mut findings = Vec::new();
     let logs = sizes.get(&dir.join("logs")).copied().unwrap_or(0);
-    if logs > LOGS_MUCH_BYTES {
+    if logs > MUCH_BYTES {
         let message = format!("{} of logs", bytes(logs));
         let mend = format!("delete old files in {}", dir.join("logs").display());
         findings.push(Finding::warning("disk.logs", message, mend));
     }
     let sum: u64 = aside.iter().map(|(_, size)| size).sum();
-    if sum > LOGS_MUCH_BYTES {
+    if sum > MUCH_BYTES {
         let message = format!("{} in databases that a rollback put aside", bytes(sum));
         let named = aside.iter().map(|(path, size)| format!("{}: {}", path.display(), bytes(*size)));
         findings.push(Finding::warning("disk.aside", message, "delete them once you are content").seen_by(named));
