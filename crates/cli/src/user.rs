@@ -138,7 +138,8 @@ fn give(
         return Ok(());
     }
     if FileType::from_raw_mode(found.st_mode) == FileType::Directory {
-        let dir = rustix::fs::openat(parent, name, LOOK_INTO, Mode::empty())?;
+        // Not by its name again: another thing may have it by now.
+        let dir = rustix::fs::openat(&entry, ".", LOOK_INTO, Mode::empty())?;
         each_in(&dir, |below| give(&dir, below, account, whose, device, depth + 1))?;
         return own(&dir, account);
     }
