@@ -66,7 +66,11 @@ pub(super) fn restore(context: &Context) -> Vec<Finding> {
             let message = format!("{} is in force again; the text before is in {}", from.display(), kept.display());
             vec![Finding::mended("config.restored", message)]
         }
-        Err(error) => vec![not_written(&error)],
+        Err(error) => {
+            // A start without any file would be another gateway; better the one that says what is wrong.
+            let _ = fs::rename(&kept, &loaded.path);
+            vec![not_written(&error)]
+        }
     }
 }
 
