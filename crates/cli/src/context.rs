@@ -18,8 +18,8 @@ use crate::target::Target;
 /// Workers of the gateway's runtime: turns wait for models and disks, and two keep a slow one from holding up the rest.
 const GATEWAY_WORKERS: usize = 2;
 
-/// Threads for work on files and in the database, which is short. Each that has run keeps a heap of its own, so the number is part of
-/// what the gateway holds in memory.
+/// Threads for work on files and in the database. Long work, which is two long reads of the store and two searches of tools, leaves
+/// half of them to the short. Each that has run keeps a heap of its own, so the number is part of what the gateway holds in memory.
 const GATEWAY_BLOCKING_THREADS: usize = 8;
 
 /// How long such a thread waits for more to do. What the allocator keeps for a thread goes only with the thread.
