@@ -19,7 +19,8 @@ use std::io::{self, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 pub use self::config::{Network, NetworkRule, SandboxConfig, SandboxMode};
 pub(crate) use self::launch::NAME as LAUNCHER_NAME;
@@ -33,14 +34,26 @@ use self::policy::{Layers, Order, Place, Policy, Probe};
 /// The kernel's name for the program that runs. It holds after the file was replaced by a newer version.
 pub(crate) const LAUNCHER: &str = "/proc/self/exe";
 
-/// What this machine offers, found out once. Clones share it.
+/// How long a trial counts in which something didn't work. It may have been for want of memory or processes just then, and
+/// commands would be held less tightly, or not run, for as long as the gateway does.
+const TRIED_AGAIN: Duration = Duration::from_mins(1);
+
+/// What this machine offers, found out once where everything works. Clones share it.
 #[derive(Clone, Default)]
 pub struct Sandbox(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    probe: OnceLock<Result<Probe, String>>,
+    /// Held while trying, which everybody who asks meanwhile waits for.
+    trial: Mutex<Option<Trial>>,
     system: OnceLock<Vec<Place>>,
+}
+
+/// What trying gave.
+struct Trial {
+    found: Result<Probe, String>,
+    /// When it counts no longer; never where nothing was left to wish for.
+    until: Option<Instant>,
 }
 
 /// A command that is to be confined.
@@ -87,13 +100,14 @@ impl Sandbox {
     /// A machine that offers what the probe says.
     #[cfg(test)]
     fn offering(probe: Probe) -> Self {
-        Self(Arc::new(Shared { probe: OnceLock::from(Ok(probe)), system: OnceLock::new() }))
+        let trial = Trial { found: Ok(probe), until: None };
+        Self(Arc::new(Shared { trial: Mutex::new(Some(trial)), system: OnceLock::new() }))
     }
 
     /// What protects from commands under this configuration. The first call tries the layers, which takes some milliseconds of
     /// blocking work.
     pub fn standing(&self, config: &SandboxConfig) -> Standing {
-        Standing::new(config, self.probe())
+        Standing::new(config, self.probe().as_ref())
     }
 
     /// The confinement of a command; `None` where the configuration wants none. Blocking.
@@ -101,11 +115,11 @@ impl Sandbox {
         if ask.config.mode == Some(SandboxMode::Off) {
             return Ok(None);
         }
-        let standing = Standing::with_network(ask.config, self.probe(), ask.network);
-        let layers = match (standing.refusal, self.probe()) {
-            (None, Ok(probe)) => Layers::of(probe),
-            (Some(reason), _) => return Err(Refusal::Standing(reason)),
-            (None, Err(reason)) => return Err(Refusal::Standing(reason.clone())),
+        let probe = self.probe();
+        let standing = Standing::with_network(ask.config, probe.as_ref(), ask.network);
+        let layers = match (standing.refusal, probe) {
+            (None, Ok(probe)) => Layers::of(&probe),
+            (Some(reason), _) | (None, Err(reason)) => return Err(Refusal::Standing(reason)),
         };
         ask.ground.refuse_second_names()?;
         let temporary = temporary::folder(ask.ground.temporary, ask.agent, ask.ground.workspace)?;
@@ -123,8 +137,29 @@ impl Sandbox {
         Ok(Some(Confinement { frame, variables: temporary.variables(layers) }))
     }
 
-    fn probe(&self) -> Result<&Probe, &String> {
-        self.0.probe.get_or_init(try_all).as_ref()
+    fn probe(&self) -> Result<Probe, String> {
+        let mut trial = self.0.trial.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(trial) = trial.as_ref().filter(|trial| trial.counts()) {
+            return trial.found.clone();
+        }
+        // A launcher that was ended in the middle, for want of memory perhaps, says nothing of the machine.
+        let found = try_all().or_else(|_| try_all());
+        trial.insert(Trial::new(found)).found.clone()
+    }
+}
+
+impl Trial {
+    fn new(found: Result<Probe, String>) -> Self {
+        let until = match &found {
+            Ok(probe) if probe.is_complete() => None,
+            Ok(_) => Some(Instant::now() + TRIED_AGAIN),
+            Err(_) => Some(Instant::now()),
+        };
+        Self { found, until }
+    }
+
+    fn counts(&self) -> bool {
+        self.until.is_none_or(|until| Instant::now() < until)
     }
 }
 

@@ -80,6 +80,9 @@ const NOT_FILES: [&str; 5] = ["/proc", "/dev", "/sys", "/run", "/tmp"];
 /// Places that a folder with something closed in it may come apart into, where it can't be covered.
 const CARVED_LIMIT: usize = 500;
 
+/// How often in a row a second name must be found to be one.
+const SECOND_NAME_LOOKS: usize = 3;
+
 /// What is known of the gateway's files, and the command's workspace.
 #[derive(Clone, Copy)]
 pub(crate) struct Ground<'a> {
@@ -118,6 +121,14 @@ pub(super) fn system() -> Vec<Place> {
 impl Ground<'_> {
     /// A file of the gateway's that has another name could be reached by it, wherever that is: the kernel's rules go by names.
     pub(super) fn refuse_second_names(&self) -> Result<(), Refusal> {
+        // A file that gets its second name, or loses it, between the listing and the look at it seems to have one elsewhere.
+        let looks = (0..SECOND_NAME_LOOKS).map(|_| self.second_name());
+        let always = looks.collect::<Option<Vec<PathBuf>>>();
+        always.and_then(|mut found| found.pop()).map_or(Ok(()), |path| Err(Refusal::SecondName(path)))
+    }
+
+    /// A file of the gateway's that has a name besides those that are listed.
+    fn second_name(&self) -> Option<PathBuf> {
         let state = fs::read_dir(self.state_dir).into_iter().flatten().flatten().map(|entry| entry.path());
         let paths: BTreeSet<PathBuf> = state.chain(self.secret_files.iter().map(|path| real(path))).collect();
         // Two names that are both the gateway's are no way out.
@@ -128,10 +139,7 @@ impl Ground<'_> {
                 files.entry((metadata.dev(), metadata.ino())).or_insert((metadata.nlink(), path)).0 -= 1;
             }
         }
-        if let Some((_, path)) = files.into_values().find(|(others, _)| *others > 0) {
-            return Err(Refusal::SecondName(path));
-        }
-        Ok(())
+        files.into_values().find(|(others, _)| *others > 0).map(|(_, path)| path)
     }
 
     /// Every place of a command, outer ones first; of two for one path the later counts.

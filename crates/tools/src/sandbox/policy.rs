@@ -88,6 +88,15 @@ pub(crate) struct Probe {
     pub(crate) seccomp: Result<(), String>,
 }
 
+impl Probe {
+    /// Whether trying again could find nothing better.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.namespaces == Ok(Namespaces { user: true, fresh_proc: true })
+            && self.landlock.is_ok()
+            && self.seccomp.is_ok()
+    }
+}
+
 impl Order {
     /// The bytes to write into the launcher's standard input: four of length, then JSON.
     pub(crate) fn frame(&self) -> io::Result<Vec<u8>> {

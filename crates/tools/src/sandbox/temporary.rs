@@ -36,6 +36,14 @@ impl Temporary {
 
 /// Makes them where they are not there yet.
 pub(super) fn folder(base: &Path, agent: &str, workspace: &Path) -> io::Result<Temporary> {
+    match folders(base, agent, workspace) {
+        // What cleans the base up can take the outer ones away while the inner ones are made.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => folders(base, agent, workspace),
+        made => made,
+    }
+}
+
+fn folders(base: &Path, agent: &str, workspace: &Path) -> io::Result<Temporary> {
     let own = base.join(format!("chela-{}", geteuid().as_raw()));
     make(&own)?;
     // Agents of two gateways may have one name, but never one workspace.

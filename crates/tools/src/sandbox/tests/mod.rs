@@ -10,13 +10,14 @@ use std::os::unix::fs::symlink;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::{Value, json};
 
 pub(crate) use self::attacks::attack_if_asked;
 use self::attacks::{ATTACKS, Target};
 use super::policy::{Namespaces, Probe};
-use super::{Sandbox, SandboxConfig};
+use super::{Sandbox, SandboxConfig, Shared, Trial};
 use crate::{ToolHost, ToolsConfig, builtin};
 
 /// Stands in every file and place that must stay closed.
@@ -312,5 +313,24 @@ async fn g25_a_policy_that_can_not_be_met_refuses() {
             said.contains("could not be set up, and the command did not run") && said.contains("[exit code 126"),
             "{said}"
         );
+    }
+}
+
+#[test]
+fn a_trial_that_failed_by_chance_is_made_again() {
+    let failed = Trial::new(Err("the launcher's trial ended early".to_owned()));
+    let sandbox = Sandbox(Arc::new(Shared { trial: Mutex::new(Some(failed)), system: OnceLock::new() }));
+    assert_eq!(sandbox.probe(), Ok(here()));
+    let less = Probe { namespaces: Err("no room for namespaces".to_owned()), ..here() };
+    let less = Trial::new(Ok(less));
+    assert!(less.counts() && less.until.is_some(), "not at every command, but not for ever either");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_that_is_not_there_hinders_no_command() {
+    for (machine, probe) in machines() {
+        let house = House::new(Sandbox::offering(probe));
+        let said = house.run(json!({ "readable": ["~/gone", "~/notes.txt/gone"] }), "echo ran").await;
+        assert!(said.starts_with("ran\n[exit code 0"), "{machine}: {said}");
     }
 }
