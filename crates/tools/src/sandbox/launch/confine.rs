@@ -27,7 +27,10 @@ const DEVICES: [&str; 6] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random"
 /// Everything, in the order in which each step is still allowed to do what it needs.
 pub(super) fn all(policy: &Policy) -> Result<(), Failure> {
     limits(policy)?;
-    drop_privileges()?;
+    if policy.layers.namespaces.is_none() {
+        // In namespaces their first process has, and none can be had back.
+        drop_privileges()?;
+    }
     set_no_new_privs(true).step("privileges")?;
     if let Some(version) = policy.layers.landlock {
         landlock(policy, version).step("Landlock")?;

@@ -112,12 +112,11 @@ type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 /// Puts the filter on this process and all that it starts. Needs that no new privileges can be had.
 pub(super) fn apply(policy: &Policy) -> Result<(), seccompiler::Error> {
-    let (refused, unknown) = programs(policy)?;
-    apply_filter(&unknown)?;
-    apply_filter(&refused)
+    apply_filter(&whole(policy)?)
 }
 
-fn programs(policy: &Policy) -> Result<(BpfProgram, BpfProgram), seccompiler::BackendError> {
+/// One program, since the kernel translates each that it is given and asks all of them at every call.
+fn whole(policy: &Policy) -> Result<BpfProgram, seccompiler::BackendError> {
     let mut refused: Rules = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
     let mut unknown: Rules = UNKNOWN.iter().map(|call| (*call, Vec::new())).collect();
     let namespaces =
@@ -138,7 +137,11 @@ fn programs(policy: &Policy) -> Result<(BpfProgram, BpfProgram), seccompiler::Ba
             truncation(&mut refused, &mut unknown)?;
         }
     }
-    Ok((program(refused, libc::EPERM)?, program(unknown, libc::ENOSYS)?))
+    let mut whole = program(unknown, libc::ENOSYS)?;
+    // Its last line lets pass what it doesn't name. The other one's lines stand there instead.
+    whole.pop();
+    whole.extend(program(refused, libc::EPERM)?);
+    Ok(without_second_table(whole))
 }
 
 /// Conditions under which a socket is refused: it is of none of the kinds that are left.
@@ -198,8 +201,7 @@ fn program(rules: Rules, errno: i32) -> Result<BpfProgram, seccompiler::BackendE
     let architecture = TargetArch::try_from(std::env::consts::ARCH)?;
     let refuse = SeccompAction::Errno(errno.cast_unsigned());
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, refuse, architecture)?;
-    let program = BpfProgram::try_from(filter)?;
-    Ok(without_second_table(program))
+    BpfProgram::try_from(filter)
 }
 
 /// x86 has a second table of the same calls, whose numbers carry a bit; to the filter they would be unknown ones.

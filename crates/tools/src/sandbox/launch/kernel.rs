@@ -1,4 +1,4 @@
-//! The system calls for which there is no safe function: forking, leaving namespaces, masking signals, flags of mounts and
+//! The system calls for which there is no safe function: making processes, leaving namespaces, masking signals, flags of mounts and
 //! descriptors. Nothing here decides anything.
 #![expect(
     unsafe_code,
@@ -9,6 +9,7 @@ use std::ffi::CString;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::process::Pid;
 use rustix::thread::UnshareFlags;
@@ -26,6 +27,57 @@ pub(super) fn fork() -> io::Result<Side> {
         0 => Ok(Side::Child),
         pid => Pid::from_raw(pid).filter(|_| pid > 0).map(Side::Parent).ok_or_else(io::Error::last_os_error),
     }
+}
+
+/// Stack of a child that shares this process's memory. Nothing in the launcher recurses; pages that are not used cost nothing.
+const STACK_BYTES: usize = 1 << 20;
+
+/// Runs `work` in a child and ends it with what that gives back. The child uses this very memory, which costs a fraction of a
+/// copy of it, and this process stands still until the child has ended or has become another program; what `work` noted is
+/// there then. The child can still be waited for.
+pub(super) fn lend(mut work: impl FnMut() -> i32) -> io::Result<Pid> {
+    extern "C" fn child<W: FnMut() -> i32>(work: *mut libc::c_void) -> libc::c_int {
+        // SAFETY: it is the exclusive reference that `lend` gave, and `lend` stands still meanwhile.
+        unsafe { (*work.cast::<W>())() }
+    }
+    /// A function for the type of a value, which can't be named.
+    fn child_of<W: FnMut() -> i32>(_: &W) -> extern "C" fn(*mut libc::c_void) -> libc::c_int {
+        child::<W>
+    }
+    // Of the size and alignment that a stack needs.
+    let mut stack = Vec::<u128>::with_capacity(STACK_BYTES / size_of::<u128>());
+    let top = stack.spare_capacity_mut().as_mut_ptr_range().end.cast();
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    // SAFETY: the launcher has one thread, which the kernel stops until the child lets go of the memory, so that nothing is ever
+    // used by two. Descriptors, folder, signals and rights are the child's own. It runs on a stack of its own and ends without
+    // what is left to do at the end of a process; a panic can't leave `extern "C"`, and aborts.
+    let pid = unsafe { libc::clone(child_of(&work), top, flags, (&raw mut work).cast()) };
+    drop(stack);
+    Pid::from_raw(pid).filter(|_| pid > 0).ok_or_else(io::Error::last_os_error)
+}
+
+/// How often a step that the machine had no room for is tried again.
+const TRIES: usize = 5;
+/// Time in which another process may end, or memory be freed.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Does a step of the preparations, and does it again where it failed for something that passes: want of memory, of processes or
+/// of namespaces (whose number is limited, and which end some time after their last process), or a signal.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the launcher has one thread and no runtime, and no event tells that there is room"
+)]
+pub(super) fn patiently<T>(mut step: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    const PASSING: [libc::c_int; 4] = [libc::EAGAIN, libc::ENOMEM, libc::ENOSPC, libc::EINTR];
+    for _ in 0..TRIES {
+        match step() {
+            Err(error) if error.raw_os_error().is_some_and(|number| PASSING.contains(&number)) => {
+                std::thread::sleep(PAUSE);
+            }
+            done => return done,
+        }
+    }
+    step()
 }
 
 pub(super) fn unshare(flags: UnshareFlags) -> io::Result<()> {

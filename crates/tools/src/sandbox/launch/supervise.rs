@@ -2,7 +2,7 @@
 //! the command leaves behind, and ends like the command did.
 
 use std::ffi::OsString;
-use std::io::{self, PipeWriter, Read as _, Write as _};
+use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use rustix::process::{
     set_dumpable_behavior, set_parent_process_death_signal, setsid, wait,
 };
 
-use super::kernel::{self, Side};
+use super::kernel;
 use super::{COULD_NOT, Failure, Step, confine, refuse, view};
 use crate::sandbox::policy::Policy;
 
@@ -46,25 +46,14 @@ pub(super) fn run(policy: &Policy, argv: &[OsString]) -> Result<i32, Failure> {
 
 /// The first process of the new namespace waits for the command. When it ends, whatever is left dies with it.
 fn in_namespaces(policy: &Policy, argv: &[OsString]) -> Result<i32, Failure> {
-    let (mut reader, writer) = io::pipe().step("supervision")?;
-    match kernel::fork().step("supervision")? {
-        Side::Child => {
-            drop(reader);
-            std::process::exit(first(policy, argv, writer));
-        }
-        Side::Parent(pid) => {
-            drop(writer);
-            protect_itself();
-            let mut status = [0; 4];
-            let is_told = reader.read_exact(&mut status).is_ok();
-            let ended = wait_for(pid).step("supervision")?;
-            Ok(if is_told { i32::from_le_bytes(status) } else { ended })
-        }
-    }
+    let mut told = None;
+    let pid = kernel::patiently(|| kernel::lend(|| first(policy, argv, &mut told))).step("supervision")?;
+    let ended = wait_for(pid).step("supervision")?;
+    Ok(told.unwrap_or(ended))
 }
 
 /// The first process's work; gives back its exit code, which counts only when it can't tell the command's status.
-fn first(policy: &Policy, argv: &[OsString], mut writer: PipeWriter) -> i32 {
+fn first(policy: &Policy, argv: &[OsString], told: &mut Option<i32>) -> i32 {
     let work = || {
         // The launcher may be killed at any time, and nothing may live on without it.
         set_parent_process_death_signal(Some(Signal::KILL)).step("supervision")?;
@@ -75,7 +64,7 @@ fn first(policy: &Policy, argv: &[OsString], mut writer: PipeWriter) -> i32 {
     };
     match work() {
         Ok(status) => {
-            let _ = writer.write_all(&status.to_le_bytes());
+            *told = Some(status);
             0
         }
         Err(failure) => refuse(&failure),
@@ -84,10 +73,8 @@ fn first(policy: &Policy, argv: &[OsString], mut writer: PipeWriter) -> i32 {
 
 /// Starts the command behind the rest of the layers and waits for it, reaping what else dies meanwhile.
 fn start_and_wait(policy: &Policy, argv: &[OsString]) -> Result<i32, Failure> {
-    match kernel::fork().step("supervision")? {
-        Side::Child => std::process::exit(become_command(policy, argv)),
-        Side::Parent(pid) => wait_for(pid).step("supervision"),
-    }
+    let pid = kernel::patiently(|| kernel::lend(|| become_command(policy, argv))).step("supervision")?;
+    wait_for(pid).step("supervision")
 }
 
 fn become_command(policy: &Policy, argv: &[OsString]) -> i32 {

@@ -4,13 +4,13 @@
 //! read-only, `/proc` included, since the root user may write to `/proc/sys` with no capability at all.
 
 use std::ffi::CStr;
-use std::fs::{self, File, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::CWD;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::mount::{
     MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount, mount_bind_recursive,
     mount_change, move_mount, open_tree, unmount,
@@ -18,7 +18,7 @@ use rustix::mount::{
 use rustix::process::{getegid, geteuid, pivot_root};
 use rustix::thread::UnshareFlags;
 
-use super::kernel::{restrict_mount, unshare};
+use super::kernel::{patiently, restrict_mount, unshare};
 use super::{Failure, Step};
 use crate::sandbox::config::Network;
 use crate::sandbox::policy::{Namespaces, Place, Policy, Reach};
@@ -54,7 +54,7 @@ pub(super) fn enter(kinds: Namespaces, policy: &Policy) -> io::Result<()> {
     flags.set(UnshareFlags::NEWNET, policy.network == Network::Closed && !has_scopes);
     flags.set(UnshareFlags::NEWUSER, kinds.user);
     let (user, group) = (geteuid(), getegid());
-    unshare(flags)?;
+    patiently(|| unshare(flags))?;
     if kinds.user {
         fs::write("/proc/self/setgroups", "deny")?;
         fs::write("/proc/self/uid_map", format!("{user} {user} 1"))?;
@@ -70,7 +70,8 @@ pub(super) fn build(policy: &Policy) -> Result<(), Failure> {
     mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE).step("view of the files")?;
     let machines_proc = if fresh { None } else { Some(clone_of_proc().step("/proc")?) };
     let nothing_but_names = MountFlags::NOSUID | MountFlags::NODEV;
-    mount("tmpfs", root, "tmpfs", nothing_but_names, c"mode=0755,size=4m").step("view of the files")?;
+    let stage = || Ok(mount("tmpfs", root, "tmpfs", nothing_but_names, c"mode=0755,size=4m")?);
+    patiently(stage).step("view of the files")?;
     devices(root).step("/dev")?;
     for place in &policy.places {
         put(root, place).map_err(|error| Failure { step: "view of the files", error: describe(place, &error) })?;
@@ -105,28 +106,54 @@ fn below(root: &Path, path: &Path) -> PathBuf {
 fn put(root: &Path, place: &Place) -> io::Result<()> {
     let target = below(root, &place.path);
     match &place.reach {
-        Reach::Link(to) => {
-            target.parent().map_or(Ok(()), fs::create_dir_all)?;
-            symlink(to, target)
-        }
+        Reach::Link(to) => in_folders(&target, |target| symlink(to, target)),
         Reach::Closed => close(root, &target),
-        // What went away since it was looked at can't be read either.
-        Reach::Read if !place.path.exists() => Ok(()),
-        Reach::Read => bind(&place.path, &target, READ_ONLY | NO_SETUID | NO_DEVICES),
+        Reach::Read => match attach(&place.path, &target) {
+            Err(error) if is_gone(&error) => Ok(()),
+            attached => attached.and_then(|()| restrict_mount(&target, READ_ONLY | NO_SETUID | NO_DEVICES, true)),
+        },
         Reach::Write => bind(&place.path, &target, NO_SETUID | NO_DEVICES),
         Reach::Instead(source) => bind(source, &target, NO_SETUID | NO_DEVICES),
     }
 }
 
+/// What went away since it was looked at, or can't be looked at, can't be read either.
+fn is_gone(error: &io::Error) -> bool {
+    const GONE: [libc::c_int; 4] = [libc::ENOENT, libc::ENOTDIR, libc::ESTALE, libc::EACCES];
+    error.raw_os_error().is_some_and(|number| GONE.contains(&number))
+}
+
 fn bind(source: &Path, target: &Path, flags: u64) -> io::Result<()> {
-    if fs::metadata(source)?.is_dir() {
-        fs::create_dir_all(target)?;
-    } else if !target.exists() {
-        target.parent().map_or(Ok(()), fs::create_dir_all)?;
-        File::create(target)?;
-    }
-    mount_bind_recursive(source, target)?;
+    attach(source, target)?;
     restrict_mount(target, flags, true)
+}
+
+fn attach(source: &Path, target: &Path) -> io::Result<()> {
+    let is_folder = fs::metadata(source)?.is_dir();
+    in_folders(target, |target| if is_folder { fs::create_dir(target) } else { empty_file(target) })?;
+    patiently(|| Ok(mount_bind_recursive(source, target)?))
+}
+
+/// Makes something at `target`, where it may be already, and the folders around it. Those are there but for the first in each,
+/// so they are not looked for beforehand.
+fn in_folders(target: &Path, make: impl Fn(&Path) -> io::Result<()>) -> io::Result<()> {
+    let first = make(target);
+    let outcome = match first {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            DirBuilder::new().recursive(true).create(target.parent().unwrap_or(target))?;
+            make(target)
+        }
+        _ => first,
+    };
+    match outcome {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        _ => outcome,
+    }
+}
+
+/// One call where creating and closing are two.
+fn empty_file(target: &Path) -> io::Result<()> {
+    Ok(mknodat(CWD, target, FileType::RegularFile, Mode::RUSR, 0)?)
 }
 
 /// Puts nothing over what is there: an empty folder, or a file that can't be opened.
@@ -153,14 +180,15 @@ fn devices(root: &Path) -> io::Result<()> {
     fs::create_dir_all(folder.join("pts"))?;
     for name in DEVICES {
         let target = folder.join(name);
-        File::create(&target)?;
+        empty_file(&target)?;
         mount_bind_recursive(Path::new("/dev").join(name), &target)?;
     }
     for (name, to) in LINKS {
         symlink(to, folder.join(name))?;
     }
     let options: &CStr = c"newinstance,ptmxmode=0666,mode=0620";
-    Ok(mount("devpts", folder.join("pts"), "devpts", MountFlags::NOSUID | MountFlags::NOEXEC, options)?)
+    let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
+    patiently(|| Ok(mount("devpts", folder.join("pts"), "devpts", flags, options)?))
 }
 
 fn proc(target: &Path, machines: Option<OwnedFd>, processes: u32) -> io::Result<()> {
@@ -169,7 +197,7 @@ fn proc(target: &Path, machines: Option<OwnedFd>, processes: u32) -> io::Result<
         move_mount(machines, "", CWD, target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?;
     } else {
         let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-        mount("proc", target, "proc", flags, None)?;
+        patiently(|| Ok(mount("proc", target, "proc", flags, None)?))?;
         if has_own_process_limit() {
             // Root users are exempt from the limit that a process carries, and from this one nobody is.
             let limit = processes.saturating_add(RESERVED_PROCESSES);
