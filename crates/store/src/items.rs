@@ -88,19 +88,23 @@ sql_words!(ItemKind {
     Compaction = "compaction",
 });
 
-/// Every query of items, with the id of their conversation; [`read`] knows the columns by their places.
-macro_rules! select_items {
-    ($tail:literal) => {
-        concat!(
-            "SELECT i.id, c.id, i.seq, i.run, i.kind, i.tokens, i.body, i.created_at_ms
-             FROM items i JOIN conversations c ON c.number = i.conversation ",
-            $tail
-        )
+/// The columns of an item, in the order in which [`read`] knows them; the id of its conversation comes from elsewhere.
+macro_rules! columns {
+    ($session_id:literal) => {
+        concat!("SELECT i.id, ", $session_id, ", i.seq, i.run, i.kind, i.tokens, i.body, i.created_at_ms FROM items i ")
     };
 }
 
-/// The items of a conversation that a model may see, newest first.
-const BACKWARDS: &str = select_items!("WHERE i.conversation = ?1 AND i.seq >= ?2 ORDER BY i.seq DESC");
+/// Every query of items that looks their conversation up.
+macro_rules! select_items {
+    ($tail:literal) => {
+        concat!(columns!("c.id"), "JOIN conversations c ON c.number = i.conversation ", $tail)
+    };
+}
+
+/// The items of a conversation that a model may see, newest first. Parameter 3 is the conversation's id, so that it is not
+/// looked up for each item.
+const BACKWARDS: &str = concat!(columns!("?3"), "WHERE i.conversation = ?1 AND i.seq >= ?2 ORDER BY i.seq DESC");
 
 impl Store {
     /// Appends items in order; an item whose id exists already is left as it is. Returns their positions.
@@ -172,7 +176,7 @@ impl Store {
             };
             let summary =
                 start.summary.map(|seq| at(c, conversation, &[seq])).transpose()?.and_then(|mut one| one.pop());
-            let tail = tail(c, conversation, start.from, total, reach, from)?;
+            let tail = tail(c, (conversation, &id), start.from, total, reach, from)?;
             Ok(Tail { summary, ..tail })
         });
         let tail = read.await?;
@@ -244,14 +248,14 @@ pub(crate) fn at(connection: &Connection, conversation: i64, seqs: &[i64]) -> Re
 /// Walks back from the end.
 fn tail(
     connection: &Connection,
-    conversation: i64,
+    (conversation, id): (i64, &str),
     context_from: i64,
     total: u64,
     reach: Reach,
     from: i64,
 ) -> Result<Tail, StoreError> {
     let mut statement = connection.prepare_cached(BACKWARDS)?;
-    let mut rows = statement.query([conversation, context_from])?;
+    let mut rows = statement.query(params![conversation, context_from, id])?;
     let mut items = Vec::<Item>::new();
     let (mut all, mut besides_results) = (0, 0);
     while (all <= reach.all && besides_results <= reach.besides_results)
@@ -343,7 +347,7 @@ mod tests {
                       SELECT 'i' || n, 1, n, 'user', 10, '{}', 0 FROM n";
         connection.execute_batch(filler).unwrap();
 
-        let found = tail(&connection, 1, 1, 500_000, 200.into(), i64::MAX).unwrap();
+        let found = tail(&connection, (1, "c"), 1, 500_000, 200.into(), i64::MAX).unwrap();
 
         assert_eq!((found.items.len(), found.tokens_before, found.complete), (21, 500_000 - 210, false));
         // The statement comes back out of the cache with what it has counted.

@@ -36,34 +36,60 @@ pub(super) async fn begin<'a>(
     cancel: &'a TurnCancel,
 ) -> Result<Begun<'a>, StoreError> {
     let now_ms = world.clock.now_ms();
-    let mut session = match world.store.session(&job.row.session).await? {
+    let session = match world.store.session(&job.row.session).await? {
         Some(session) => session,
         None => world.store.ensure_session(&job.row.session, &job.row.agent, now_ms).await?,
     };
     let items = first_items(world, &job, &session, now_ms);
     let fresh = items.len();
     let start = TurnStart { inbox: job.row.id, session_id: session.id.clone(), items, now_ms };
-    let own = match world.store.begin_turn(start).await {
+    let begins = world.store.begin_turn(start);
+    // What was said before is read while the disk takes the new input.
+    let reads = async {
+        let turn = Box::new(assemble(world, job, events, cancel, session));
+        let before = turn.read_back(i64::MAX).await?;
+        Ok::<_, StoreError>((turn, before))
+    };
+    let (own, read) = tokio::join!(begins, reads);
+    let (mut turn, before) = read?;
+    let own = match own {
         Ok(items) => items,
         Err(error @ StoreError::NotFound { .. }) => {
-            return closed(world, &job.row).await?.map(Begun::Closed).ok_or(error);
+            return closed(world, &turn.row).await?.map(Begun::Closed).ok_or(error);
         }
         Err(error) => return Err(error),
     };
-    let resumed = job.row.attempts > 0 || own.len() > fresh;
-    if let Some(first) = own.first() {
-        // The key may have got a new conversation since the crash; the run belongs to the one in which it began.
-        session.id = first.session_id.clone();
+    let resumed = turn.row.attempts > 0 || own.len() > fresh;
+    turn.take_up(&own);
+    match with_own(before, &own) {
+        Some(history) if !resumed => turn.history = history,
+        _ => turn.read_history().await?,
     }
-    let mut turn = assemble(world, job, events, cancel, session, &own);
-    turn.read_history().await?;
     turn.emit(TurnEventKind::Started { at_ms: now_ms, resumed }).await;
     if !resumed {
         for item in own {
             turn.emit(TurnEventKind::Item { id: item.id, seq: item.seq }).await;
         }
     }
-    Ok(Begun::Turn(Box::new(turn)))
+    Ok(Begun::Turn(turn))
+}
+
+/// The history of a turn that has just written its first items, made of what was read at about the same time. `None` if it was read
+/// in between something else: the conversation was written to, summarised, or put away.
+fn with_own(mut before: Tail, own: &[Item]) -> Option<Tail> {
+    let (first, last) = (own.first()?, own.last()?);
+    let same = |item: &Item| item.session_id == first.session_id;
+    let (begin, end) = match (before.items.first(), before.items.last()) {
+        (Some(oldest), Some(newest)) if same(newest) => (oldest.seq, newest.seq),
+        (None, None) if before.complete => (1, 0),
+        _ => return None,
+    };
+    if end + 1 == first.seq {
+        before.items.extend(own.iter().cloned());
+    } else if end != last.seq || begin > first.seq {
+        return None;
+    }
+    Some(before)
 }
 
 /// How the row ended, if it did: a turn that it was steered or collected into may have answered it.
@@ -143,18 +169,14 @@ fn base64_text(data: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// The turn, all but its history, of which its budget says how much is needed.
+/// The turn, all but its history and its own items.
 fn assemble<'a>(
     world: &'a TurnWorld,
     job: TurnJob,
     events: &'a TurnEvents,
     cancel: &'a TurnCancel,
     session: Session,
-    own: &[Item],
 ) -> Turn<'a> {
-    let also = also(&job.row, own);
-    // Collected since a crash: not yet among the items of the turn that is picked up, so they come in like steered ones.
-    job.also.into_iter().filter(|row| !also.contains(&row.id)).for_each(|row| job.steer.push(row));
     let input = TurnInput::from_body(&job.row.body);
     let profile = &world.profile;
     let (primary, fallbacks) = profile.model_texts(input.model.as_deref().or(session.settings.model.as_deref()));
@@ -173,10 +195,11 @@ fn assemble<'a>(
         room: Room::of(profile, &model, &prefix),
         stop: Stop::new(cancel, timeout.min(TURN_MAX)),
         tool_stop: CancellationToken::new(),
-        also,
-        first_seq: own.first().map_or(0, |item| item.seq),
-        own: own.len(),
-        said: said(own),
+        also: Vec::new(),
+        collected: job.also,
+        first_seq: 0,
+        own: 0,
+        said: String::new(),
         steer: job.steer,
         row: job.row,
         deliver: input.deliver,
@@ -189,10 +212,28 @@ fn assemble<'a>(
         calls: 0,
         usage: Usage::default(),
         repeats: Repeats::default(),
-        trust: TurnTrust::new(Trust::of(own.iter().filter_map(ItemBody::of))),
+        trust: TurnTrust::new(Trust::new()),
         shrunk: 0,
         overflow: Overflow::Near,
         kept: HashSet::new(),
+    }
+}
+
+impl Turn<'_> {
+    /// Takes up the items that the turn has written so far: its input, and more if it was cut off.
+    fn take_up(&mut self, own: &[Item]) {
+        self.also = also(&self.row, own);
+        // Collected since a crash: not yet among the items of the turn that is picked up, so they come in like steered ones.
+        let collected = std::mem::take(&mut self.collected);
+        collected.into_iter().filter(|row| !self.also.contains(&row.id)).for_each(|row| self.steer.push(row));
+        if let Some(first) = own.first() {
+            // The key may have got a new conversation since the crash; the run belongs to the one in which it began.
+            self.session.id = first.session_id.clone();
+            self.first_seq = first.seq;
+        }
+        self.own = own.len();
+        self.said = said(own);
+        self.trust = TurnTrust::new(Trust::of(own.iter().filter_map(ItemBody::of)));
     }
 }
 

@@ -2,7 +2,7 @@
 //! carries shortened is kept in files that the model can read.
 
 use chela_llm::{LlmError, LlmErrorKind};
-use chela_store::{Item, ItemKind, StoreError};
+use chela_store::{Item, ItemKind, StoreError, Tail};
 use serde::Deserialize;
 
 use super::item_id;
@@ -40,9 +40,13 @@ impl Turn<'_> {
 
     /// Reads what the model may see of the conversation.
     pub(super) async fn read_history(&mut self) -> Result<(), StoreError> {
-        let reach = self.pruning().reach();
-        self.history = self.world.store.tail_in_context(&self.session.id, reach, self.first_seq).await?;
+        self.history = self.read_back(self.first_seq).await?;
         Ok(())
+    }
+
+    /// The conversation as far back as a call may carry it, and at least to position `from`.
+    pub(super) async fn read_back(&self, from: i64) -> Result<Tail, StoreError> {
+        self.world.store.tail_in_context(&self.session.id, self.pruning().reach(), from).await
     }
 
     /// Summarises the older part of the conversation if it is time. What stands in the way of it stands in the transcript.

@@ -30,6 +30,8 @@ pub(super) struct Turn<'a> {
     pub tool_stop: CancellationToken,
     pub row: InboxRow,
     pub also: Vec<InboxId>,
+    /// Rows that came with the job, until it is known which of them the turn answers.
+    pub collected: Vec<InboxRow>,
     pub steer: SteerQueue,
     pub deliver: Option<DeliveryRoute>,
     pub session: Session,
