@@ -31,9 +31,13 @@ pub const POINTS: &[&str] = &[
 /// The points that an automation passes besides its message's.
 pub const CRON_POINTS: &[&str] = &["cron.before_claim", "cron.after_claim", "cron.before_finish", "cron.after_finish"];
 
+/// The points that a message passes whose conversation is summarised first; those of calls once for each call.
+pub const COMPACTION_POINTS: &[&str] =
+    &["compaction.before_call", "compaction.after_call", "compaction.before_write", "compaction.after_write"];
+
 #[cfg(debug_assertions)]
 fn is_known(name: &str) -> bool {
-    POINTS.contains(&name) || CRON_POINTS.contains(&name)
+    [POINTS, CRON_POINTS, COMPACTION_POINTS].iter().any(|points| points.contains(&name))
 }
 
 #[cfg(debug_assertions)]

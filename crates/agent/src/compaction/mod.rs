@@ -17,7 +17,7 @@ mod words;
 use chela_llm::{Block, Completion, LlmError, LlmErrorKind, Message, ModelRef, Request, Role, StopReason, StreamEvent};
 use chela_llm::{SystemBlock, Thinking};
 use chela_protocol::{ItemId, RunId};
-use chela_store::{ItemKind, NewSummary, Session, Spent, StoreError, Tail};
+use chela_store::{ItemKind, NewSummary, Session, Spent, StoreError, Tail, fault};
 use futures_util::StreamExt;
 
 pub(crate) use self::cut::{Keep, keep_from};
@@ -175,6 +175,7 @@ impl Job<'_> {
         }
         let body = CompactionBody { summary, mark, first_kept: self.first_kept, tokens_before, tokens_after };
         let item = ItemBody::Compaction(body).into_item(self.id.clone(), Some(self.run), self.world.clock.now_ms());
+        fault::point("compaction.before_write");
         let written = self.world.store.summarise(NewSummary {
             session_id: self.session.id.clone(),
             item,
@@ -182,6 +183,7 @@ impl Job<'_> {
             context_from: self.first_kept,
         });
         let Some(seq) = written.await? else { return Ok(Compacted::Overtaken) };
+        fault::point("compaction.after_write");
         tracing::info!(session = %self.session.key, tokens_before, tokens_after, "the older part of a conversation is summarised");
         let Self { id, first_kept, .. } = self;
         Ok(Compacted::Done(CompactionDone { id, seq, first_kept, tokens_before, tokens_after }))
@@ -261,6 +263,7 @@ impl<'a> Scribe<'a> {
             max_output_tokens: Some(self.max_output_tokens),
             ..Request::default()
         };
+        fault::point("compaction.before_call");
         let mut stream = self.job.world.models.stream(&self.chain, request);
         let mut answering = self.chain[0].clone();
         let completion = loop {
@@ -273,6 +276,7 @@ impl<'a> Scribe<'a> {
             }
         };
         drop(stream);
+        fault::point("compaction.after_call");
         place.settle(self.record(answering, &completion).await?);
         let texts = completion.blocks.iter().filter_map(|block| match block {
             Block::Text { text } => Some(text.as_str()),

@@ -5,6 +5,7 @@
 
 mod approvals;
 pub(crate) mod chats;
+mod compaction;
 pub(crate) mod house;
 mod lock;
 mod moments;
