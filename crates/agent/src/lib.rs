@@ -19,6 +19,7 @@ mod kept;
 mod media_type;
 mod profile;
 mod pruning;
+mod real;
 mod reply;
 mod shown;
 mod skills;
@@ -56,6 +57,7 @@ pub use event::{
 pub use input::{Attachment, DeliveryRoute, INPUT_VERSION, InputOrigin, OriginKind, TurnInput};
 pub use media_type::proved_media_type;
 pub use profile::{AgentProfile, DEFAULT_MAX_CONCURRENT, FileLimits};
+pub use real::{Missing, RealFolder, open_real};
 pub use reply::{Reply, ReplyButton};
 pub use skills::{SKILL_FOLDERS, SkillIndex, SkillNeeds, SkillSources, SkillStamp, SkillStatus};
 pub use tool::{

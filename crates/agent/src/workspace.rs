@@ -1,11 +1,12 @@
 //! The agent's folder: the files in it that belong to the prompt, and the first ones a new workspace gets.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use crate::FileLimits;
+use crate::real::open_real;
 
 /// Files that belong to the prompt, in the order in which they stand there.
 pub(crate) const PROMPT_FILES: &[PromptFile] = &[
@@ -98,7 +99,7 @@ pub(crate) fn prompt_files(folder: &Path, main_session: bool, limits: FileLimits
     let mut left = limits.all;
     let mut files = Vec::new();
     for file in PROMPT_FILES.iter().filter(|file| main_session || file.audience == Audience::Everybody) {
-        let Some(text) = read_prompt_file(&folder.join(file.name)) else { continue };
+        let Some(text) = read_prompt_file(folder, file.name) else { continue };
         let text = cut(text.trim(), file.name, file.max_chars.min(limits.one).min(left));
         left = left.saturating_sub(text.chars().count());
         files.push((file.name, text));
@@ -106,9 +107,19 @@ pub(crate) fn prompt_files(folder: &Path, main_session: bool, limits: FileLimits
     files
 }
 
-fn read_prompt_file(path: &Path) -> Option<String> {
+/// The text of a prompt file. The agent's commands can put anything in its place: a pipe is not waited for, and a link counts only
+/// if it leads to a visible file of the workspace, since behind any other one could be a key of the gateway's.
+fn read_prompt_file(folder: &Path, name: &str) -> Option<String> {
+    let written = folder.join(name);
+    let real = written.canonicalize().ok()?;
+    let root = folder.canonicalize().ok()?;
+    let is_visible = |path: &Path| path.components().all(|part| !part.as_os_str().as_encoded_bytes().starts_with(b"."));
+    if !real.strip_prefix(&root).is_ok_and(is_visible) {
+        tracing::warn!(file = %written.display(), "left out of the prompt: it is a link to something else than a visible file of the workspace");
+        return None;
+    }
     let mut bytes = Vec::new();
-    File::open(path).ok()?.take(READ_MAX_BYTES).read_to_end(&mut bytes).ok()?;
+    open_real(&real).ok()?.take(READ_MAX_BYTES).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned()).filter(|text| !text.trim().is_empty())
 }
 
@@ -164,6 +175,29 @@ mod tests {
         assert!(files[0].1.starts_with(&"a".repeat(75)) && files[0].1.ends_with("aZ"), "{}", files[0].1);
         assert!(files[0].1.contains("201 of 301 characters left out; read AGENTS.md"), "{}", files[0].1);
         assert!(files[1].1.contains("characters left out"), "the total cap counts too: {}", files[1].1);
+    }
+
+    #[test]
+    fn g25_a_link_brings_nothing_of_the_gateway_into_the_prompt() {
+        use std::os::unix::fs::symlink;
+        let dir = tempfile::tempdir().unwrap();
+        let workspace = dir.path().join("workspace");
+        fs::create_dir_all(workspace.join("docs")).unwrap();
+        fs::create_dir_all(workspace.join(".chela")).unwrap();
+        for file in ["gateway-token", "workspace/.chela/chela.json", "workspace/docs/soul.md"] {
+            fs::write(dir.path().join(file), "text").unwrap();
+        }
+        for (target, link) in [
+            ("../gateway-token", "AGENTS.md"),
+            ("docs/soul.md", "SOUL.md"),
+            (".chela/chela.json", "TOOLS.md"),
+            ("/dev/zero", "USER.md"),
+        ] {
+            symlink(target, workspace.join(link)).unwrap();
+        }
+        rustix::fs::mkfifoat(rustix::fs::CWD, workspace.join("IDENTITY.md"), rustix::fs::Mode::RWXU).unwrap();
+        let files = prompt_files(&workspace, true, LIMITS);
+        assert_eq!(files, [("SOUL.md", "text".to_owned())]);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use self::skill::{Skill, Source};
 use crate::AgentProfile;
 use crate::config::SkillsConfig;
 use crate::profile::expand_home;
+use crate::real::read_bounded;
 
 /// Folders of the state dir that hold skills: people's own, and those that come with the program.
 pub const SKILL_FOLDERS: [&str; 2] = ["skills", bundled::FOLDER];
@@ -215,7 +216,8 @@ fn find_in(root: &Path, source: Source, limits: FindLimits, skills: &mut Vec<Ski
         if !fs::metadata(&file).is_ok_and(|meta| meta.is_file() && meta.len() <= limits.file_bytes as u64) {
             continue;
         }
-        if let Some(skill) = fs::read_to_string(&file).ok().and_then(|text| Skill::read(&text, &folder, source)) {
+        let text = read_bounded(&file, limits.file_bytes as u64).ok();
+        if let Some(skill) = text.and_then(|text| Skill::read(&text, &folder, source)) {
             skills.push(skill);
         } else {
             tracing::warn!(file = %file.display(), "no skill: its head can't be read or names nothing");
