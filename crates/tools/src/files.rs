@@ -1,14 +1,17 @@
 //! Where file tools may go, and how they write: paths resolved and judged, files replaced in one step.
 //!
-//! Judges the path as the kernel would follow it, with every symbolic link resolved. A process that swaps a link between
-//! the judgement and the use is out of scope here: that is what the sandbox is for.
+//! Judges the path as the kernel would follow it, with every symbolic link resolved, and then uses it name by name without
+//! following any: a command that swaps a folder for a link after the judgement gets an error, not the gateway's files.
 
-use std::fs::{self, File, OpenOptions};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use chela_agent::ToolError;
+use chela_agent::{Missing, RealFolder, ToolError, open_real};
+use rustix::fs::FileType;
 
 use crate::args::refuse;
 pub(crate) use crate::off_thread::{blocking, searching};
@@ -168,7 +171,7 @@ pub(crate) fn open(written: &str, path: &Path) -> Result<File, ToolError> {
     if !metadata.is_file() {
         return Err(refuse(format!("`{written}` is neither a file nor a directory.")));
     }
-    File::open(path).map_err(|error| describe(written, &error))
+    open_real(path).map_err(|error| describe(written, &error))
 }
 
 /// Largest file that `edit` and `apply_patch` change: they hold it in memory twice.
@@ -194,26 +197,95 @@ pub(crate) fn read_text(written: &str, path: &Path) -> Result<String, ToolError>
 
 /// Puts `bytes` at `path` in one step, with the folders above: a reader sees the old file or the new one.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    Staged::new(path, path, bytes)?.commit()
+    Staged::new(path, path, bytes)?.commit().map(drop)
+}
+
+/// A place for a file: its folder, held open so that nobody can put another one in its stead, and its name.
+pub(crate) struct Spot {
+    folder: RealFolder,
+    name: OsString,
+}
+
+impl Spot {
+    /// The place of a real path.
+    pub(crate) fn of(path: &Path, missing: Missing) -> io::Result<Self> {
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(io::ErrorKind::IsADirectory.into());
+        };
+        Ok(Self { folder: RealFolder::open(folder, missing)?, name: name.to_owned() })
+    }
+
+    pub(crate) fn is_taken(&self) -> bool {
+        self.folder.kind(&self.name).is_some()
+    }
+
+    /// A name beside it that nobody has.
+    fn free_name() -> OsString {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        format!(".chela-{}-{number}.tmp", std::process::id()).into()
+    }
+
+    /// Moves the file out of the way; gives back its name there.
+    pub(crate) fn move_aside(&self) -> io::Result<OsString> {
+        let aside = Self::free_name();
+        self.folder.rename(&self.name, &aside)?;
+        Ok(aside)
+    }
+
+    /// Keeps what the file is now under a second name, which is given back.
+    pub(crate) fn keep_aside(&self) -> io::Result<OsString> {
+        let aside = Self::free_name();
+        // Some file systems have no hard links.
+        self.folder.link(&self.name, &aside).or_else(|_| self.copy(&aside))?;
+        Ok(aside)
+    }
+
+    fn copy(&self, to: &OsStr) -> io::Result<()> {
+        let mut from = self.folder.read(&self.name)?;
+        let mut file = self.folder.create(to)?;
+        file.set_permissions(from.metadata()?.permissions())?;
+        io::copy(&mut from, &mut file).map(drop)
+    }
+
+    /// Puts back what was kept under this name.
+    pub(crate) fn put_back(&self, aside: &OsStr) {
+        let _ = self.folder.rename(aside, &self.name);
+        // Renaming one hard link to another of the same file does nothing, and leaves both.
+        let _ = self.folder.remove(aside);
+    }
+
+    pub(crate) fn forget(&self, aside: &OsStr) {
+        let _ = self.folder.remove(aside);
+    }
+
+    pub(crate) fn remove(&self) {
+        let _ = self.folder.remove(&self.name);
+    }
 }
 
 /// A new content that waits beside its place. Dropped without [`Staged::commit`], it is gone.
 pub(crate) struct Staged {
-    temporary: PathBuf,
-    place: PathBuf,
+    /// `None` once the content has taken its place.
+    temporary: Option<OsString>,
+    spot: Arc<Spot>,
 }
 
 impl Staged {
     /// Writes the content, with the mode of the file `like` if there is one.
     pub(crate) fn new(place: &Path, like: &Path, bytes: &[u8]) -> io::Result<Self> {
-        let temporary = Self::temporary_name(place)?;
-        if fs::metadata(place).is_ok_and(|metadata| !metadata.is_file()) {
+        let spot = Arc::new(Spot::of(place, Missing::Make)?);
+        // A link that leads nowhere is replaced; one that leads somewhere was followed by the judge.
+        let is_replaceable = |kind| matches!(kind, FileType::RegularFile | FileType::Symlink);
+        if spot.folder.kind(&spot.name).is_some_and(|kind| !is_replaceable(kind)) {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        temporary.parent().map_or(Ok(()), fs::create_dir_all)?;
-        let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
-        let staged = Self { temporary, place: place.to_path_buf() };
-        if let Ok(metadata) = fs::metadata(like) {
+        let temporary = Spot::free_name();
+        let mut file = spot.folder.create(&temporary)?;
+        let staged = Self { temporary: Some(temporary), spot };
+        if let Ok(metadata) = fs::symlink_metadata(like)
+            && metadata.is_file()
+        {
             file.set_permissions(metadata.permissions())?;
         }
         file.write_all(bytes)?;
@@ -221,26 +293,23 @@ impl Staged {
         Ok(staged)
     }
 
-    /// A name beside `place` that nobody has.
-    pub(crate) fn temporary_name(place: &Path) -> io::Result<PathBuf> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let folder = place.parent().ok_or(io::ErrorKind::IsADirectory)?;
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        Ok(folder.join(format!(".chela-{}-{number}.tmp", std::process::id())))
-    }
-
-    pub(crate) fn place(&self) -> &Path {
-        &self.place
-    }
-
-    pub(crate) fn commit(self) -> io::Result<()> {
-        fs::rename(&self.temporary, &self.place)
+    /// Puts the content into its place, which it gives back.
+    pub(crate) fn commit(mut self) -> io::Result<Arc<Spot>> {
+        if let Some(temporary) = self.temporary.take()
+            && let Err(error) = self.spot.folder.rename(&temporary, &self.spot.name)
+        {
+            self.spot.forget(&temporary);
+            return Err(error);
+        }
+        Ok(self.spot.clone())
     }
 }
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.temporary);
+        if let Some(temporary) = &self.temporary {
+            self.spot.forget(temporary);
+        }
     }
 }
 
@@ -322,6 +391,25 @@ mod tests {
             home.check(written, Access::Write, allowed);
         }
         home.check("../skills/pdf/SKILL.md", Access::Read, true);
+    }
+
+    /// A command swaps a folder of the workspace for a link while a call is between its judgement and its use.
+    #[test]
+    fn g25_a_folder_swapped_after_the_judgement_leads_nowhere() {
+        let home = Home::new(false);
+        let state = home.folder.path().canonicalize().unwrap().join(".chela");
+        let workspace = state.join("workspace");
+        fs::write(workspace.join("sub/chela.json"), "mine").unwrap();
+        let judged = home.files.judge(&workspace).resolve("sub/chela.json", Access::Write).unwrap();
+        fs::rename(workspace.join("sub"), workspace.join("aside")).unwrap();
+        std::os::unix::fs::symlink("..", workspace.join("sub")).unwrap();
+
+        assert!(open("sub/chela.json", &judged).is_err());
+        assert!(replace(&judged, b"pwned").is_err());
+        assert!(replace(&workspace.join("sub/new.json"), b"pwned").is_err());
+        assert!(Spot::of(&judged, Missing::Fail).is_err());
+        assert_eq!(fs::read_to_string(state.join("chela.json")).unwrap(), "x");
+        assert!(!state.join("new.json").exists());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use chela_agent::{
     CallRisk, Clearance, Effect, ExecRule, Provenance, Source, Tool, ToolContext, ToolDefinition, ToolError,
-    ToolFuture, ToolOutput,
+    ToolFuture, ToolOutput, open_real,
 };
 use globset::GlobMatcher;
 use regex::bytes::{Regex, RegexBuilder};
@@ -160,7 +160,7 @@ fn grep(args: &Args, judge: Judge, secrets: Secrets, cancel: &CancellationToken)
 
 fn search_entry(search: &mut Search, relative: &Path, path: &Path) {
     // A file that vanished or can't be read is no match.
-    if let Ok(file) = File::open(path) {
+    if let Ok(file) = open_real(path) {
         search.file(&relative.to_string_lossy(), file);
     }
 }

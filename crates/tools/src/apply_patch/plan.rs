@@ -1,16 +1,18 @@
 //! A patch over files: first everything is worked out in memory, then all of it is put in place, or nothing.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use chela_agent::ToolError;
+use chela_agent::{Missing, ToolError};
 
 use super::hunks;
 use super::parse::Operation;
 use crate::args::refuse;
-use crate::files::{Access, Judge, Staged, describe, open, read_text};
+use crate::files::{Access, Judge, Spot, Staged, describe, open, read_text};
 
 /// The files after a patch, worked out but not written.
 pub(crate) struct Plan<'a> {
@@ -54,9 +56,8 @@ impl<'a> Plan<'a> {
             undo.keep(path, change).map_err(|error| describe(&change.written, &error))?;
         }
         for (stage, change) in staged {
-            let place = stage.place().to_path_buf();
-            stage.commit().map_err(|error| describe(&change.written, &error))?;
-            undo.created.push(place);
+            let spot = stage.commit().map_err(|error| describe(&change.written, &error))?;
+            undo.created.push(spot);
         }
         undo.forget();
         Ok(self.summary)
@@ -131,45 +132,39 @@ impl<'a> Plan<'a> {
 /// The way back. Dropped without [`Undo::forget`], it goes it.
 #[derive(Default)]
 struct Undo {
-    /// Files under another name, and their own.
-    aside: Vec<(PathBuf, PathBuf)>,
-    created: Vec<PathBuf>,
+    /// Places, and the name under which each one's file is kept meanwhile.
+    aside: Vec<(Spot, OsString)>,
+    created: Vec<Arc<Spot>>,
 }
 
 impl Undo {
     /// Keeps the file, if there is one, by a second name in the same folder until the patch is through. A file that will be
     /// replaced stays in its place too, so that nobody sees it missing.
     fn keep(&mut self, path: &Path, change: &Change) -> io::Result<()> {
-        if fs::symlink_metadata(path).is_err() {
+        let spot = Spot::of(path, Missing::Fail)?;
+        if !spot.is_taken() {
             return Ok(());
         }
-        let aside = Staged::temporary_name(path)?;
-        match change.after {
-            None => fs::rename(path, &aside)?,
-            // Some file systems have no hard links.
-            Some(_) => fs::hard_link(path, &aside).or_else(|_| fs::copy(path, &aside).map(drop))?,
-        }
-        self.aside.push((aside, path.to_path_buf()));
+        let aside = if change.after.is_none() { spot.move_aside()? } else { spot.keep_aside()? };
+        self.aside.push((spot, aside));
         Ok(())
     }
 
     fn forget(mut self) {
         self.created.clear();
-        for (aside, _) in self.aside.drain(..) {
-            let _ = fs::remove_file(aside);
+        for (spot, aside) in self.aside.drain(..) {
+            spot.forget(&aside);
         }
     }
 }
 
 impl Drop for Undo {
     fn drop(&mut self) {
-        for path in self.created.drain(..) {
-            let _ = fs::remove_file(path);
+        for spot in self.created.drain(..) {
+            spot.remove();
         }
-        for (aside, path) in self.aside.drain(..).rev() {
-            let _ = fs::rename(&aside, path);
-            // Renaming one hard link to another of the same file does nothing, and leaves both.
-            let _ = fs::remove_file(aside);
+        for (spot, aside) in self.aside.drain(..).rev() {
+            spot.put_back(&aside);
         }
     }
 }
