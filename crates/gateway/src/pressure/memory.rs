@@ -92,6 +92,11 @@ impl Gauge {
         Ok(Self { limit: total, kind: Kind::Machine { own, machine } })
     }
 
+    /// Bytes that may be in use.
+    pub(super) fn limit(&self) -> u64 {
+        self.limit
+    }
+
     pub(super) fn read(&self) -> io::Result<Reading> {
         let limit = self.limit;
         Ok(match &self.kind {

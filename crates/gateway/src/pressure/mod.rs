@@ -71,6 +71,11 @@ pub(crate) enum Scarce {
     Disk,
 }
 
+/// Bytes that this process may use, by its control group or its machine; `None` where the kernel does not tell.
+pub(crate) fn memory_limit() -> Option<u64> {
+    Gauge::find(&Sources::default()).ok().map(|gauge| gauge.limit())
+}
+
 impl Default for Pressure {
     fn default() -> Self {
         let (memory, disk) = (watch::Sender::new(Memory::default()), watch::Sender::new(Disk::default()));

@@ -23,6 +23,7 @@ use tower_service::Service as _;
 
 use super::front::Front;
 use super::upgrade;
+use super::waiting::{Visitor, WaitingRoom};
 use crate::auth::http::PeerAddress;
 
 /// Connections that may be open at once: 10,000 clients and some air. Each costs a few KB and one descriptor.
@@ -51,12 +52,14 @@ struct House {
     front: Arc<Front>,
     router: Router,
     slots: Slots,
+    waiting: Arc<WaitingRoom>,
     connections: TaskTracker,
 }
 
 /// Accepts until the gateway stops, and ends when the last request is answered.
 pub(crate) async fn accept_all(front: Arc<Front>, router: Router, listeners: Vec<TcpListener>) {
-    let house = House { front, router, slots: Slots::new(connections_max()), connections: TaskTracker::new() };
+    let waiting = Arc::new(WaitingRoom::new());
+    let house = House { front, router, slots: Slots::new(connections_max()), waiting, connections: TaskTracker::new() };
     let loops = listeners.into_iter().map(|listener| accept(house.clone(), listener));
     futures_util::future::join_all(loops).await;
     house.connections.close();
@@ -102,7 +105,7 @@ fn connections_max() -> usize {
 }
 
 async fn accept(house: House, listener: TcpListener) {
-    let House { front, router, slots, connections } = house;
+    let House { front, router, slots, waiting, connections } = house;
     let mut complaint = Complaint::default();
     loop {
         let accepted = tokio::select! {
@@ -127,8 +130,8 @@ async fn accept(house: House, listener: TcpListener) {
         }
         // A lost option costs latency only.
         let _ = stream.set_nodelay(true);
-        let (front, router) = (front.clone(), router.clone());
-        connections.spawn(serve(front, router, stream, PeerAddress(address.ip().to_canonical()), slot));
+        let caller = Caller { peer: PeerAddress(address.ip().to_canonical()), slot, visitor: waiting.enter() };
+        connections.spawn(serve(front.clone(), router.clone(), stream, caller));
     }
 }
 
@@ -148,24 +151,35 @@ impl Complaint {
     }
 }
 
+/// Who is at the other end of a connection, and what it holds.
+struct Caller {
+    peer: PeerAddress,
+    slot: Slot,
+    visitor: Arc<Visitor>,
+}
+
 /// Serves one connection's requests. A WebSocket upgrade goes on in a task of its own, which keeps the slot.
-async fn serve(front: Arc<Front>, router: Router, stream: TcpStream, peer: PeerAddress, slot: Slot) {
+async fn serve(front: Arc<Front>, router: Router, stream: TcpStream, caller: Caller) {
+    let Caller { peer, slot, visitor } = caller;
+    let asking = visitor.clone();
     let lasts = matches!(slot, Slot::Lasting(_));
     let (shutdown, ending) = (front.shutdown.clone(), front.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
         let (front, mut router, slot) = (front.clone(), router.clone(), slot.clone());
+        let busy = asking.asked();
         async move {
-            if let Some(refusal) = refuse_ambiguous(&request) {
-                return Ok::<Response<Body>, Infallible>(refusal);
-            }
-            if upgrade::is_wanted(&request) {
-                return Ok(match slot {
+            let response = if let Some(refusal) = refuse_ambiguous(&request) {
+                refusal
+            } else if upgrade::is_wanted(&request) {
+                match slot {
                     Slot::Lasting(permit) => upgrade::answer(&front, request, peer.0, permit),
                     Slot::Visit { .. } => upgrade::refuse(StatusCode::SERVICE_UNAVAILABLE, "too many connections"),
-                });
-            }
-            router.call(request).await
+                }
+            } else {
+                router.call(request).await?
+            };
+            Ok::<Response<Body>, Infallible>(busy.until_sent(response))
         }
     });
     let connection = http1::Builder::new()
@@ -179,6 +193,7 @@ async fn serve(front: Arc<Front>, router: Router, stream: TcpStream, peer: PeerA
     tokio::select! {
         // What goes wrong here is the client's: a broken request, or a connection that ended.
         _ = connection.as_mut() => {}
+        () = visitor.shown_out() => {}
         () = tokio::time::sleep(VISIT), if !lasts => {}
         () = shutdown.cancelled() => {
             connection.as_mut().graceful_shutdown();
@@ -194,10 +209,15 @@ async fn serve(front: Arc<Front>, router: Router, stream: TcpStream, peer: PeerA
     }
 }
 
-/// A request with two hosts could mean one to a proxy and the other to us (RFC 9112 §3.2).
+/// A request with two hosts could mean one to a proxy and the other to us (RFC 9112 §3.2), and so could one whose end is told in two
+/// ways (§6.1).
 fn refuse_ambiguous<B>(request: &Request<B>) -> Option<Response<Body>> {
-    let hosts = request.headers().get_all(header::HOST).iter().count();
-    (hosts > 1).then(|| upgrade::refuse(StatusCode::BAD_REQUEST, "a request names one host"))
+    let headers = request.headers();
+    if headers.get_all(header::HOST).iter().count() > 1 {
+        return Some(upgrade::refuse(StatusCode::BAD_REQUEST, "a request names one host"));
+    }
+    let has_two_ends = headers.contains_key(header::TRANSFER_ENCODING) && headers.contains_key(header::CONTENT_LENGTH);
+    has_two_ends.then(|| upgrade::refuse(StatusCode::BAD_REQUEST, "a request tells its length in one way"))
 }
 
 #[cfg(test)]
@@ -211,6 +231,10 @@ mod tests {
     use crate::config::AuthMode;
 
     async fn house(lasting: usize) -> std::net::SocketAddr {
+        house_with(lasting, 64).await
+    }
+
+    async fn house_with(lasting: usize, seats: usize) -> std::net::SocketAddr {
         let secrets = Secrets::new(AuthMode::Token, Some("t"), None);
         let limiter = RateLimiter::new(crate::config::RateLimitConfig::default());
         let auth = Auth::new(secrets, OriginRules::default(), ProxyRules::default(), limiter);
@@ -218,7 +242,8 @@ mod tests {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = Router::new().route("/healthz", get(|| async { "live" }));
-        let house = House { front, router, slots: Slots::new(lasting), connections: TaskTracker::new() };
+        let waiting = Arc::new(WaitingRoom::with_seats(seats));
+        let house = House { front, router, slots: Slots::new(lasting), waiting, connections: TaskTracker::new() };
         tokio::spawn(accept(house, listener));
         address
     }
@@ -253,6 +278,37 @@ mod tests {
         let answer =
             ask(house(9).await, "GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n").await;
         assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_request_with_two_ends_is_refused() {
+        for order in
+            ["Content-Length: 5\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 5"]
+        {
+            let request = format!(
+                "GET /healthz HTTP/1.1\r\nHost: a\r\n{order}\r\n\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+            );
+            let answer = ask(house(9).await, &request).await;
+            assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
+        }
+    }
+
+    /// Strangers who open connections and never end their requests push out each other, and nobody who asks.
+    #[tokio::test]
+    async fn g02_heads_that_never_end_make_room_for_those_that_do() {
+        let address = house_with(1_000, 4).await;
+        let mut slow = Vec::new();
+        for _ in 0..12 {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(b"GET /healthz HTTP/1.1\r\nX: y").await.unwrap();
+            slow.push(stream);
+        }
+        let probe = ask(address, "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+        assert!(probe.ends_with("live"), "{probe}");
+        for stream in &mut slow[..8] {
+            // The end, or a reset if what it sent was never read.
+            assert_eq!(stream.read(&mut [0; 64]).await.unwrap_or(0), 0);
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ mod owner;
 mod probes;
 mod routes;
 mod upgrade;
+mod waiting;
 mod webhooks;
 
 pub(crate) use accept::accept_all;
