@@ -73,6 +73,10 @@ pub enum Denial {
     SwitchedOff,
     #[error("it is too long for a person to read before they allow it. Make it shorter, or do it in several steps")]
     Unreadable,
+    #[error(
+        "a file that it would run or read was changed while the owner decided. Look at the file again before you ask again"
+    )]
+    Changed,
     #[error("too many questions wait for an answer already. Say what you wanted to do, and go on without it")]
     Full,
     #[error("the gateway is stopping before anybody decided")]

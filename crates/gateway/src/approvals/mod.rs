@@ -3,11 +3,13 @@
 //! The desk holds what waits; it is in memory only, so a question dies with the process, and no decision is a refusal. Owns
 //! who is asked and what is remembered; the agent crate owns when to ask, the tools crate which commands are listed.
 
+mod bound;
 mod desk;
 mod grants;
 mod list;
 mod words;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ use chela_protocol::methods::approvals::{ApprovalDecision, ApprovalRequestView};
 use chela_store::{NewOutbound, StoreError};
 use chela_tools::{ListEntry, PlainCommand};
 
+use self::bound::BoundFiles;
 pub(crate) use self::desk::{ApprovalDesk, DecideError, Ending, Question, Waiting, view_of};
 pub(crate) use self::grants::grants_shown;
 pub(crate) use self::list::{ReplaceError, list_file, replace_list};
@@ -76,6 +79,7 @@ impl GatewayApprovals {
         if is_unreadable(&view.command) {
             return Ok(Verdict::Denied(Denial::Unreadable));
         }
+        let bound = self.bound(&request).await;
         let question =
             Question { view, entry: look.entry, agent: request.agent.clone(), wait: wait_of(gateway), id: None };
         let Some(waiting) = ApprovalDesk::open(gateway, question).await? else {
@@ -87,12 +91,33 @@ impl GatewayApprovals {
         // Whatever drops this turn withdraws its question.
         Ok(match waiting.ended().await {
             Ending::Decided(ApprovalDecision::AllowOnce | ApprovalDecision::AllowAlways) => {
-                Verdict::Allowed(AllowedBy::Person)
+                if self.bound(&request).await == bound {
+                    Verdict::Allowed(AllowedBy::Person)
+                } else {
+                    Verdict::Denied(Denial::Changed)
+                }
             }
             Ending::Decided(ApprovalDecision::Deny) => Verdict::Denied(Denial::Person),
             Ending::Expired | Ending::Withdrawn => Verdict::Denied(Denial::Expired),
             Ending::Stopping => Verdict::Denied(Denial::Stopping),
         })
+    }
+
+    /// The files that the command names, as they are now; nothing for other calls.
+    async fn bound(&self, request: &ApprovalRequest) -> BoundFiles {
+        if request.risk != Risk::Exec {
+            return BoundFiles::default();
+        }
+        let gateway = &self.0;
+        let subject = request.subject.clone();
+        let changeable = self.changeable();
+        let looked = gateway.outside.off_thread(move || BoundFiles::of(&subject, &changeable)).await;
+        looked.unwrap_or_default()
+    }
+
+    /// The folders that agents write to.
+    fn changeable(&self) -> Vec<PathBuf> {
+        self.0.agents().into_iter().map(|agent| agent.workspace).collect()
     }
 
     /// Understands a command and asks the list. Nothing else has a list.
@@ -102,7 +127,7 @@ impl GatewayApprovals {
             return Ok(nothing);
         }
         let gateway = &self.0;
-        let changeable: Vec<_> = gateway.agents().into_iter().map(|agent| agent.workspace).collect();
+        let changeable = self.changeable();
         let subject = request.subject.clone();
         let read = gateway.outside.off_thread(move || PlainCommand::of(&subject, &changeable)).await;
         let Ok(Ok(plain)) = read else { return Ok(nothing) };

@@ -100,6 +100,27 @@ async fn g26_a_no_is_told_to_the_model() {
 }
 
 #[tokio::test]
+async fn g23_a_script_that_changes_while_the_owner_decides_does_not_run() {
+    let model = fake_model([read(), run("sh job.sh"), run("sh job.sh"), Step::text("done")]).await;
+    let gateway = house(&model, json!({})).await;
+    let script = gateway.state_dir.path().join("workspace/job.sh");
+    std::fs::write(&script, "touch harmless").unwrap();
+    let mut talker = Talker::new(&gateway).await;
+    talker.say("tidy up", "r").await;
+    let yes = |question: &Value| json!({ "id": question["id"], "decision": "allow-once" });
+    let question = asked(&mut talker).await;
+    std::fs::write(&script, "touch ran").unwrap();
+    talker.ok("exec.approval.resolve", yes(&question)).await;
+    // What it says now is another question.
+    let question = asked(&mut talker).await;
+    assert!(!exists(&gateway, "ran") && !exists(&gateway, "harmless"));
+    assert!(model.requests().pop().unwrap().body.to_string().contains("was changed while the owner decided"));
+    talker.ok("exec.approval.resolve", yes(&question)).await;
+    talker.end_of("r").await;
+    assert!(exists(&gateway, "ran") && !exists(&gateway, "harmless"));
+}
+
+#[tokio::test]
 async fn g26_no_decision_is_no_execution() {
     let model = fake_model([read(), run("touch ran"), Step::text("nobody said anything")]).await;
     let gateway = house(&model, json!({ "approvalTimeoutSeconds": 1 })).await;
