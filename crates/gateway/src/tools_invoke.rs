@@ -1,7 +1,8 @@
 //! `POST /tools/invoke`: one tool call without a model.
 //!
-//! Tools that run programs or reach other sessions are not offered here, unless `gateway.tools.allow` names them; what
-//! `gateway.tools.deny` names never is. The agent's own tool policy holds as well.
+//! Tools that run programs, change files or reach other sessions are not offered here, unless `gateway.tools.allow` names them; what
+//! `gateway.tools.deny` names never is. The agent's own tool policy holds as well, and a call is weighed like one of a turn in which
+//! only the owner spoke: `tools.exec.mode` decides whether a command runs, is asked about or refused.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,10 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use chela_agent::{Clearance, SessionStatus, Tool, ToolContext, ToolError, ToolOutput, ToolProgress};
+use chela_agent::{
+    ApprovalRequest, Approvals as _, Asking, Clearance, Denial, Gate, SessionStatus, Tool, ToolContext, ToolError,
+    ToolOutput, ToolProgress, Trust, Verdict, gate,
+};
 use chela_protocol::{AgentId, RunId, SessionKey};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -19,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::app::Gateway;
+use crate::approvals::GatewayApprovals;
 use crate::auth::http::authorise;
 use crate::config::GatewayToolsConfig;
 use crate::pressure::RETRY_AFTER;
@@ -27,10 +32,13 @@ use crate::rpc_error;
 use crate::server::{BodyError, Front, Ready, json_object, read_body};
 use crate::sessions::{AgentBook, RowContext};
 
-/// Not offered unless allowed. The reference system's list, and `process`, which steers what `exec` started.
+/// Not offered unless allowed. The reference system's list; `process`, which steers what `exec` started; and `write` and `edit`, which
+/// its endpoint doesn't have at all: whoever writes files that programs obey runs programs.
 const DENIED: &[&str] = &[
     "exec",
     "process",
+    "write",
+    "edit",
     "spawn",
     "shell",
     "fs_write",
@@ -130,7 +138,7 @@ async fn call(gateway: &Arc<Gateway>, invocation: Invocation) -> Result<Value, R
     // Stops the tool when the caller is gone or too late.
     let _stop = cancel.clone().drop_guard();
     let id = Uuid::new_v4().to_string();
-    let context = ToolContext {
+    let mut context = ToolContext {
         status: Arc::new(status(gateway, &book, &agent, &session).await?),
         agent,
         session,
@@ -141,12 +149,48 @@ async fn call(gateway: &Arc<Gateway>, invocation: Invocation) -> Result<Value, R
         progress: ToolProgress::silent(),
         clearance: Clearance::Trusted,
     };
-    let running = run(tool.clone(), Value::Object(args), context);
+    let args = Value::Object(args);
+    context.clearance = clear(gateway, &**tool, &args, &context).await?;
+    let running = run(tool.clone(), args, context);
     let late = |_| {
         let message = format!("no result within {} s", CALL_TIMEOUT.as_secs());
         Refusal::new(StatusCode::GATEWAY_TIMEOUT, "timeout", message)
     };
     tokio::time::timeout(CALL_TIMEOUT, running).await.map_err(late)?
+}
+
+/// Whether the call may run. Whoever holds the gateway's secret speaks as the owner; the rules that the owner set for commands hold
+/// for them too.
+async fn clear(
+    gateway: &Arc<Gateway>,
+    tool: &dyn Tool,
+    args: &Value,
+    context: &ToolContext,
+) -> Result<Clearance, Refusal> {
+    let risk = tool.risk(args, &context.workspace);
+    let asking = match gate(&Trust::new(), &risk) {
+        Gate::Run => return Ok(Clearance::Trusted),
+        Gate::OnlyListed => Asking::List,
+        Gate::Ask => Asking::ListThenPerson,
+        Gate::AlwaysAsk => Asking::Person,
+        Gate::Refuse => return Err(Refusal::denied(tool, Denial::SwitchedOff)),
+    };
+    let request = ApprovalRequest {
+        agent: context.agent.clone(),
+        session: context.session.clone(),
+        run: context.run.clone(),
+        call_id: context.call_id.clone(),
+        tool: tool.definition().name.clone(),
+        risk: risk.risk,
+        subject: risk.subject,
+        reason: None,
+        route: None,
+        asking,
+    };
+    match GatewayApprovals(gateway.clone()).ask(request).await {
+        Verdict::Allowed(_) => Ok(Clearance::Approved),
+        Verdict::Denied(denial) => Err(Refusal::denied(tool, denial)),
+    }
 }
 
 /// What the session has used. One that nobody has spoken in yet begins now.
@@ -223,6 +267,11 @@ impl Refusal {
         Self { status, kind, message: message.into() }
     }
 
+    fn denied(tool: &dyn Tool, denial: Denial) -> Self {
+        let message = format!("`{}` was not run: {denial}.", tool.definition().name);
+        Self::new(StatusCode::FORBIDDEN, "forbidden", message)
+    }
+
     fn invalid(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", message)
     }
@@ -248,6 +297,7 @@ mod tests {
         let rows = [
             (config(&[], &[]), "read", true),
             (config(&[], &[]), "exec", false),
+            (config(&[], &[]), "write", false),
             (config(&["exec"], &[]), "exec", true),
             (config(&["exec"], &["Exec"]), "exec", false),
             (config(&[], &["read"]), "read", false),

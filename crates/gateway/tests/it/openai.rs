@@ -319,6 +319,11 @@ async fn tools_are_invoked_as_far_as_they_are_offered() {
         (json!({ "tool": "read", "args": { "path": "a.txt" } }), 200, "inside"),
         (json!({ "name": "read", "args": { "path": "a.txt" }, "dryRun": true }), 200, "dryRun"),
         (json!({ "tool": "exec", "args": { "command": "id" } }), 404, "Tool not available: exec"),
+        (
+            json!({ "tool": "write", "args": { "path": "~/.profile", "content": "id" } }),
+            404,
+            "Tool not available: write",
+        ),
         (json!({ "tool": "nope" }), 404, "Tool not available: nope"),
         (json!({ "tool": "read", "args": { "path": "missing.txt" } }), 400, "tool_error"),
         (json!({ "tool": "read", "args": 7 }), 400, "invalid_request"),
@@ -333,6 +338,26 @@ async fn tools_are_invoked_as_far_as_they_are_offered() {
         assert_eq!(answer.json()["ok"], status == 200);
     }
     assert_eq!(http(&gateway, "GET", "/tools/invoke", &Value::Null, "").await.status, 405);
+}
+
+#[tokio::test]
+async fn g23_an_invoked_command_obeys_the_owners_rules() {
+    let model = fake_model([]).await;
+    for (mode, status, named) in [
+        ("deny", 404, "Tool not available: exec"),
+        ("allowlist", 403, "not on the list of allowed commands"),
+        ("ask", 403, "no owner can be asked"),
+        ("auto", 200, "exit code 0"),
+    ] {
+        let mut config = config(&model);
+        config["tools"] = json!({ "exec": { "mode": mode } });
+        config["gateway"] = json!({ "mode": "local", "tools": { "allow": ["exec"] } });
+        let gateway = Setup::default().config(config).start().await;
+        let body = json!({ "tool": "exec", "args": { "command": "touch made" } });
+        let answer = http(&gateway, "POST", "/tools/invoke", &body, "").await;
+        assert!(answer.status == status && answer.body.contains(named), "{mode}: {} {}", answer.status, answer.body);
+        assert_eq!(gateway.state_dir.path().join("workspace/made").exists(), status == 200, "{mode}");
+    }
 }
 
 #[tokio::test]
