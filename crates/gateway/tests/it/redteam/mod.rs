@@ -6,7 +6,7 @@
 
 mod case;
 mod chats;
-
+mod discord;
 mod server;
 mod victim;
 
