@@ -39,7 +39,7 @@ pub(crate) enum Access {
 }
 
 /// The judge of one call: [`Files`] with every root resolved. Blocking.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Judge {
     home: PathBuf,
     /// Where relative paths start, as the user wrote it.
@@ -100,6 +100,11 @@ impl Judge {
     /// The path from the workspace on, if it lies within.
     pub(crate) fn within_workspace<'p>(&self, path: &'p Path) -> Option<&'p Path> {
         path.strip_prefix(&self.workspace).ok()
+    }
+
+    /// Whether a real path is the agent's memory.
+    pub(crate) fn is_memory(&self, path: &Path) -> bool {
+        self.within_workspace(path).is_some_and(crate::risk::is_memory)
     }
 
     /// Whether a path is the workspace or below it.

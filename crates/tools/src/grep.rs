@@ -102,10 +102,14 @@ impl Tool for Grep {
             let ToolContext { session, workspace, cancel, clearance, .. } = context;
             let inner = cancel.clone();
             // Credentials are a question of their own (`risk`), and nobody was asked about what lies on the way.
-            let secrets = if clearance == Clearance::Tainted { Secrets::PassOver } else { Secrets::Search };
+            let closed = match clearance {
+                Clearance::Trusted | Clearance::Approved => Closed::Nothing,
+                Clearance::Tainted => Closed::Secrets,
+                Clearance::Overheard => Closed::SecretsAndOthers,
+            };
             searching(&session, &cancel, move || {
                 let written = args.path.as_deref().unwrap_or(".");
-                let output = grep(&args, files.judge(&workspace), secrets, &inner)?;
+                let output = grep(&args, &files.judge(&workspace), closed, &inner)?;
                 Ok(output.from_outside(Provenance::new(Source::File, written)))
             })
             .await
@@ -113,14 +117,30 @@ impl Tool for Grep {
     }
 }
 
-/// Whether files that look like credentials are searched as well.
+/// What a search passes over on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Secrets {
-    Search,
-    PassOver,
+enum Closed {
+    Nothing,
+    /// What looks like credentials.
+    Secrets,
+    /// That, and what the agent keeps for its owner or from other conversations.
+    SecretsAndOthers,
 }
 
-fn grep(args: &Args, judge: Judge, secrets: Secrets, cancel: &CancellationToken) -> Result<ToolOutput, ToolError> {
+impl Closed {
+    fn holds(self, judge: &Judge, path: &Path) -> bool {
+        let is_others = || {
+            judge.within_workspace(path).is_some_and(|path| risk::is_memory(path) || risk::is_of_conversations(path))
+        };
+        match self {
+            Self::Nothing => false,
+            Self::Secrets => risk::looks_secret(path),
+            Self::SecretsAndOthers => risk::looks_secret(path) || is_others(),
+        }
+    }
+}
+
+fn grep(args: &Args, judge: &Judge, closed: Closed, cancel: &CancellationToken) -> Result<ToolOutput, ToolError> {
     let written = args.path.as_deref().unwrap_or(".");
     let root = judge.resolve(written, Access::Read)?;
     let mut search = Search::new(args)?;
@@ -134,7 +154,7 @@ fn grep(args: &Args, judge: Judge, secrets: Secrets, cancel: &CancellationToken)
         return Err(refuse(format!("`{written}` does not exist.")));
     }
     let until = Instant::now() + SEARCH_TIME;
-    for entry in walk(&root, judge).flatten() {
+    for entry in walk(&root, judge.clone()).flatten() {
         if Instant::now() > until {
             return Ok(ToolOutput::text(search.render() + TIME_NOTE));
         }
@@ -146,7 +166,7 @@ fn grep(args: &Args, judge: Judge, secrets: Secrets, cancel: &CancellationToken)
         if !wanted || !entry.file_type().is_some_and(|kind| kind.is_file()) {
             continue;
         }
-        if secrets == Secrets::PassOver && risk::looks_secret(entry.path()) {
+        if closed.holds(judge, entry.path()) {
             search.secret += 1;
             continue;
         }
@@ -269,11 +289,35 @@ impl Search {
         if self.secret > 0 {
             let _ = writeln!(
                 self.text,
-                "[{} files that look like credentials were passed over; search each by its path, and an owner is asked.]",
+                "[{} files that look like credentials, or that are not for everybody here, were passed over; search each by its path, and an owner is asked.]",
                 self.secret
             );
         }
         self.text.truncate(self.text.trim_end().len());
         self.text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chela_agent::ToolContext;
+    use serde_json::json;
+
+    use super::*;
+    use crate::tests::Bench;
+
+    #[tokio::test]
+    async fn g36_where_others_listen_the_owners_memory_is_passed_over() {
+        let bench = Bench::new();
+        for file in ["MEMORY.md", "memory/today.md", "media/inbound/a.txt", ".chela/results/b.txt", "notes.txt", ".env"]
+        {
+            bench.write(file, "needle");
+        }
+        // The state dir of this bench is `.chela` itself, which nobody searches.
+        for (clearance, found) in [(Clearance::Trusted, 5), (Clearance::Tainted, 4), (Clearance::Overheard, 1)] {
+            let context = ToolContext { clearance, ..bench.context() };
+            let output = bench.tool("grep").call(json!({ "pattern": "needle" }), context).await.unwrap();
+            assert_eq!(output.text.matches("needle").count(), found, "{clearance:?}: {}", output.text);
+        }
     }
 }

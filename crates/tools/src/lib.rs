@@ -37,7 +37,7 @@ pub use crate::allowlist::{ListEntry, NotPlain, PlainCommand};
 pub use crate::config::{AudioConfig, AudioModel, FetchConfig, MediaConfig, SsrfPolicy, ToolsConfig, WebConfig};
 pub use crate::exec::Processes;
 pub use crate::policy::{ExecRefusal, effective, exec_refusal, in_profile, narrowed};
-pub use crate::risk::looks_secret;
+pub use crate::risk::{is_memory, looks_secret};
 pub use crate::table::{Group, TOOLS, ToolId, ToolRow};
 
 use crate::files::{Access, Files};

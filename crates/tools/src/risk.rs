@@ -43,16 +43,30 @@ const SECRET_ENDINGS: [&str; 7] = [".pem", ".key", ".p12", ".pfx", ".kdbx", ".jk
 /// What a call that reads these paths risks.
 pub(crate) fn of_read(files: &Files, rule: ExecRule, workspace: &Path, written: &str) -> CallRisk {
     let judge = files.judge(workspace);
-    let is_secret = judge.real(written).is_some_and(|path| looks_secret(&path));
-    if is_secret { of_paths(rule, written) } else { CallRisk::none() }
+    match judge.real(written) {
+        Some(path) if looks_secret(&path) => of_paths(Risk::Secret, rule, written),
+        Some(path) if judge.is_memory(&path) => of_paths(Risk::Private, rule, written),
+        _ => CallRisk::none(),
+    }
+}
+
+/// What a call risks that gives a file another name, under which it could then be read.
+pub(crate) fn of_move(files: &Files, rule: ExecRule, workspace: &Path, written: &str) -> CallRisk {
+    match of_read(files, rule, workspace, written) {
+        private @ CallRisk { risk: Risk::Private, .. } => private,
+        _ => CallRisk::none(),
+    }
 }
 
 /// What a search below this path risks: one that begins above the home folder also finds what is hidden in it.
 pub(crate) fn of_search(files: &Files, rule: ExecRule, workspace: &Path, written: &str) -> CallRisk {
     let judge = files.judge(workspace);
     let reaches = |path: PathBuf| looks_secret(&path) || (judge.home().starts_with(&path) && !judge.is_own(&path));
-    let is_secret = judge.real(written).is_some_and(reaches);
-    if is_secret { of_paths(rule, written) } else { CallRisk::none() }
+    match judge.real(written) {
+        Some(path) if reaches(path.clone()) => of_paths(Risk::Secret, rule, written),
+        Some(path) if judge.is_memory(&path) => of_paths(Risk::Private, rule, written),
+        _ => CallRisk::none(),
+    }
 }
 
 /// What a call that changes these paths risks. `text` is what a person has to read to judge it.
@@ -76,8 +90,8 @@ pub(crate) fn provenance(judge: &Judge, written: &str, path: &Path) -> Option<Pr
     (!is_instruction(judge, path)).then(|| Provenance::new(Source::File, written))
 }
 
-fn of_paths(rule: ExecRule, written: &str) -> CallRisk {
-    CallRisk { risk: Risk::Secret, subject: Subject::Paths(vec![written.to_owned()]), rule }
+fn of_paths(risk: Risk, rule: ExecRule, written: &str) -> CallRisk {
+    CallRisk { risk, subject: Subject::Paths(vec![written.to_owned()]), rule }
 }
 
 fn is_instruction(judge: &Judge, path: &Path) -> bool {
@@ -123,6 +137,18 @@ fn links_in(judge: &Judge, folder: &str) -> Vec<PathBuf> {
     let entries = folder.read_dir().into_iter().flatten().flatten().take(ENTRIES_LIMIT);
     let links = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_symlink()));
     links.filter_map(|entry| entry.path().canonicalize().ok()).collect()
+}
+
+/// Whether a path of a workspace, from the workspace on, holds what the agent remembers for its owner alone. OpenClaw shows it in the
+/// owner's own chat only, too.
+pub fn is_memory(relative: &Path) -> bool {
+    let first = relative.components().next().map(|part| part.as_os_str().to_ascii_lowercase());
+    first.is_some_and(|first| first == "memory.md" || first == "memory")
+}
+
+/// Whether a path of a workspace holds what came in with other conversations: results of tools, and files that people sent.
+pub(crate) fn is_of_conversations(relative: &Path) -> bool {
+    relative.starts_with(".chela") || relative.starts_with("media/inbound")
 }
 
 /// Whether a file's name says that it holds credentials.

@@ -80,6 +80,8 @@ pub enum Speaker {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trust {
     speaker: Speaker,
+    /// It was asked for in a place that others share.
+    is_shared: bool,
     taints: Vec<Provenance>,
     /// What owners said in it with nothing of others in between.
     owner_words: Vec<String>,
@@ -94,7 +96,7 @@ impl Default for Trust {
 impl Trust {
     /// A turn in which nothing has been said yet.
     pub fn new() -> Self {
-        Self { speaker: Speaker::Owner, taints: Vec::new(), owner_words: Vec::new() }
+        Self { speaker: Speaker::Owner, is_shared: false, taints: Vec::new(), owner_words: Vec::new() }
     }
 
     /// The trust of a turn that wrote these items.
@@ -108,6 +110,8 @@ impl Trust {
     pub fn take_in(&mut self, body: &ItemBody) {
         match body {
             ItemBody::User(body) => {
+                // In a direct conversation nobody has to be called by name.
+                self.is_shared |= body.origin.mentioned.is_some();
                 if !body.sender_is_owner {
                     self.speaker = Speaker::Other;
                     self.taint(Provenance::new(Source::Sender, body.origin.sender_name.clone().unwrap_or_default()));
@@ -133,6 +137,11 @@ impl Trust {
 
     pub fn speaker(&self) -> Speaker {
         self.speaker
+    }
+
+    /// Whether others than owners could have a say in the turn and hear its answer.
+    pub fn is_overheard(&self) -> bool {
+        self.speaker == Speaker::Other || (self.is_shared && self.is_tainted())
     }
 
     pub fn is_tainted(&self) -> bool {
@@ -183,6 +192,8 @@ pub enum Risk {
     Instructions,
     /// Reads what looks like credentials.
     Secret,
+    /// Reads what the agent keeps for its owner alone: its memory. Owners who are among themselves aren't asked.
+    Private,
 }
 
 impl Risk {
@@ -194,6 +205,7 @@ impl Risk {
             Self::Outbound => "outbound",
             Self::Instructions => "instructions",
             Self::Secret => "secret",
+            Self::Private => "private",
         }
     }
 }
@@ -260,6 +272,7 @@ pub fn gate(trust: &Trust, call: &CallRisk) -> Gate {
     let runs_command = call.risk == Risk::Exec;
     match (call.risk, call.rule) {
         (Risk::None, _) => return Gate::Run,
+        (Risk::Private, _) => return if trust.is_overheard() { Gate::Ask } else { Gate::Run },
         (Risk::Exec, ExecRule::Deny) => return Gate::Refuse,
         (Risk::Exec, ExecRule::Allowlist) => return Gate::OnlyListed,
         (Risk::Exec, ExecRule::AskAlways) => return Gate::AlwaysAsk,
@@ -285,6 +298,8 @@ pub enum Clearance {
     Approved,
     /// The turn is tainted, and the call needed no permission: it gets as little of the world as it can do with.
     Tainted,
+    /// The same, and others than owners hear the answer: what the agent keeps for its owner alone is left out as well.
+    Overheard,
 }
 
 #[cfg(test)]

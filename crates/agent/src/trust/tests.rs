@@ -44,6 +44,19 @@ fn g26_a_tainted_turn_asks_about_every_risk_and_a_trusted_one_about_none() {
 }
 
 #[test]
+fn g36_what_is_the_owners_alone_is_read_unasked_where_nobody_else_hears_it() {
+    let memory = call(Risk::Private, ExecRule::Full);
+    assert_eq!([gate(&owner(), &memory), gate(&tainted(), &memory)], [Gate::Run, Gate::Run]);
+    assert_eq!(gate(&stranger(), &memory), Gate::Ask);
+    let mut body = UserBody { text: "go".into(), sender_is_owner: true, ..UserBody::default() };
+    body.origin.mentioned = Some(true);
+    let mut group = Trust::of([ItemBody::User(body)]);
+    assert_eq!(gate(&group, &memory), Gate::Run, "the owner's own wish");
+    group.taint(Provenance::new(Source::Web, "https://evil.example"));
+    assert_eq!(gate(&group, &memory), Gate::Ask, "a page's");
+}
+
+#[test]
 fn g23_the_rule_decides_about_commands() {
     use ExecRule::{Allowlist, Ask, AskAlways, Auto, Deny, Full};
     for (rule, trusted, tainted_turn, others) in [

@@ -56,12 +56,16 @@ impl Caller<'_> {
 
 fn standing(trust: &Trust, risk: &CallRisk) -> Clearance {
     let is_free = !trust.is_tainted() || (trust.speaker() == Speaker::Owner && risk.risk != Risk::None);
-    if is_free { Clearance::Trusted } else { Clearance::Tainted }
+    if is_free { Clearance::Trusted } else { tainted(trust) }
+}
+
+fn tainted(trust: &Trust) -> Clearance {
+    if trust.is_overheard() { Clearance::Overheard } else { Clearance::Tainted }
 }
 
 /// Nobody spoke for it, so it gets no more than the turn is trusted with.
 fn harmless(trust: &Trust) -> Clearance {
-    if trust.is_tainted() { Clearance::Tainted } else { Clearance::Trusted }
+    if trust.is_tainted() { tainted(trust) } else { Clearance::Trusted }
 }
 
 fn refused(call: &ToolUse, denial: Denial) -> Cleared {

@@ -119,7 +119,7 @@ async fn g26_a_turn_of_a_stranger_asks_from_the_start() {
     let input = TurnInput { sender_is_owner: false, ..TurnInput::text("go") };
     let row = stand.house.accept("a", input).await;
     stand.house.run(row).await;
-    assert_eq!(stand.ran(), [("browse".into(), Clearance::Tainted)]);
+    assert_eq!(stand.ran(), [("browse".into(), Clearance::Overheard)]);
     assert_eq!(stand.oracle.asked.lock().unwrap().len(), 2);
 }
 

@@ -96,6 +96,7 @@ pub(super) fn warning(request: &ApprovalRequest) -> String {
         Risk::Outbound => "It sends something off this machine",
         Risk::Instructions => "It changes files that outlive the conversation, or that others obey",
         Risk::Secret => "It reads what looks like credentials",
+        Risk::Private => "It reads the assistant's memory, where others can hear the answer",
     };
     let why = request.reason.as_deref().map_or_else(|| "every such call is asked about".to_owned(), one_line);
     format!("{what}; {why}.")

@@ -51,7 +51,7 @@ impl NamedFiles {
         // A workspace may be somebody's whole home.
         if is_private(&path) {
             return Err(format!(
-                "The file {file} is private to the gateway or looks like credentials, so it is not sent."
+                "The file {file} is private to the gateway or the owner, or looks like credentials, so it is not sent."
             ));
         }
         let found = path.metadata().map_err(missing)?;

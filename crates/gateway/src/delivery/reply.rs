@@ -10,7 +10,7 @@ use chela_channels::{
 };
 use chela_protocol::RunId;
 use chela_store::{OutboxRow, SentPart, StoreError, fault};
-use chela_tools::looks_secret;
+use chela_tools::{is_memory, looks_secret};
 use futures_util::FutureExt as _;
 
 use super::directives::Directives;
@@ -121,7 +121,12 @@ impl ReplyDelivery {
         let agents = self.gateway.sessions.agents(&self.gateway);
         let workspace = agents.profile_or_default(&agent).workspace.clone();
         let (host, root) = (self.gateway.tools.clone(), workspace.clone());
-        let is_private = move |path: &Path| host.is_private(&root, path) || looks_secret(path);
+        // Others than the owner may read a tainted answer.
+        let tainted = reply.tainted;
+        let is_kept = move |root: &Path, path: &Path| {
+            tainted && root.canonicalize().is_ok_and(|root| path.strip_prefix(root).is_ok_and(is_memory))
+        };
+        let is_private = move |path: &Path| host.is_private(&root, path) || looks_secret(path) || is_kept(&root, path);
         let named = NamedFiles { files: said.files, workspace, max_bytes: cap, as_voice: said.as_voice };
         let files = named.resolve(&self.gateway.outside, is_private).await;
         let manner = plan::Manner { chat: &self.row.chat, policy: &self.policy, capabilities, prefix: &prefix };

@@ -8,7 +8,9 @@ mod plan;
 
 use std::path::Path;
 
-use chela_agent::{CallRisk, Effect, ExecRule, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture, ToolOutput};
+use chela_agent::{
+    CallRisk, Effect, ExecRule, Risk, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture, ToolOutput,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -72,6 +74,11 @@ impl Tool for ApplyPatch {
     fn risk(&self, args: &Value, workspace: &Path) -> CallRisk {
         let Ok(Args { input }) = parse::<Args>("apply_patch", args.clone()) else { return CallRisk::none() };
         let operations = parse::parse(&input).unwrap_or_default();
+        let moved = operations.iter().filter_map(parse::Operation::moved_from);
+        let moves = moved.map(|path| risk::of_move(&self.files, self.rule, workspace, path));
+        if let Some(private) = moves.into_iter().find(|risk| risk.risk != Risk::None) {
+            return private;
+        }
         let paths: Vec<_> = operations.into_iter().flat_map(parse::Operation::into_paths).collect();
         risk::of_write(&self.files, self.rule, workspace, paths, || input)
     }

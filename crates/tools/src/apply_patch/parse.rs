@@ -23,6 +23,14 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
+    /// The file that gets another name, if it is a move.
+    pub(crate) fn moved_from(&self) -> Option<&str> {
+        match self {
+            Self::Update { path, move_to: Some(_), .. } => Some(path),
+            _ => None,
+        }
+    }
+
     /// Every path that it touches.
     pub(crate) fn into_paths(self) -> Vec<String> {
         match self {

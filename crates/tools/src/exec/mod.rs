@@ -181,7 +181,7 @@ impl Exec {
         // What may have been talked into the turn doesn't get out by a command that nobody allowed.
         let network = match context.clearance {
             Clearance::Trusted | Clearance::Approved => config.network(),
-            Clearance::Tainted => Network::Closed,
+            Clearance::Tainted | Clearance::Overheard => Network::Closed,
         };
         blocking(&context.cancel, move || {
             let ground = host.ground(&workspace);
