@@ -31,8 +31,10 @@ pub(crate) fn create_private_file(path: &Path) -> io::Result<()> {
     }
 }
 
+/// A link stays as it is, and so does what it leads to: that may be somebody else's file.
 fn make_private(path: &Path) -> io::Result<()> {
-    if fs::metadata(path)?.permissions().mode() & OTHERS != 0 {
+    let found = fs::symlink_metadata(path)?;
+    if found.is_file() && found.permissions().mode() & OTHERS != 0 {
         fs::set_permissions(path, Permissions::from_mode(PRIVATE_FILE))?;
     }
     Ok(())
@@ -70,5 +72,25 @@ pub(crate) fn remove_if_present(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn others_lose_their_rights_to_our_files_and_to_no_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let (ours, theirs, link) = (dir.path().join("ours"), dir.path().join("theirs"), dir.path().join("link"));
+        for file in [&ours, &theirs] {
+            fs::write(file, "x").unwrap();
+            fs::set_permissions(file, Permissions::from_mode(0o644)).unwrap();
+        }
+        std::os::unix::fs::symlink(&theirs, &link).unwrap();
+        create_private_file(&ours).unwrap();
+        create_private_file(&link).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&ours), mode(&theirs)), (0o600, 0o644));
     }
 }
