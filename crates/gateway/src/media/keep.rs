@@ -1,11 +1,13 @@
 //! The folder of received files in an agent's workspace: safe names, private files, bounded room.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use chela_agent::{Missing, RealFolder};
 use sha2::{Digest as _, Sha256};
 
 /// Below the workspace.
@@ -31,19 +33,18 @@ pub(super) fn put(keeping: &Keeping, bytes: &[u8]) -> io::Result<String> {
     let root = keeping.workspace.canonicalize()?;
     let folder = root.join(FOLDER);
     DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-    // The agent may have made a link of the folder, and it must not lead anywhere else.
-    if folder.canonicalize()? != folder {
-        return Err(io::Error::other(format!("{FOLDER} leads out of the workspace")));
-    }
+    // The agent may make a link of the folder at any moment, and it must not lead anywhere else.
+    let real = RealFolder::open(&folder, Missing::Fail)?;
     let name = keeping.file_name();
-    let half = folder.join(format!(".{name}.part"));
-    let _ = fs::remove_file(&half);
-    let mut file: File = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&half)?;
+    let half = format!(".{name}.part");
+    let _ = real.remove(half.as_ref());
+    let mut file = real.create(half.as_ref())?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
     file.write_all(bytes)?;
     drop(file);
     // Takes the place of whatever stands there, a link as well.
-    fs::rename(&half, folder.join(&name))?;
-    make_room(&folder, &name, ROOM)?;
+    real.rename(half.as_ref(), name.as_ref())?;
+    make_room(&folder, &real, &name, ROOM)?;
     Ok(format!("{FOLDER}/{name}"))
 }
 
@@ -78,23 +79,23 @@ fn safe(name: &str, mime: &str) -> String {
 }
 
 /// Removes the oldest files until all together have room; never the one that was just written.
-fn make_room(folder: &Path, newest: &str, room: u64) -> io::Result<()> {
-    let mut files: Vec<(SystemTime, PathBuf, u64)> = Vec::new();
+fn make_room(folder: &Path, real: &RealFolder, newest: &str, room: u64) -> io::Result<()> {
+    let mut files: Vec<(SystemTime, OsString, u64)> = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let found = entry.metadata()?;
         if found.is_file() {
-            files.push((found.modified()?, entry.path(), found.len()));
+            files.push((found.modified()?, entry.file_name(), found.len()));
         }
     }
     let mut taken: u64 = files.iter().map(|(_, _, bytes)| bytes).sum();
     files.sort();
-    for (_, path, bytes) in files {
+    for (_, name, bytes) in files {
         if taken <= room {
             break;
         }
-        if path.file_name().is_none_or(|name| name != newest) {
-            fs::remove_file(&path)?;
+        if name != newest {
+            real.remove(&name)?;
             taken -= bytes;
         }
     }
@@ -103,7 +104,7 @@ fn make_room(folder: &Path, newest: &str, room: u64) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::fs::File;
 
     use super::*;
 
@@ -160,12 +161,13 @@ mod tests {
         let first = put(&keeping(workspace.path(), "a"), b"12345").unwrap();
         assert_eq!(put(&keeping(workspace.path(), "a"), b"12345").unwrap(), first);
         let second = put(&Keeping { number: 1, ..keeping(workspace.path(), "b") }, b"12345").unwrap();
-        let folder = workspace.path().join(FOLDER);
+        let folder = workspace.path().canonicalize().unwrap().join(FOLDER);
+        let real = RealFolder::open(&folder, Missing::Fail).unwrap();
         let long_ago = SystemTime::UNIX_EPOCH;
         File::options().write(true).open(workspace.path().join(&first)).unwrap().set_modified(long_ago).unwrap();
-        make_room(&folder, second.rsplit('/').next().unwrap(), 9).unwrap();
+        make_room(&folder, &real, second.rsplit('/').next().unwrap(), 9).unwrap();
         assert!(!workspace.path().join(&first).exists());
-        make_room(&folder, second.rsplit('/').next().unwrap(), 1).unwrap();
+        make_room(&folder, &real, second.rsplit('/').next().unwrap(), 1).unwrap();
         assert!(workspace.path().join(&second).exists(), "the newest stays");
     }
 }

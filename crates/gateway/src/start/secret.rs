@@ -150,8 +150,14 @@ fn kept(state_dir: &Path) -> Option<String> {
 
 fn keep(state_dir: &Path, token: &str) -> io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
+
+    use rustix::fs::OFlags;
+
     let path = state_dir.join(TOKEN_FILE);
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut options = fs::OpenOptions::new();
+    // A link there leads to a file that isn't ours to empty.
+    options.write(true).create(true).truncate(true).mode(0o600).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+    let mut file = options.open(path)?;
     writeln!(file, "{token}")?;
     file.sync_all()
 }
