@@ -90,6 +90,9 @@ pub(crate) enum Command {
     Pairing(commands::pairing::PairingArgs),
     /// Decide on calls that wait for a person; manage the list of allowed commands
     Approvals(commands::approvals::ApprovalsArgs),
+    /// Manage work that the assistant does by the clock
+    #[command(visible_alias = "automations")]
+    Cron(commands::cron::CronArgs),
     /// Manage paired devices
     Devices(commands::devices::DevicesArgs),
     /// Manage the state dir

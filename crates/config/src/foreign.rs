@@ -68,8 +68,7 @@ const KEYS: &[(&str, &str)] = &[
     ),
     (
         "cron",
-        "enabled failureAlert maxConcurrentRuns sessionRetention skipMissedJobs store triggers webhookSsrfPolicy \
-         webhookToken",
+        "failureAlert sessionRetention store triggers webhookSsrfPolicy webhookToken",
     ),
     ("env", "shellEnv"),
     (

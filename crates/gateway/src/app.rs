@@ -19,6 +19,7 @@ use crate::approvals::ApprovalDesk;
 use crate::auth::Auth;
 use crate::channels::Channels;
 use crate::config::Config;
+use crate::cron::Cron;
 use crate::delivery::Delivery;
 use crate::events::Events;
 use crate::logs::Logs;
@@ -59,6 +60,7 @@ pub(crate) struct Gateway {
     pub(crate) approvals: ApprovalDesk,
     /// What models have used, for the limits of the section `budgets`.
     pub(crate) budgets: Arc<BudgetLedger>,
+    pub(crate) cron: Cron,
     /// Cancelled when the gateway starts to stop: no new work from then on.
     pub(crate) shutdown: CancellationToken,
     /// Work that the gateway waits for before it closes the store.

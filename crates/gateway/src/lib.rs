@@ -11,6 +11,7 @@ mod channels;
 mod commands;
 pub mod config;
 mod connection;
+mod cron;
 mod delivery;
 mod events;
 mod folder_watch;

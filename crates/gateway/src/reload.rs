@@ -163,6 +163,7 @@ fn put_in_force(
     let requires_restart = needing_restart(&config::schema(), &before.value, &gateway.loaded.load().value);
     let requires_restart: Vec<String> = requires_restart.iter().map(ToString::to_string).collect();
     gateway.config.store(Arc::new(config));
+    gateway.cron.wake();
     gateway.problems.store(Arc::new(problems));
     gateway.events.publish(&Event::new("config.changed", Audience::Holding(Scope::Read), &payload));
     tracing::info!(target: "reload", "config hot reload applied ({})", named(&changed));

@@ -72,6 +72,14 @@ pub const METHOD_NAMES: &[&str] = &[
     "models.authStatus",
     "skills.status",
     "tools.catalog",
+    "cron.list",
+    "cron.status",
+    "cron.get",
+    "cron.add",
+    "cron.update",
+    "cron.remove",
+    "cron.run",
+    "cron.runs",
 ];
 
 /// Every event.
@@ -92,4 +100,5 @@ pub const EVENT_NAMES: &[&str] = &[
     "device.pair.resolved",
     "exec.approval.requested",
     "exec.approval.resolved",
+    "cron",
 ];

@@ -18,6 +18,7 @@ pub(crate) mod channels;
 pub(crate) mod chat;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod cron;
 pub(crate) mod devices;
 pub(crate) mod doctor;
 pub(crate) mod gateway;
@@ -51,6 +52,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Outcome {
         Command::Channels(args) => channels::run(args, context),
         Command::Pairing(args) => pairing::run(args, context),
         Command::Approvals(args) => approvals::run(args, context),
+        Command::Cron(args) => cron::run(args, context),
         Command::Devices(args) => devices::run(args, context),
         Command::State(args) => state::run(args, context),
         Command::Completions(args) => completions::run(args, context),

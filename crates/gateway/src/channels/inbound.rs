@@ -252,6 +252,9 @@ impl Door<'_> {
                 input::of(name, &InboundMessage { text: rest.clone(), ..message.clone() }, granted, &[])
             }
         };
+        if message.chat_kind == ChatKind::Direct && input.sender_is_owner {
+            self.gateway.cron.last_places.note(self.gateway, &target.agent, &input::route(name, message));
+        }
         let inbound = Inbound {
             channel: name.channel.clone(),
             account: name.account.clone(),

@@ -3,6 +3,7 @@
 mod access_groups;
 mod bindings;
 mod commands;
+mod cron;
 mod gateway;
 mod logging;
 mod messages;
@@ -15,6 +16,7 @@ use chela_config::{Criticality, Loaded, Problem, SecretsSection, Severity, exten
 use chela_llm::{AuthConfig, ModelsConfig};
 use chela_tools::{ExecRefusal, ToolsConfig, exec_refusal};
 pub use commands::{Auto, CommandsConfig, NativeCommands};
+pub use cron::CronConfig;
 use gateway::read;
 pub use gateway::*;
 pub use logging::{ConsoleStyle, Level, LoggingConfig};
@@ -53,6 +55,8 @@ pub struct Config {
     pub session: SessionConfig,
     #[schemars(extend("x-reload" = "hot"))]
     pub messages: MessagesConfig,
+    #[schemars(extend("x-reload" = "hot"))]
+    pub cron: CronConfig,
     /// Where secrets that the configuration refers to are fetched.
     #[schemars(extend("x-reload" = "hot"))]
     pub secrets: SecretsSection,
@@ -75,7 +79,6 @@ const KEPT_SECTIONS: &[&str] = &[
     "browser",
     "canvasHost",
     "cloudWorkers",
-    "cron",
     "desktop",
     "diagnostics",
     "discovery",
@@ -146,6 +149,8 @@ impl Config {
             skills: loaded.section("skills", normal, &mut problems).or_closed(SkillsConfig::default),
             session: loaded.section("session", normal, &mut problems).or_closed(SessionConfig::default),
             messages: loaded.section("messages", normal, &mut problems).or_closed(MessagesConfig::default),
+            // Nobody knows which of them were to run.
+            cron: loaded.section("cron", normal, &mut problems).or_closed(CronConfig::off),
             secrets: loaded.section("secrets", normal, &mut problems).or_closed(SecretsSection::default),
         };
         extend(&mut problems, config.refused_commands());

@@ -83,8 +83,8 @@ impl Delivery {
         self.closing.cancel();
     }
 
-    /// Waits until nothing is left to be delivered to a chat.
-    async fn is_through(&self, gateway: &Gateway, route: &DeliveryRoute) -> Result<(), StoreError> {
+    /// Returns when nothing is left to be delivered to a chat.
+    pub(crate) async fn is_through(&self, gateway: &Gateway, route: &DeliveryRoute) -> Result<(), StoreError> {
         loop {
             let row_ended = self.row_ended.notified();
             tokio::pin!(row_ended);

@@ -6,6 +6,7 @@ mod approvals;
 pub(crate) mod channels;
 mod chat;
 mod config;
+mod cron;
 mod devices;
 mod health;
 mod identity;
@@ -120,6 +121,7 @@ pub(crate) fn table() -> Vec<Method> {
         models::methods(),
         skills::methods(),
         tools::methods(),
+        cron::methods(),
     ];
     nouns.into_iter().flatten().collect()
 }

@@ -22,6 +22,7 @@ use crate::approvals::ApprovalDesk;
 use crate::auth::{Auth, OriginRules, ProxyRules, RateLimiter, Secrets};
 use crate::channels::Channels;
 use crate::config::{AuthMode, Config, ConsoleStyle};
+use crate::cron::Cron;
 use crate::delivery::Delivery;
 use crate::events::Events;
 use crate::logs::Logs;
@@ -111,6 +112,7 @@ fn build(ground: &Ground<'_>, config: &Value, outside: Outside) -> Gateway {
         pressure: Pressure::default(),
         approvals: ApprovalDesk::default(),
         budgets: Arc::default(),
+        cron: Cron::default(),
         shutdown: CancellationToken::new(),
         tasks: TaskTracker::new(),
         facts,

@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use super::housekeeping;
 use crate::app::Gateway;
 use crate::events::{Audience, Event};
-use crate::{budgets, pressure, reload, rpc};
+use crate::{budgets, cron, pressure, reload, rpc};
 
 /// Presence changes within this time go out as one event: a page that reloads is one change, and so are a hundred clients that
 /// come back together.
@@ -32,6 +32,7 @@ pub(super) fn spawn(gateway: &Arc<Gateway>) {
     keep(gateway, "memory", pressure::watch_memory);
     keep(gateway, "disk", pressure::watch_disk);
     keep(gateway, "budgets", budgets::tell);
+    keep(gateway, "cron", cron::run);
 }
 
 /// Runs a task until the gateway stops. One that panics dies alone and begins again.

@@ -21,6 +21,7 @@ use crate::approvals::ApprovalDesk;
 use crate::auth::Auth;
 use crate::channels::Channels;
 use crate::config::Config;
+use crate::cron::Cron;
 use crate::delivery::Delivery;
 use crate::events::Events;
 use crate::logs::Logs;
@@ -88,6 +89,7 @@ pub(super) async fn gateway(mut parts: Parts) -> Result<Arc<Gateway>, StartError
         pressure: Pressure::default(),
         approvals: ApprovalDesk::default(),
         budgets: Arc::default(),
+        cron: Cron::default(),
         shutdown: parts.shutdown,
         tasks: TaskTracker::new(),
     }))

@@ -22,6 +22,8 @@ const USAGE_KEEP_MS: i64 = 396 * DAY_MS;
 const OUTBOX_KEEP_MS: i64 = 30 * DAY_MS;
 /// Which messages on platforms are ours: as long as a reply of theirs may be tried again, and somebody may answer or react to one.
 const SENT_KEEP_MS: i64 = OUTBOX_KEEP_MS;
+/// What became of automations, for as long as somebody may look for a reason. Each job keeps a few hundred anyway.
+const CRON_RUNS_KEEP_MS: i64 = 90 * DAY_MS;
 /// Sessions of single calls to the OpenAI endpoints: `previous_response_id` finds them for as long as their rows are kept.
 const ONE_SHOT_KEEP_MS: i64 = DEDUPE_KEEP_MS;
 /// How many of them are kept at most.
@@ -69,6 +71,7 @@ async fn sweep(store: &Store, now_ms: i64) -> Result<usize, StoreError> {
     removed += store.prune_outbox(now_ms - OUTBOX_KEEP_MS).await?;
     removed += store.prune_sent(now_ms - SENT_KEEP_MS).await?;
     removed += store.prune_usage(now_ms - USAGE_KEEP_MS).await?;
+    removed += store.prune_cron_runs(now_ms - CRON_RUNS_KEEP_MS).await?;
     for place in ONE_SHOT_PLACES {
         for key in expired(store, place, now_ms).await? {
             removed += usize::from(store.delete_session(&key, true).await?);

@@ -26,6 +26,7 @@ mod chat;
 mod client;
 mod commands;
 mod conversation;
+mod cron;
 mod delivery;
 mod handshake;
 mod hostile;

@@ -158,6 +158,9 @@ pub struct CronDelivery {
     /// A chat of the channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
+    /// A topic of the chat: a text or a number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread_id: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_id: Option<String>,
     /// A run whose answer could not be delivered is no failure.
@@ -304,6 +307,8 @@ pub struct CronRunEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery_error: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<CronRunDelivery>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_key: Option<String>,
@@ -324,6 +329,23 @@ pub struct CronRunEntry {
     /// How often the job was due while nothing ran. Ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missed: Option<u32>,
+}
+
+/// Where the answer of a run goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CronRunDelivery {
+    pub resolved: CronPlace,
+}
+
+/// A place on a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CronPlace {
+    pub channel: String,
+    pub to: String,
+    pub account_id: String,
+    /// Whether it could be found.
+    pub ok: bool,
 }
 
 /// Event `cron`: a job changed, or a run of it began or ended.
@@ -605,13 +627,11 @@ fn refuse_unsupported(job: &Map<String, Value>) -> Result<(), CronSpecError> {
         return Err(unsupported(&format!("`{key}`")));
     }
     let kind = |key: &str| job.get(key).and_then(|field| field.get("kind")).and_then(Value::as_str).unwrap_or_default();
-    match kind("schedule") {
-        kind @ ("on-exit" | "stream") => return Err(unsupported(&format!("a schedule of kind `{kind}`"))),
-        _ => {}
+    if let kind @ ("on-exit" | "stream") = kind("schedule") {
+        return Err(unsupported(&format!("a schedule of kind `{kind}`")));
     }
-    match kind("payload") {
-        kind @ ("command" | "script" | "heartbeat") => return Err(unsupported(&format!("a payload of kind `{kind}`"))),
-        _ => {}
+    if let kind @ ("command" | "script" | "heartbeat") = kind("payload") {
+        return Err(unsupported(&format!("a payload of kind `{kind}`")));
     }
     match job.get("delivery").and_then(|delivery| delivery.get("mode")) {
         Some(mode) if mode == "webhook" => Err(unsupported("delivery by webhook")),

@@ -1,0 +1,321 @@
+//! One run of a job: what its turn is told, and what became of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chela_agent::{DeliveryRoute, InputOrigin, OriginKind, Provenance, Source, TURN_MAX, TurnInput, parse_thinking};
+use chela_protocol::methods::cron::{
+    CronCompletion, CronDelivered, CronPayload, CronPlace, CronRunDelivery, CronRunEntry, CronStatus,
+};
+use chela_protocol::{AgentId, RunId, SessionKey};
+use chela_store::{CronRunRow, CronRunStatus, InboxRow, InboxState, NewInbound, StoreError};
+use serde_json::{Value, json};
+
+use super::job::{Job, Made};
+use super::places::{Destination, destination_of};
+use super::schedule::{Missed, shown};
+use crate::app::Gateway;
+
+/// Where the rows of automations are said to come from.
+pub(super) const CHANNEL: &str = "cron";
+const ACCOUNT: &str = "default";
+
+/// Characters of an answer that a run's entry keeps; the whole of it is in the conversation.
+const SUMMARY_MAX: usize = 2_000;
+
+/// How long a run waits until its answer is delivered; what takes longer goes on by itself.
+const DELIVERY_PATIENCE: Duration = Duration::from_secs(30);
+
+/// A run that goes on.
+#[derive(Debug, Clone)]
+pub(super) struct GoingOn {
+    pub job_id: String,
+    pub run: String,
+    pub started_at_ms: i64,
+    /// What is known of it so far.
+    pub entry: CronRunEntry,
+    pub is_best_effort: bool,
+}
+
+/// A run that is over.
+#[derive(Debug, Clone)]
+pub(super) struct Ended {
+    pub going_on: GoingOn,
+    pub status: CronStatus,
+    pub error: Option<String>,
+    pub summary: Option<String>,
+    pub delivery: CronDelivered,
+    pub delivery_error: Option<String>,
+    pub at_ms: i64,
+    pub session_id: Option<String>,
+    /// Provider and model.
+    pub model: Option<(String, String)>,
+}
+
+/// The name of the run for a due time: the same for ever, so that no restart makes two of it.
+pub(super) fn run_name(job: &Job, due_ms: i64) -> String {
+    format!("cron:{}:{due_ms}", job.id)
+}
+
+/// The message of a run.
+pub(super) fn inbound(
+    gateway: &Gateway,
+    job: &Job,
+    run: &str,
+    due_ms: i64,
+    (agent, session, route): (AgentId, SessionKey, Option<DeliveryRoute>),
+) -> NewInbound {
+    NewInbound {
+        channel: CHANNEL.to_owned(),
+        account: ACCOUNT.to_owned(),
+        platform_id: run.to_owned(),
+        session,
+        agent,
+        run: RunId::new(run),
+        body: TurnInput { deliver: route, ..input(gateway, job, due_ms) }.to_body(),
+        received_at_ms: gateway.now_ms(),
+    }
+}
+
+fn input(gateway: &Gateway, job: &Job, due_ms: i64) -> TurnInput {
+    let due = shown(due_ms, &job.zone(gateway));
+    let text = format!("[automation \"{}\", due {due}]\n{}", job.spec.name.trim(), job.spec.payload.text());
+    let is_owners = job.made == Made::ByOwner;
+    let mut input = TurnInput {
+        text,
+        origin: InputOrigin { kind: OriginKind::InternalSystem, ..InputOrigin::default() },
+        sender_is_owner: is_owners,
+        tools: job.tools(),
+        ..TurnInput::default()
+    };
+    if !is_owners {
+        input.untrusted.push(Provenance::new(Source::Other, format!("the automation {}", job.spec.name.trim())));
+    }
+    if let CronPayload::AgentTurn { model, thinking, timeout_seconds, .. } = &job.spec.payload {
+        input.model.clone_from(model);
+        input.thinking = thinking.as_deref().and_then(parse_thinking);
+        input.timeout_ms = timeout_seconds.map(|seconds| {
+            let longest = u64::try_from(TURN_MAX.as_millis()).unwrap_or(u64::MAX);
+            if seconds == 0 { longest } else { seconds.saturating_mul(1_000).min(longest) }
+        });
+    }
+    input
+}
+
+/// The entry of a run that begins.
+pub(super) fn entry_of(job: &Job, run: &str, at_ms: i64) -> CronRunEntry {
+    CronRunEntry {
+        ts: at_ms,
+        job_id: job.id.clone(),
+        action: "started".to_owned(),
+        status: None,
+        completion_status: None,
+        error: None,
+        summary: None,
+        delivered: None,
+        delivery_status: None,
+        delivery_error: None,
+        delivery: None,
+        session_id: None,
+        session_key: None,
+        run_id: Some(run.to_owned()),
+        run_at_ms: Some(at_ms),
+        duration_ms: None,
+        next_run_at_ms: None,
+        model: None,
+        provider: None,
+        job_name: Some(job.spec.name.clone()),
+        missed: None,
+    }
+}
+
+/// The entry of a due time that led to no turn.
+pub(super) fn without_turn(job: &Job, run: String, at_ms: i64, status: CronRunStatus, why: String) -> CronRunRow {
+    let failed = status == CronRunStatus::Error;
+    let entry = CronRunEntry {
+        action: "finished".to_owned(),
+        status: Some(if failed { CronStatus::Error } else { CronStatus::Skipped }),
+        completion_status: failed.then_some(CronCompletion::Failed),
+        error: Some(why),
+        duration_ms: Some(0),
+        delivery_status: Some(CronDelivered::NotRequested),
+        ..entry_of(job, &run, at_ms)
+    };
+    row(job.id.clone(), run, status, at_ms, Some(at_ms), &entry)
+}
+
+/// The entry of times that went by while nothing ran.
+pub(super) fn missed_row(
+    job: &Job,
+    missed: Missed,
+    made_up: bool,
+    now_ms: i64,
+    zone: &jiff::tz::TimeZone,
+) -> CronRunRow {
+    let Missed { first_ms, count } = missed;
+    let since = shown(first_ms, zone);
+    let times = if count == 1 { "it was due once".to_owned() } else { format!("it was due {count} times") };
+    let then = if made_up { "; it is made up now" } else { "" };
+    let why = format!("missed: {times} since {since} while the gateway did not run it{then}");
+    let run = format!("{}:missed", run_name(job, first_ms));
+    let mut row = without_turn(job, run, now_ms, CronRunStatus::Missed, why);
+    row.record["missed"] = json!(count);
+    row.record["runAtMs"] = json!(first_ms);
+    row
+}
+
+pub(super) fn row(
+    job_id: String,
+    run: String,
+    status: CronRunStatus,
+    started_at_ms: i64,
+    ended_at_ms: Option<i64>,
+    entry: &CronRunEntry,
+) -> CronRunRow {
+    let record = serde_json::to_value(entry).unwrap_or(Value::Null);
+    CronRunRow { job_id, run, status, started_at_ms, ended_at_ms, record }
+}
+
+impl Ended {
+    /// What is kept of it.
+    pub(super) fn entry(&self, next_run_at_ms: Option<i64>) -> CronRunEntry {
+        let delivered = match self.delivery {
+            CronDelivered::Delivered => Some(true),
+            CronDelivered::NotDelivered => Some(false),
+            CronDelivered::Unknown | CronDelivered::NotRequested => None,
+        };
+        let (provider, model) = self.model.clone().unzip();
+        CronRunEntry {
+            ts: self.at_ms,
+            action: "finished".to_owned(),
+            status: Some(self.status),
+            completion_status: Some(self.completion()),
+            error: self.error.clone(),
+            summary: self.summary.clone(),
+            delivered,
+            delivery_status: Some(self.delivery),
+            delivery_error: self.delivery_error.clone(),
+            session_id: self.session_id.clone(),
+            duration_ms: Some(self.at_ms - self.going_on.started_at_ms),
+            next_run_at_ms,
+            provider,
+            model,
+            ..self.going_on.entry.clone()
+        }
+    }
+
+    pub(super) fn row_status(&self) -> CronRunStatus {
+        match self.status {
+            CronStatus::Ok => CronRunStatus::Ok,
+            CronStatus::Error => CronRunStatus::Error,
+            CronStatus::Skipped => CronRunStatus::Skipped,
+        }
+    }
+
+    pub(super) fn completion(&self) -> CronCompletion {
+        if self.status != CronStatus::Ok {
+            return CronCompletion::Failed;
+        }
+        match self.delivery {
+            CronDelivered::Delivered | CronDelivered::NotRequested => CronCompletion::Succeeded,
+            CronDelivered::NotDelivered | CronDelivered::Unknown if self.going_on.is_best_effort => {
+                CronCompletion::Succeeded
+            }
+            CronDelivered::NotDelivered => CronCompletion::Failed,
+            CronDelivered::Unknown => CronCompletion::Unknown,
+        }
+    }
+}
+
+/// Waits until a run is over and its answer delivered. `None` when the store is closed first.
+pub(super) async fn watch(gateway: Arc<Gateway>, going_on: GoingOn) -> Option<Ended> {
+    let run = RunId::new(going_on.run.as_str());
+    let mut model = None;
+    let closed = loop {
+        if let Some(mut outcome) = gateway.sessions.outcome(&run)
+            && let Ok(ended) = outcome.wait_for(Option::is_some).await
+        {
+            model = ended.as_ref().and_then(|ended| ended.model.clone()).or(model);
+        }
+        match gateway.store.inbox_by_run(&run).await {
+            Ok(Some(row)) if row.state.is_open() => {}
+            Ok(row) => break row,
+            Err(StoreError::Closed) => return None,
+            Err(error) => tracing::warn!(%error, %run, "the run of an automation can't be read; trying again"),
+        }
+        // Between its commit and its queue, or left open by a turn that broke: it is taken up again.
+        gateway.sessions.until_handed_over(&run).await;
+    };
+    Some(ended(&gateway, going_on, closed, model).await)
+}
+
+async fn ended(
+    gateway: &Arc<Gateway>,
+    going_on: GoingOn,
+    row: Option<InboxRow>,
+    model: Option<(String, String)>,
+) -> Ended {
+    let (status, text, session) = match row {
+        Some(InboxRow { state: InboxState::Done, result, session, .. }) => (CronStatus::Ok, result, Some(session)),
+        Some(InboxRow { state: InboxState::Aborted, session, .. }) => {
+            (CronStatus::Error, Some("it was stopped".to_owned()), Some(session))
+        }
+        Some(InboxRow { result, session, .. }) => {
+            (CronStatus::Error, result.or_else(|| Some("it failed".to_owned())), Some(session))
+        }
+        None => (CronStatus::Error, Some("nobody knows how it ended: its message is gone".to_owned()), None),
+    };
+    let text = text.map(|text| text.chars().take(SUMMARY_MAX).collect::<String>());
+    let (summary, error) = if status == CronStatus::Ok { (text, None) } else { (None, text) };
+    let at_ms = gateway.now_ms();
+    let (delivery, delivery_error) = delivered(gateway, &going_on).await;
+    let session_id = match session {
+        Some(session) => gateway.store.session(&session).await.ok().flatten().map(|session| session.id.to_string()),
+        None => None,
+    };
+    Ended { going_on, status, error, summary, delivery, delivery_error, at_ms, session_id, model }
+}
+
+/// What became of the answer.
+async fn delivered(gateway: &Gateway, going_on: &GoingOn) -> (CronDelivered, Option<String>) {
+    if let Some(why) = &going_on.entry.delivery_error {
+        return (CronDelivered::NotDelivered, Some(why.clone()));
+    }
+    let Some(CronRunDelivery { resolved: place }) = &going_on.entry.delivery else {
+        return (CronDelivered::NotRequested, None);
+    };
+    let route = route_of(place);
+    let through = gateway.delivery.is_through(gateway, &route);
+    if tokio::time::timeout(DELIVERY_PATIENCE, through).await.is_err() {
+        return (CronDelivered::Unknown, Some("it waits for its channel".to_owned()));
+    }
+    match gateway.store.sent_of_run(&going_on.run).await {
+        Ok(sent) if !sent.is_empty() => (CronDelivered::Delivered, None),
+        Ok(_) => (CronDelivered::NotDelivered, Some("nothing of it reached its chat".to_owned())),
+        Err(error) => (CronDelivered::Unknown, Some(error.to_string())),
+    }
+}
+
+pub(super) fn place_of(route: &DeliveryRoute) -> CronRunDelivery {
+    let DeliveryRoute { channel, account, chat, .. } = route.clone();
+    CronRunDelivery { resolved: CronPlace { channel, to: chat, account_id: account, ok: true } }
+}
+
+fn route_of(place: &CronPlace) -> DeliveryRoute {
+    let CronPlace { channel, to, account_id, .. } = place.clone();
+    DeliveryRoute { channel, account: account_id, chat: to, reply_to: None, via: None }
+}
+
+/// Where the answer of a job would go now, in words: `deliveryPreviews` of `cron.list`.
+pub(crate) async fn preview(gateway: &Gateway, job: &Job) -> Result<Value, StoreError> {
+    let Ok(agent) = job.agent(gateway) else {
+        return Ok(json!({ "label": "unresolved", "detail": "its agent is not configured" }));
+    };
+    Ok(match destination_of(gateway, job, &agent).await? {
+        Destination::Nowhere => json!({ "label": "not requested", "detail": "the answer stays in its conversation" }),
+        Destination::Chat(route) => {
+            json!({ "label": format!("announce -> {}:{}", route.channel, route.chat), "detail": "resolved" })
+        }
+        Destination::Missing(why) => json!({ "label": "announce -> unresolved", "detail": why }),
+    })
+}
