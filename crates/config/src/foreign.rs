@@ -66,10 +66,7 @@ const KEYS: &[(&str, &str)] = &[
         "allowFrom bash bashForegroundMs config debug mcp native nativeSkills ownerAllowFrom plugins restart text \
          useAccessGroups",
     ),
-    (
-        "cron",
-        "failureAlert sessionRetention store triggers webhookSsrfPolicy webhookToken",
-    ),
+    ("cron", "failureAlert sessionRetention store triggers webhookSsrfPolicy webhookToken"),
     ("env", "shellEnv"),
     (
         "gateway",
