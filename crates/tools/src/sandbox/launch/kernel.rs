@@ -11,7 +11,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::process::Pid;
+use rustix::io::Errno;
+use rustix::process::{Pid, WaitOptions, wait};
 use rustix::thread::UnshareFlags;
 
 /// Which side of a fork this is.
@@ -33,27 +34,48 @@ pub(super) fn fork() -> io::Result<Side> {
 const STACK_BYTES: usize = 1 << 20;
 
 /// Runs `work` in a child and ends it with what that gives back. The child uses this very memory, which costs a fraction of a
-/// copy of it, and this process stands still until the child has ended or has become another program; what `work` noted is
-/// there then. The child can still be waited for.
-pub(super) fn lend(mut work: impl FnMut() -> i32) -> io::Result<Pid> {
+/// copy of it, and this process stands still until the child has become another program or has ended. It must be waited for.
+pub(super) fn lend(work: impl FnMut() -> i32) -> io::Result<Pid> {
+    lend_and(libc::CLONE_VFORK, work, |pid| pid)
+}
+
+/// The same for a child that stays: this process waits for its end, and `work`'s notes are there then. Gives back its raw status.
+///
+/// The kernel could hold this process back here too, but counts who is held back so as busy.
+pub(super) fn lend_until_ended(work: impl FnMut() -> i32) -> io::Result<i32> {
+    lend_and(0, work, wait_for)?
+}
+
+/// `meanwhile` must return only when the child uses this memory no longer, and must touch none but its stack: it allocates
+/// nothing, and the calls of rustix go to the kernel without a place for errors that both would use.
+fn lend_and<T, W: FnMut() -> i32>(flags: libc::c_int, mut work: W, meanwhile: impl FnOnce(Pid) -> T) -> io::Result<T> {
     extern "C" fn child<W: FnMut() -> i32>(work: *mut libc::c_void) -> libc::c_int {
-        // SAFETY: it is the exclusive reference that `lend` gave, and `lend` stands still meanwhile.
+        // SAFETY: it is the exclusive reference that `lend_and` gave, and which it doesn't use meanwhile.
         unsafe { (*work.cast::<W>())() }
-    }
-    /// A function for the type of a value, which can't be named.
-    fn child_of<W: FnMut() -> i32>(_: &W) -> extern "C" fn(*mut libc::c_void) -> libc::c_int {
-        child::<W>
     }
     // Of the size and alignment that a stack needs.
     let mut stack = Vec::<u128>::with_capacity(STACK_BYTES / size_of::<u128>());
     let top = stack.spare_capacity_mut().as_mut_ptr_range().end.cast();
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
-    // SAFETY: the launcher has one thread, which the kernel stops until the child lets go of the memory, so that nothing is ever
-    // used by two. Descriptors, folder, signals and rights are the child's own. It runs on a stack of its own and ends without
-    // what is left to do at the end of a process; a panic can't leave `extern "C"`, and aborts.
-    let pid = unsafe { libc::clone(child_of(&work), top, flags, (&raw mut work).cast()) };
+    let flags = libc::CLONE_VM | libc::SIGCHLD | flags;
+    // SAFETY: the launcher has one thread, which does nothing to its memory until the child lets go of it, so that nothing is
+    // ever used by two. Descriptors, folder, signals and rights are the child's own. It runs on a stack of its own and ends
+    // without what is left to do at the end of a process; a panic can't leave `extern "C"`, and aborts.
+    let pid = unsafe { libc::clone(child::<W>, top, flags, (&raw mut work).cast()) };
+    let pid = Pid::from_raw(pid).filter(|_| pid > 0).ok_or_else(io::Error::last_os_error)?;
+    let done = meanwhile(pid);
     drop(stack);
-    Pid::from_raw(pid).filter(|_| pid > 0).ok_or_else(io::Error::last_os_error)
+    Ok(done)
+}
+
+/// The raw status of a child, once it has ended. Reaps what else dies meanwhile.
+pub(super) fn wait_for(pid: Pid) -> io::Result<i32> {
+    loop {
+        match wait(WaitOptions::empty()) {
+            Ok(Some((ended, status))) if ended == pid => return Ok(status.as_raw()),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// How often a step that the machine had no room for is tried again.
@@ -85,10 +107,13 @@ pub(super) fn unshare(flags: UnshareFlags) -> io::Result<()> {
     Ok(unsafe { rustix::thread::unshare_unsafe(flags) }?)
 }
 
-/// Holds back every signal that can be: those sent to the whole group are meant for the command.
+/// Holds back every signal that can be: those sent to the whole group are meant for the command. Children's ends are noted even
+/// where the gateway was started by somebody who lets them pass unseen.
 pub(super) fn block_signals() {
-    // SAFETY: both calls only write to the set, which lives here; blocking signals breaks no memory.
+    // SAFETY: the default handling of signals calls no code of this program; the other calls only write to the set, which lives
+    // here, and blocking signals breaks no memory.
     unsafe {
+        libc::signal(libc::SIGCHLD, libc::SIG_DFL);
         let mut all = std::mem::zeroed::<libc::sigset_t>();
         libc::sigfillset(&raw mut all);
         libc::sigprocmask(libc::SIG_SETMASK, &raw const all, std::ptr::null_mut());

@@ -2,12 +2,10 @@
 //! the command leaves behind, and ends like the command did.
 
 use std::ffi::OsString;
-use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use rustix::io::Errno;
 use rustix::process::{
     DumpableBehavior, Pid, Signal, WaitOptions, getpid, getsid, kill_process, set_child_subreaper,
     set_dumpable_behavior, set_parent_process_death_signal, setsid, wait,
@@ -47,8 +45,8 @@ pub(super) fn run(policy: &Policy, argv: &[OsString]) -> Result<i32, Failure> {
 /// The first process of the new namespace waits for the command. When it ends, whatever is left dies with it.
 fn in_namespaces(policy: &Policy, argv: &[OsString]) -> Result<i32, Failure> {
     let mut told = None;
-    let pid = kernel::patiently(|| kernel::lend(|| first(policy, argv, &mut told))).step("supervision")?;
-    let ended = wait_for(pid).step("supervision")?;
+    let ended =
+        kernel::patiently(|| kernel::lend_until_ended(|| first(policy, argv, &mut told))).step("supervision")?;
     Ok(told.unwrap_or(ended))
 }
 
@@ -74,7 +72,7 @@ fn first(policy: &Policy, argv: &[OsString], told: &mut Option<i32>) -> i32 {
 /// Starts the command behind the rest of the layers and waits for it, reaping what else dies meanwhile.
 fn start_and_wait(policy: &Policy, argv: &[OsString]) -> Result<i32, Failure> {
     let pid = kernel::patiently(|| kernel::lend(|| become_command(policy, argv))).step("supervision")?;
-    wait_for(pid).step("supervision")
+    kernel::wait_for(pid).step("supervision")
 }
 
 fn become_command(policy: &Policy, argv: &[OsString]) -> i32 {
@@ -90,17 +88,6 @@ fn become_command(policy: &Policy, argv: &[OsString]) -> i32 {
     let error = Command::new(program).args(arguments).exec();
     eprintln!("chela: {} could not be started: {error}", program.display());
     COULD_NOT
-}
-
-/// The raw status of a child, once it has ended.
-fn wait_for(pid: Pid) -> io::Result<i32> {
-    loop {
-        match wait(WaitOptions::empty()) {
-            Ok(Some((ended, status))) if ended == pid => return Ok(status.as_raw()),
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
 }
 
 /// Closes this process's memory and descriptors to the command, which runs as the same user.
