@@ -112,26 +112,26 @@ mod tests {
 
     #[tokio::test]
     async fn g05_searches_leave_room_for_other_sessions_and_for_short_work() {
-        let (began, mut begun) = mpsc::unbounded_channel();
+        let (began, mut heard) = mpsc::unbounded_channel();
         let mut greedy = (0..8).map(|_| search("agent:main:greedy", &began)).collect::<Vec<_>>().into_iter();
-        assert_eq!(begun.recv().await, Some("agent:main:greedy"));
+        assert_eq!(heard.recv().await, Some("agent:main:greedy"));
         let modest = search("agent:main:modest", &began);
-        assert_eq!(begun.recv().await, Some("agent:main:modest"), "it came behind eight, and waits for none of them");
+        assert_eq!(heard.recv().await, Some("agent:main:modest"), "it came behind eight, and waits for none of them");
         let late = search("agent:main:late", &began);
         let brief = blocking(&CancellationToken::new(), || Ok("read")).await;
         assert_eq!(brief.ok(), Some("read"));
-        assert_eq!(begun.try_recv().ok(), None, "both places are taken");
+        assert_eq!(heard.try_recv().ok(), None, "both places are taken");
 
         drop(greedy.next());
-        assert_eq!(begun.recv().await, Some("agent:main:late"), "the next place is another session's");
+        assert_eq!(heard.recv().await, Some("agent:main:late"), "the next place is another session's");
         drop(modest);
-        assert_eq!(begun.recv().await, Some("agent:main:greedy"));
+        assert_eq!(heard.recv().await, Some("agent:main:greedy"));
         drop((greedy, late));
     }
 
     #[tokio::test]
     async fn an_aborted_call_returns_while_its_work_keeps_its_place() {
-        let (began, mut begun) = mpsc::unbounded_channel();
+        let (began, mut heard) = mpsc::unbounded_channel();
         let session = key("agent:main:main");
         let (release, hold) = held::channel::<()>();
         let cancel = CancellationToken::new();
@@ -143,12 +143,12 @@ mod tests {
             Ok(())
         };
         assert!(matches!(searching(&session, &cancel, work).await, Err(ToolError::Aborted)));
-        assert_eq!(begun.recv().await, Some("first"));
+        assert_eq!(heard.recv().await, Some("first"));
         let next = search("agent:main:main", &began);
         tokio::task::yield_now().await;
-        assert_eq!(begun.try_recv().ok(), None, "the aborted one still runs");
+        assert_eq!(heard.try_recv().ok(), None, "the aborted one still runs");
         drop(release);
-        assert_eq!(begun.recv().await, Some("agent:main:main"));
+        assert_eq!(heard.recv().await, Some("agent:main:main"));
         drop(next);
         assert!(matches!(blocking(&cancel, || Ok(())).await, Err(ToolError::Aborted)));
     }
