@@ -78,8 +78,6 @@ fn build(extra_roots: Option<&Path>) -> Result<reqwest::Client, HttpClientError>
         .pool_idle_timeout(POOL_IDLE)
         .tcp_nodelay(true)
         .tcp_keepalive(KEEP_ALIVE)
-        .http2_keep_alive_interval(KEEP_ALIVE)
-        .http2_keep_alive_timeout(CONNECT_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
         // A compressor between the model and us holds events back until its window fills.
         .no_gzip()
@@ -95,7 +93,8 @@ fn tls(extra_roots: Option<&Path>) -> Result<ClientConfig, HttpClientError> {
         .map_err(|error| HttpClientError::Tls(error.to_string()))?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    // A few streams at a time gain nothing by sharing a connection, and lose together when it stalls.
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
 
