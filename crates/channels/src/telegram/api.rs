@@ -6,7 +6,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use frankenstein::response::ResponseParameters;
 use futures_util::StreamExt;
 use reqwest::multipart::Form;
 use secrecy::{ExposeSecret, SecretString};
@@ -14,6 +13,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::wire::ResponseParameters;
 use crate::HttpSource;
 use crate::channel::CALL_MAX;
 
@@ -156,15 +156,13 @@ async fn answer<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result
         return Err(ApiError::Refused {
             code: answer.error_code.unwrap_or(status),
             description: answer.description.map_or_else(|| "without a reason".to_owned(), short),
-            parameters: answer.parameters.unwrap_or(NO_PARAMETERS),
+            parameters: answer.parameters.unwrap_or_default(),
         });
     }
     serde_json::from_value(answer.result.unwrap_or_default())
         // The reader's own words may quote what somebody said.
         .map_err(|error| ApiError::Unanswered(format!("the answer can't be read: {:?}", error.classify())))
 }
-
-const NO_PARAMETERS: ResponseParameters = ResponseParameters { migrate_to_chat_id: None, retry_after: None };
 
 /// What the server says, as long as it may be kept.
 fn short(description: String) -> String {
@@ -175,7 +173,7 @@ fn short(description: String) -> String {
 }
 
 fn refused(code: u64, description: String) -> ApiError {
-    ApiError::Refused { code, description, parameters: NO_PARAMETERS }
+    ApiError::Refused { code, description, parameters: ResponseParameters::default() }
 }
 
 /// Reads a body up to `max` bytes; `None` if it is longer.

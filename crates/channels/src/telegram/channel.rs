@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use frankenstein::types::File;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -12,6 +11,7 @@ use super::bot::Bot;
 use super::chat::Chat;
 use super::config::ButtonScope;
 use super::failure::{is_deleted, is_unchanged, send_error};
+use super::wire::File;
 use super::{KIND, find, outgoing, policy, probe};
 use crate::channel::{Capabilities, Channel, Effort, FetchedMedia, Pending, Probe, within};
 use crate::inbound::{MediaKind, MediaRef, MessageId};

@@ -150,8 +150,7 @@ fn says(error: &ApiError, phrase: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use frankenstein::response::ResponseParameters;
-
+    use super::super::wire::ResponseParameters;
     use super::*;
 
     #[test]
@@ -182,7 +181,7 @@ mod tests {
         let error = ApiError::Refused {
             code: 403,
             description: "Forbidden: bot was blocked by the user".to_owned(),
-            parameters: ResponseParameters { migrate_to_chat_id: None, retry_after: None },
+            parameters: ResponseParameters::default(),
         };
         assert!(send_error(error).message.starts_with("the person blocked the bot"));
     }

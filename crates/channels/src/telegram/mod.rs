@@ -1,4 +1,4 @@
-//! Telegram, by its Bot API: long polling or a webhook, types from `frankenstein`, calls over our own HTTP client.
+//! Telegram, by its Bot API: long polling or a webhook, calls over our own HTTP client.
 //!
 //! ```text
 //!   polling ─┐                                   ┌─ channel ── outgoing ──┐
@@ -25,6 +25,7 @@ mod policy;
 mod polling;
 mod probe;
 mod webhook;
+mod wire;
 mod worker;
 
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -1,11 +1,11 @@
 //! Asks Telegram who we are, how updates come to us, and what is in the way.
 
-use frankenstein::updates::WebhookInfo;
 use serde_json::json;
 
 use super::bot::Bot;
 use super::failure::send_error;
 use super::webhook::delivery_problem;
+use super::wire::WebhookInfo;
 use super::worker::{Me, privacy_warning};
 use crate::channel::Probe;
 use crate::outbound::SendError;

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use frankenstein::updates::WebhookInfo;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use subtle::ConstantTimeEq;
@@ -15,6 +14,7 @@ use subtle::ConstantTimeEq;
 use super::bot::Bot;
 use super::failure::account_failure;
 use super::normalise::ALLOWED_UPDATES;
+use super::wire::WebhookInfo;
 use super::{intake, worker};
 use crate::channel::Pending;
 use crate::context::BackOff;
@@ -168,7 +168,7 @@ async fn set(bot: &Bot, setup: &WebhookSetup) -> Result<(), ChannelFailure> {
 
 /// The account lives while Telegram has our address and its calls come through.
 fn note(bot: &Bot, setup: &WebhookSetup, info: &WebhookInfo) {
-    let failed_at = info.last_error_date.and_then(|at| i64::try_from(at).ok()).unwrap_or(0).saturating_mul(1000);
+    let failed_at = info.last_error_date.unwrap_or(0).saturating_mul(1000);
     let came_through = setup.called_at_ms.load(Ordering::Relaxed) > failed_at;
     match delivery_problem(info).filter(|_| !came_through) {
         Some(words) => bot.troubled(&words),

@@ -1,7 +1,6 @@
 //! What a message holds: its text, its files, and everything else in words.
 
-use frankenstein::types::{Message, MessageEntity, PhotoSize};
-
+use super::super::wire::{Message, MessageEntity, PhotoSize};
 use crate::inbound::{MediaKind, MediaRef};
 
 /// The content of one message.
@@ -75,7 +74,7 @@ fn media(message: &Message) -> Vec<MediaRef> {
         one(kind, &file.file_id, mime, file.file_name.as_ref(), file.file_size)
     } else {
         // Moving stickers are vectors or films; only the still ones are pictures that a model can see.
-        let still = message.sticker.as_deref().filter(|sticker| !sticker.is_animated && !sticker.is_video);
+        let still = message.sticker.as_ref().filter(|sticker| !sticker.is_animated && !sticker.is_video);
         still.and_then(|still| one(MediaKind::Sticker, &still.file_id, Some("image/webp"), None, still.file_size))
     };
     found.into_iter().collect()

@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use frankenstein::types::{MessageEntity, MessageEntityType};
-
+use super::super::wire::{EntityType, MessageEntity};
 use super::Us;
 use crate::inbound::Mention;
 
@@ -32,10 +31,10 @@ pub(super) fn read(text: &str, entities: &[MessageEntity], us: &Us) -> Addressed
     for entity in entities.iter().take(ENTITIES_MAX) {
         let Some(range) = bytes_of(text, entity) else { continue };
         let marked = &text[range.clone()];
-        let whom = match entity.type_field {
-            MessageEntityType::Mention => by_username(marked.strip_prefix('@'), us),
-            MessageEntityType::BotCommand => by_username(marked.split_once('@').map(|(_, name)| name), us),
-            MessageEntityType::TextMention => match &entity.user {
+        let whom = match entity.kind {
+            EntityType::Mention => by_username(marked.strip_prefix('@'), us),
+            EntityType::BotCommand => by_username(marked.split_once('@').map(|(_, name)| name), us),
+            EntityType::TextMention => match &entity.user {
                 Some(user) if user.id == us.id => Named::Us,
                 Some(_) => Named::SomebodyElse,
                 None => Named::Nobody,
@@ -43,7 +42,7 @@ pub(super) fn read(text: &str, entities: &[MessageEntity], us: &Us) -> Addressed
             _ => Named::Nobody,
         };
         match whom {
-            Named::Us if entity.type_field == MessageEntityType::BotCommand => {
+            Named::Us if entity.kind == EntityType::BotCommand => {
                 let at = marked.find('@').unwrap_or(marked.len());
                 names.push(range.start + at..range.end);
                 mention.us = true;
@@ -93,8 +92,8 @@ fn without(text: &str, mut names: Vec<Range<usize>>) -> String {
 
 /// The bytes that a mark covers; `None` where it lies outside of the text or within a character.
 fn bytes_of(text: &str, entity: &MessageEntity) -> Option<Range<usize>> {
-    let start = usize::from(entity.offset);
-    let end = start + usize::from(entity.length);
+    let start = entity.offset;
+    let end = start.saturating_add(entity.length);
     let mut units = 0;
     let mut from = None;
     for (at, character) in text.char_indices().chain([(text.len(), '\0')]) {

@@ -5,14 +5,13 @@
 mod content;
 mod mention;
 
-use frankenstein::types::{
-    CallbackQuery, Chat as TelegramChat, ChatMember, ChatMemberUpdated, ChatType, MaybeInaccessibleMessage, Message,
-    MessageOrigin, MessageReactionUpdated, ReactionType, User,
-};
-use frankenstein::updates::{Update, UpdateContent};
 use serde_json::Value;
 
 use super::chat::Chat;
+use super::wire::{
+    CallbackQuery, Chat as TelegramChat, ChatType, Membership, Message, MessageReaction, Origin, ReactionType, Update,
+    User,
+};
 use crate::inbound::{ChatKind, InboundEvent, InboundMessage, Mention, MessageId, PlaceName, Quoted, Reaction, Sender};
 
 /// The kinds of updates that are asked for. `message_reaction` comes only where it is named.
@@ -88,13 +87,18 @@ pub(super) fn read_update(update: Value, view: View<'_>) -> Result<ReadUpdate, S
     // The reader's words may quote values of the message, so only where it stopped is told.
     let update: Update = serde_json::from_value(update).map_err(|error| format!("{:?}", error.classify()))?;
     let id = update.update_id;
-    let (lane, meaning) = match update.content {
-        UpdateContent::Message(message) => (message.chat.id, view.of_message(&message)),
-        UpdateContent::EditedMessage(message) => (message.chat.id, view.of_edit(id, &message)),
-        UpdateContent::CallbackQuery(query) => (lane_of(&query), view.of_press(&query)),
-        UpdateContent::MessageReaction(reaction) => (reaction.chat.id, view.of_reaction(id, &reaction)),
-        UpdateContent::MyChatMember(member) => (member.chat.id, of_membership(&member)),
-        _ => (0, Meaning::Nothing),
+    let (lane, meaning) = if let Some(message) = update.message {
+        (message.chat.id, view.of_message(&message))
+    } else if let Some(message) = update.edited_message {
+        (message.chat.id, view.of_edit(id, &message))
+    } else if let Some(query) = update.callback_query {
+        (query.message.as_ref().map_or(0, |message| message.chat.id), view.of_press(&query))
+    } else if let Some(reaction) = update.message_reaction {
+        (reaction.chat.id, view.of_reaction(id, &reaction))
+    } else if let Some(membership) = update.my_chat_member {
+        (membership.chat.id, of_membership(&membership))
+    } else {
+        (0, Meaning::Nothing)
     };
     Ok(ReadUpdate { id, lane, meaning })
 }
@@ -123,13 +127,13 @@ impl View<'_> {
     /// What a person said; `None` for everything else.
     fn said(self, message: &Message, event: String) -> Option<InboundMessage> {
         let sender = sender_of(message)?;
-        if message.chat.type_field == ChatType::Channel || sender.id == self.us.id.to_string() {
+        if message.chat.kind == ChatType::Channel || sender.id == self.us.id.to_string() {
             return None;
         }
         let content = content::of(message);
         let addressed = mention::read(content.text, content.entities, self.us);
         let forwarded =
-            message.forward_origin.as_deref().map(|origin| format!("[forwarded from {}]", origin_of(origin).name));
+            message.forward_origin.as_ref().map(|origin| format!("[forwarded from {}]", origin_of(origin).name));
         let parts = forwarded.into_iter().chain([addressed.text]).chain(content.described);
         let text = parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
         if text.is_empty() && content.media.is_empty() && content.text.is_empty() {
@@ -166,7 +170,7 @@ impl View<'_> {
                 is_forward: quoted.forward_origin.is_some(),
             });
         }
-        let other = message.external_reply.as_deref()?;
+        let other = message.external_reply.as_ref()?;
         Some(Quoted {
             message: MessageId(other.message_id.map(|id| id.to_string()).unwrap_or_default()),
             sender: origin_of(&other.origin),
@@ -178,14 +182,14 @@ impl View<'_> {
 
     /// A message that has its place and nothing else yet.
     fn place(self, chat: &TelegramChat, topic: Option<i32>, topic_name: Option<String>) -> InboundMessage {
-        let is_direct = chat.type_field == ChatType::Private;
+        let is_direct = chat.kind == ChatType::Private;
         let mut places = Vec::new();
         if !is_direct {
             let former = (self.former_id)(chat.id).map(|id| id.to_string());
             let title = chat.title.clone().filter(|title| is_harmless(title));
             places.push(PlaceName { id: chat.id.to_string(), names: title.into_iter().chain(former).collect() });
             let topic = topic.map(|topic| topic.to_string());
-            let general = (chat.is_forum == Some(true)).then(|| GENERAL_TOPIC.to_owned());
+            let general = chat.is_forum.then(|| GENERAL_TOPIC.to_owned());
             if let Some(id) = topic.or(general) {
                 let names = topic_name.into_iter().filter(|name| is_harmless(name)).collect();
                 places.push(PlaceName { id, names });
@@ -208,31 +212,24 @@ impl View<'_> {
 
     fn pressed(self, query: &CallbackQuery) -> Option<InboundMessage> {
         let text = query.data.clone().filter(|data| !data.is_empty())?;
-        let (place, message) = match query.message.as_ref()? {
-            MaybeInaccessibleMessage::Message(message) => {
-                (self.place(&message.chat, topic_of(message), topic_name(message)), message.message_id)
-            }
-            MaybeInaccessibleMessage::InaccessibleMessage(gone) => {
-                (self.place(&gone.chat, None, None), gone.message_id)
-            }
-        };
+        let message = query.message.as_ref()?;
         Some(InboundMessage {
             event: format!("press:{}", query.id),
-            message: MessageId(message.to_string()),
+            message: MessageId(message.message_id.to_string()),
             sender: person(&query.from),
             text,
             mention: Mention { us: true, others: false },
             is_native_command: true,
             sent_at_ms: self.now_ms,
-            ..place
+            ..self.place(&message.chat, topic_of(message), topic_name(message))
         })
     }
 
-    fn of_reaction(self, update: u32, reaction: &MessageReactionUpdated) -> Meaning {
+    fn of_reaction(self, update: u32, reaction: &MessageReaction) -> Meaning {
         let by_chat = reaction.actor_chat.as_ref().map(chat_as_sender);
         let Some(sender) = reaction.user.as_ref().map(person).or(by_chat) else { return Meaning::Nothing };
         let chat = &reaction.chat;
-        if sender.id == self.us.id.to_string() || chat.type_field == ChatType::Channel {
+        if sender.id == self.us.id.to_string() || chat.kind == ChatType::Channel {
             return Meaning::Nothing;
         }
         let place = InboundMessage {
@@ -265,22 +262,14 @@ fn is_deeper(value: &Value, levels: usize) -> bool {
     }
 }
 
-fn of_membership(update: &ChatMemberUpdated) -> Meaning {
-    let is_member = match &update.new_chat_member {
-        ChatMember::Creator(_) | ChatMember::Administrator(_) | ChatMember::Member(_) => true,
-        ChatMember::Restricted(restricted) => restricted.is_member,
-        ChatMember::Left(_) | ChatMember::Kicked(_) => false,
+fn of_membership(update: &Membership) -> Meaning {
+    let is_member = match update.new_chat_member.status.as_str() {
+        "creator" | "administrator" | "member" => true,
+        "restricted" => update.new_chat_member.is_member,
+        _ => false,
     };
     let title = chat_as_sender(&update.chat).name;
     Meaning::Membership { chat: update.chat.id, title, is_member }
-}
-
-fn lane_of(query: &CallbackQuery) -> i64 {
-    match &query.message {
-        Some(MaybeInaccessibleMessage::Message(message)) => message.chat.id,
-        Some(MaybeInaccessibleMessage::InaccessibleMessage(message)) => message.chat.id,
-        None => 0,
-    }
 }
 
 /// The topic of a forum. Threads of answers in other groups have a number as well, and are no topics.
@@ -290,7 +279,7 @@ fn topic_of(message: &Message) -> Option<i32> {
 
 /// The topic's name, where the message hangs on the one that opened it.
 fn topic_name(message: &Message) -> Option<String> {
-    let opening = message.reply_to_message.as_deref()?.forum_topic_created.as_deref()?;
+    let opening = message.reply_to_message.as_deref()?.forum_topic_created.as_ref()?;
     topic_of(message).map(|_| opening.name.clone())
 }
 
@@ -302,8 +291,8 @@ fn is_harmless(name: &str) -> bool {
 
 /// Who speaks: a person, or the chat on whose behalf somebody does (an anonymous administrator, a linked channel).
 fn sender_of(message: &Message) -> Option<Sender> {
-    let chat = message.sender_chat.as_deref().map(chat_as_sender);
-    chat.or_else(|| message.from.as_deref().map(person))
+    let chat = message.sender_chat.as_ref().map(chat_as_sender);
+    chat.or_else(|| message.from.as_ref().map(person))
 }
 
 fn person(user: &User) -> Sender {
@@ -331,20 +320,21 @@ fn chat_as_sender(chat: &TelegramChat) -> Sender {
 }
 
 /// Who said what was forwarded or quoted from elsewhere; who hides has a name and no id.
-fn origin_of(origin: &MessageOrigin) -> Sender {
-    match origin {
-        MessageOrigin::User(origin) => person(&origin.sender_user),
-        MessageOrigin::HiddenUser(origin) => Sender { name: origin.sender_user_name.clone(), ..Sender::default() },
-        MessageOrigin::Chat(origin) => chat_as_sender(&origin.sender_chat),
-        MessageOrigin::Channel(origin) => chat_as_sender(&origin.chat),
-    }
+fn origin_of(origin: &Origin) -> Sender {
+    let chat = || origin.sender_chat.as_ref().or(origin.chat.as_ref()).map(chat_as_sender);
+    origin
+        .sender_user
+        .as_ref()
+        .map(person)
+        .or_else(chat)
+        .unwrap_or_else(|| Sender { name: origin.sender_user_name.clone().unwrap_or_default(), ..Sender::default() })
 }
 
 fn emojis(reactions: &[ReactionType]) -> Vec<String> {
-    let one = |reaction: &ReactionType| match reaction {
-        ReactionType::Emoji(emoji) => emoji.emoji.clone(),
-        ReactionType::CustomEmoji(custom) => format!("custom:{}", custom.custom_emoji_id),
-        ReactionType::Paid(_) => "⭐".to_owned(),
+    let one = |reaction: &ReactionType| match (&reaction.emoji, &reaction.custom_emoji_id) {
+        (Some(emoji), _) => emoji.clone(),
+        (None, Some(custom)) => format!("custom:{custom}"),
+        (None, None) => "⭐".to_owned(),
     };
     reactions.iter().map(one).collect()
 }

@@ -117,6 +117,24 @@ fn groups_and_topics_name_their_places() {
 }
 
 #[test]
+fn what_telegram_adds_or_leaves_out_costs_no_message() {
+    let strange = said(json!({
+        "message_id": 3, "chat": {"id": -5, "type": "constellation", "title": "Stars"}, "from": {"id": 7},
+        "text": "look @chela_bot", "entities": [{"type": "hologram", "offset": 0, "length": 4},
+            {"type": "mention", "offset": 5, "length": 10}],
+        "forward_origin": {"type": "comet"}, "venue": null, "hologram": {"of": ["something"]},
+    }));
+    assert_eq!(
+        (strange.chat_kind, strange.mention.us),
+        (ChatKind::Group, true),
+        "what is no person's own chat is a group"
+    );
+    assert_eq!((strange.text.as_str(), strange.is_forward), ("[forwarded from ]\nlook @chela_bot", true));
+    let unasked = json!({"business_connection": {"id": "b"}});
+    assert_eq!(meaning(unasked), Meaning::Nothing);
+}
+
+#[test]
 fn messages_within_messages_without_end_are_not_read() {
     let within =
         |depth: usize| (0..depth).fold(private(json!({})), |inner, _| private(json!({ "reply_to_message": inner })));
