@@ -3,9 +3,12 @@
 //! The HTML libraries recurse over the page and may panic, so they run on a thread of their own with a known stack, and
 //! pages that grow too large or nest too deeply never reach them.
 
+use std::rc::Rc;
+
 use dom_smoothie::{Config, Readability};
 use encoding_rs::{Encoding, UTF_8};
-use htmd::HtmlToMarkdown;
+use htmd::{HtmlToMarkdown, Node};
+use markup5ever_rcdom::NodeData;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use url::Url;
 
@@ -15,6 +18,12 @@ use super::measure::{DEPTH_LIMIT, check_size};
 const STACK_BYTES: usize = 32 * 1024 * 1024;
 /// Elements beyond which a page is not searched for its main part: that takes too long.
 const ELEMENTS_LIMIT: usize = 30_000;
+/// What a list or a quotation puts before each line in it. Numbers of many digits take more, by less than twice.
+const INDENT_BYTES: usize = 5;
+/// How many times its size a page may grow by indentation. Lists of the real web nest some five deep.
+const INDENT_GROWTH: usize = 4;
+/// What any page may grow by indentation.
+const INDENT_LEAST: usize = 2048;
 /// A main part shorter than this is taken for a miss when the page has much more.
 const ARTICLE_LEAST: usize = 200;
 /// Bytes in which an HTML page may name its charset.
@@ -140,14 +149,15 @@ fn convert(html: &str, url: &Url, style: Style) -> Option<Page> {
     Some(Page { title, text, extractor })
 }
 
-/// HTML as Markdown, unless it nests too deeply.
+/// HTML as Markdown, unless it nests too deeply, or so that its indentation would fill the memory.
 fn markdown(html: &str) -> Option<String> {
     let skipped = vec!["script", "style", "noscript", "template", "svg", "iframe", "head"];
     // Without scripting, as the other library parses, so that both see the same tree.
     let converter = HtmlToMarkdown::builder().skip_tags(skipped).scripting_enabled(false).build();
     let tree = converter.html_to_tree(html).ok()?;
     let is_safe = is_shallow(tree.clone(), |node| node.children.borrow().clone());
-    is_safe.then(|| tidy(&converter.tree_to_markdown(&tree)))
+    let is_fair = is_safe && indentation(&tree) <= html.len() * INDENT_GROWTH + INDENT_LEAST;
+    is_fair.then(|| tidy(&converter.tree_to_markdown(&tree)))
 }
 
 /// Markdown without its links' targets, images and emphasis.
@@ -189,6 +199,34 @@ fn is_shallow<N>(root: N, children: impl Fn(&N) -> Vec<N>) -> bool {
         ahead.extend(children(&node).into_iter().map(|child| (child, depth + 1)));
     }
     true
+}
+
+/// Bytes of indentation in the Markdown of a tree, roughly: in a list within a list, each line is moved in twice.
+fn indentation(root: &Rc<Node>) -> usize {
+    let line_ends = |text: &str| text.bytes().filter(|byte| *byte == b'\n').count();
+    let mut ahead = vec![(Rc::clone(root), 0)];
+    let mut bytes = 0_usize;
+    while let Some((node, mut indent)) = ahead.pop() {
+        let lines = match &node.data {
+            NodeData::Element { name, attrs, .. } => {
+                let attributes = attrs.borrow();
+                match &*name.local {
+                    "li" | "blockquote" => indent += INDENT_BYTES,
+                    // A list that begins with a great number moves its lines in behind it.
+                    "ol" => indent += attributes.iter().map(|attribute| attribute.value.len().min(10)).sum::<usize>(),
+                    _ => {}
+                }
+                let is_line = matches!(&*name.local, "br" | "hr" | "img" | "li" | "p" | "tr");
+                usize::from(is_line) + attributes.iter().map(|attribute| line_ends(&attribute.value)).sum::<usize>()
+            }
+            NodeData::Text { contents } if contents.borrow().trim().is_empty() => 0,
+            NodeData::Text { contents } => 1 + line_ends(&contents.borrow()),
+            _ => 0,
+        };
+        bytes = bytes.saturating_add(indent * lines);
+        ahead.extend(node.children.borrow().iter().map(|child| (Rc::clone(child), indent)));
+    }
+    bytes
 }
 
 /// The words of a page, by taking the tags out. One pass over any input.
@@ -275,6 +313,20 @@ mod tests {
         }
         for odd in ["", "<", "<>", "</", "<a", "<!--", "<script>", "<p><![CDATA[", "&#x110000;", "<table><td><table>"] {
             page(odd).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn lists_within_lists_do_not_grow_without_measure() {
+        let nested = |depth: usize| format!("{}deep{}", "<ul><li>a<ol><li>b".repeat(depth), "</ol></ul>".repeat(depth));
+        let ordinary = page(&nested(5)).await;
+        assert!(ordinary.text.lines().any(|line| line.len() > 30 && line.ends_with("deep")), "{}", ordinary.text);
+        let quoted = format!("{}{}", "<ul><li>".repeat(150), "<br>x".repeat(20_000));
+        let named = format!("{}<img src=x alt='{}'>deep", "<ul><li>".repeat(150), "a\n".repeat(20_000));
+        for hostile in [nested(90), quoted, named] {
+            let page = page(&hostile).await;
+            assert_eq!(page.extractor, "plain");
+            assert!(page.text.len() <= hostile.len(), "{} of {}", page.text.len(), hostile.len());
         }
     }
 
