@@ -2,10 +2,13 @@
 #
 # One static binary and a shell on an empty base: about 20 MB, for amd64 and arm64. Docker builds each architecture on itself
 # (emulated where it is foreign), so that the C code of SQLite and ring needs no cross compiler.
+#
+# Valgrind is here for the order of functions, which `cargo xtask dist` takes from a short run of the program. The order can't be
+# kept in the repository: its names end in numbers of one compiler, one target and one lockfile, and it has a megabyte of them.
 
 FROM rust:1.95-alpine AS build
 ARG TARGETARCH
-RUN apk add --no-cache build-base busybox-static
+RUN apk add --no-cache build-base busybox-static valgrind
 WORKDIR /src
 COPY . .
 ENV CARGO_TARGET_DIR=/target

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use chela_client::{Client, ClientOptions};
 use serde_json::json;
 
@@ -19,12 +19,19 @@ use crate::process::{Home, Running, TOKEN};
 const SETTLE: Duration = Duration::from_secs(15);
 /// Long enough for what a gateway does by itself: looks each second, polls and heartbeats.
 const REST: Duration = Duration::from_secs(45);
+/// All of it takes some four minutes. Past this the gateway doesn't run under callgrind here.
+const DAY_MAX: Duration = Duration::from_secs(20 * 60);
 /// Turns of each kind. The second of a conversation takes other ways than the first.
 const TURNS: usize = 4;
 const PATHS: &[&str] = &["/healthz", "/readyz", "/metrics", "/", "/v1/models"];
 const METHODS: &[&str] = &["health", "status", "sessions.list", "config.get"];
 
 pub(crate) async fn run(folder: &Path) -> Result<()> {
+    let day = tokio::time::timeout(DAY_MAX, day(folder)).await;
+    day.with_context(|| format!("the gateway was not done after {} minutes under callgrind", DAY_MAX.as_secs() / 60))?
+}
+
+async fn day(folder: &Path) -> Result<()> {
     let (model, platforms) = (answering_model().await, Platforms::start().await?);
     let home = Home::new(&model.url(), &platforms.config())?;
     let gateway = home.start_under(&callgrind(folder))?;
