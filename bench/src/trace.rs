@@ -20,7 +20,7 @@ const SETTLE: Duration = Duration::from_secs(15);
 /// Long enough for what a gateway does by itself: looks each second, polls and heartbeats.
 const REST: Duration = Duration::from_secs(45);
 /// All of it takes some four minutes. Past this the gateway doesn't run under callgrind here.
-const DAY_MAX: Duration = Duration::from_secs(20 * 60);
+const DAY_MAX: Duration = Duration::from_mins(20);
 /// Turns of each kind. The second of a conversation takes other ways than the first.
 const TURNS: usize = 4;
 const PATHS: &[&str] = &["/healthz", "/readyz", "/metrics", "/", "/v1/models"];
