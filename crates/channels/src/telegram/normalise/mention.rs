@@ -39,7 +39,7 @@ pub(super) fn read(text: &str, entities: &[MessageEntity], us: &Us) -> Addressed
                 Some(_) => Named::SomebodyElse,
                 None => Named::Nobody,
             },
-            _ => Named::Nobody,
+            EntityType::Other => Named::Nobody,
         };
         match whom {
             Named::Us if entity.kind == EntityType::BotCommand => {
