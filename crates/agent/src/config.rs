@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 
 use chela_config::Secret;
 use chela_llm::Thinking;
+use chela_protocol::SessionKey;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use crate::context_config::{CompactionConfig, ContextPruningConfig};
+use crate::levels::SendPolicy;
 use crate::tools_config::AgentTools;
 
 /// Who answers: the personas and what they share.
@@ -175,14 +177,14 @@ enum ThinkingSetting {
 /// Reads a thinking level as people and OpenClaw write it. `ultra` is the highest that vendors have.
 pub fn parse_thinking(text: &str) -> Option<Thinking> {
     Some(match text.trim().to_ascii_lowercase().as_str() {
-        "off" | "none" => Thinking::Off,
+        "off" | "none" | "false" | "disabled" => Thinking::Off,
         "minimal" | "min" => Thinking::Minimal,
         "low" | "on" => Thinking::Low,
         "medium" | "med" => Thinking::Medium,
-        "high" => Thinking::High,
-        "xhigh" => Thinking::Xhigh,
+        "high" | "highest" => Thinking::High,
+        "xhigh" | "x-high" | "x_high" | "extra-high" | "extra_high" => Thinking::Xhigh,
         "adaptive" | "auto" => Thinking::Adaptive,
-        "max" | "ultra" => Thinking::Max,
+        "max" | "maximum" | "ultra" => Thinking::Max,
         _ => return None,
     })
 }
@@ -260,6 +262,8 @@ pub struct SessionConfig {
     pub main_key: Option<String>,
     /// When a conversation begins anew by itself. Default: never.
     pub reset: ResetPolicy,
+    /// Which sessions' answers go to their chats; the others stand in the transcript only. `/send` chooses for a session. Default: all.
+    pub send_policy: SendPolicyConfig,
     /// Messages that begin a new conversation, besides `/new` and `/reset`.
     pub reset_triggers: Vec<String>,
 }
@@ -280,6 +284,56 @@ pub enum DmScope {
     PerPeer,
     PerChannelPeer,
     PerAccountChannelPeer,
+}
+
+/// `session.sendPolicy`. A rule that denies counts before those that allow.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SendPolicyConfig {
+    /// Where no rule matches. Default: `allow`.
+    pub default: SendPolicy,
+    pub rules: Vec<SendRule>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SendRule {
+    pub action: SendPolicy,
+    /// Everything that it names must hold.
+    #[serde(rename = "match")]
+    pub matching: SendMatch,
+}
+
+/// Which answers a rule is about.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SendMatch {
+    pub channel: Option<String>,
+    /// `direct`, or `group` and `channel`, which are the same.
+    pub chat_type: Option<String>,
+    /// Begins the session's key without its agent: `telegram:group:`.
+    pub key_prefix: Option<String>,
+    /// Begins the whole key: `agent:main:telegram:`.
+    pub raw_key_prefix: Option<String>,
+}
+
+impl SendPolicyConfig {
+    /// For answers of a session, whose `kind` is `direct` or `group`.
+    pub fn of(&self, channel: &str, kind: &str, session: &SessionKey) -> SendPolicy {
+        let matches = |rule: &&SendRule| {
+            let SendMatch { channel: on, chat_type, key_prefix, raw_key_prefix } = &rule.matching;
+            let is_kind = |wanted: &String| wanted == kind || (wanted == "channel" && kind == "group");
+            on.as_ref().is_none_or(|on| on == channel)
+                && chat_type.as_ref().is_none_or(is_kind)
+                && key_prefix.as_ref().is_none_or(|prefix| session.place().starts_with(prefix.as_str()))
+                && raw_key_prefix.as_ref().is_none_or(|prefix| session.as_str().starts_with(prefix.as_str()))
+        };
+        let mut found = self.rules.iter().filter(matches).map(|rule| rule.action).peekable();
+        if found.peek().is_none() {
+            return self.default;
+        }
+        if found.any(|action| action == SendPolicy::Deny) { SendPolicy::Deny } else { SendPolicy::Allow }
+    }
 }
 
 /// When a conversation begins anew by itself.

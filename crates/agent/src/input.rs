@@ -4,6 +4,7 @@ use chela_llm::Thinking;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::levels::{ReasoningLevel, VerboseLevel};
 use crate::{Provenance, TurnTools};
 
 /// The shape that this program writes. Readers take older and newer shapes: absent fields get defaults, unknown ones are skipped.
@@ -23,6 +24,12 @@ pub struct TurnInput {
     /// For this turn only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thinking: Option<Thinking>,
+    /// For this turn only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verbose: Option<VerboseLevel>,
+    /// For this turn only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<ReasoningLevel>,
     /// Cap on the tokens of each answer of a model, for this turn only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_output_tokens: Option<u32>,
@@ -62,6 +69,8 @@ impl Default for TurnInput {
             attachments: Vec::new(),
             model: None,
             thinking: None,
+            verbose: None,
+            reasoning: None,
             max_output_tokens: None,
             temperature: None,
             timeout_ms: None,
@@ -105,6 +114,9 @@ pub struct InputOrigin {
     /// The sender's name, shown to the model where several people speak in one session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sender_name: Option<String>,
+    /// By which id the platform knows the sender.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sender_id: Option<String>,
     /// In a shared place: whether the message called us by name. `None` in a direct conversation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mentioned: Option<bool>,

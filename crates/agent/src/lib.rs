@@ -16,6 +16,7 @@ mod event;
 pub mod fuzzing;
 mod input;
 mod kept;
+mod levels;
 mod media_type;
 mod profile;
 mod pruning;
@@ -38,23 +39,25 @@ pub use budget::{
 };
 pub use clock::Clock;
 pub use commands::{
-    Access, ArgChoices, COMMANDS, Category, Command, CommandArg, CommandId, ParsedCommand, parse_command,
+    Access, ArgChoices, COMMANDS, Category, Command, CommandArg, CommandId, Directives, ParsedCommand, parse_command,
+    parse_queue_mode,
 };
 pub use compaction::{Compacted, CompactionDone, CompactionError, CompactionOrder, compact_session};
 pub use config::{
     AgentDefaults, AgentEntry, AgentGroupChat, AgentIdentity, AgentsConfig, DmScope, ModelChain, ModelEntry,
-    ModelSetting, ResetMode, ResetPolicy, SessionConfig, SessionScope, SkillEntry, SkillLimits, SkillLoad,
-    SkillsConfig, TypingMode, parse_thinking,
+    ModelSetting, ResetMode, ResetPolicy, SendMatch, SendPolicyConfig, SendRule, SessionConfig, SessionScope,
+    SkillEntry, SkillLimits, SkillLoad, SkillsConfig, TypingMode, parse_thinking,
 };
 pub use context_config::{
     CompactionConfig, CompactionSettings, ContextPruningConfig, HardClearConfig, MemoryFlushConfig, PruningMode,
     PruningSettings, SoftTrimConfig,
 };
-pub use context_report::{ContextReport, context_report};
+pub use context_report::{ContextPart, ContextReport, context_report, system_prompt};
 pub use event::{
     AbortReason, CompactionPhase, EVENT_QUEUE, FailureKind, TurnEnd, TurnEvent, TurnEventKind, TurnEvents,
 };
 pub use input::{Attachment, DeliveryRoute, INPUT_VERSION, InputOrigin, OriginKind, TurnInput};
+pub use levels::{GroupActivation, ReasoningLevel, ResponseUsage, SendPolicy, VerboseLevel, clears};
 pub use media_type::proved_media_type;
 pub use profile::{AgentProfile, DEFAULT_MAX_CONCURRENT, FileLimits};
 pub use real::{Missing, RealFolder, open_real};
@@ -73,6 +76,6 @@ pub use transcript::{
     UserBody, messages, repair,
 };
 pub use trust::{CallRisk, Clearance, Gate, Provenance, Risk, Source, Speaker, Subject, Trust, gate};
-pub use turn::{SteerQueue, TURN_MAX, TurnCancel, TurnJob, TurnLimits, TurnWorld, run_turn};
+pub use turn::{SteerQueue, TURN_MAX, TurnCancel, TurnDefaults, TurnJob, TurnLimits, TurnWorld, run_turn};
 pub use untrusted::written_out;
 pub use workspace::{WorkspaceState, ensure_workspace, instruction_files, is_instruction_file};

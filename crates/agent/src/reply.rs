@@ -17,6 +17,9 @@ pub struct Reply {
     pub reply_to: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub via: Option<String>,
+    /// Stands under the text, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub footer: Option<String>,
     /// Rows of buttons under the last part.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub buttons: Vec<Vec<ReplyButton>>,

@@ -122,6 +122,8 @@ pub struct NativeCommand {
 pub struct NativeArg {
     pub name: String,
     pub description: String,
+    /// The only values, where they are known.
+    pub choices: Vec<String>,
     /// Offered while the person types, by [`Inbox::choices`].
     pub completes: bool,
 }

@@ -63,6 +63,8 @@ pub(crate) struct Gateway {
     pub(crate) cron: Cron,
     /// Cancelled when the gateway starts to stop: no new work from then on.
     pub(crate) shutdown: CancellationToken,
+    /// Cancelled when somebody asks for a new start of the gateway.
+    pub(crate) restart: CancellationToken,
     /// Work that the gateway waits for before it closes the store.
     pub(crate) tasks: TaskTracker,
 }

@@ -31,7 +31,8 @@ pub(crate) struct Inbound {
     pub session: SessionKey,
     pub agent: AgentId,
     pub input: TurnInput,
-    pub mode: QueueMode,
+    /// What it wants while a turn runs; `None`: what its session or the configuration says.
+    pub mode: Option<QueueMode>,
     /// Gets everything that happens in the run, from its beginning; too slow a reader loses its place and is dropped.
     pub watcher: Option<mpsc::Sender<TurnEvent>>,
 }
@@ -87,8 +88,12 @@ async fn accept(gateway: Arc<Gateway>, inbound: Inbound) -> Result<Submitted, Su
     gateway.pressure.refuse_new().map_err(Refused::from)?;
     // The place in the queue comes before the commit: what is durable is never turned away afterwards.
     let place = gateway.sessions.reserve(&gateway, &inbound.session)?;
-    let is_full = inbound.input.deliver.is_some() && gateway.sessions.is_full(&gateway, &inbound.session);
-    let Inbound { mode, watcher, run, .. } = inbound;
+    let stored = gateway.store.session(&inbound.session).await?;
+    let chosen = stored.as_ref().map(|stored| stored.settings.queue.clone()).unwrap_or_default();
+    let queue = gateway.config.load().messages.queue.clone().chosen(&chosen);
+    let is_full = inbound.input.deliver.is_some() && gateway.sessions.is_full(&inbound.session, &queue);
+    let Inbound { watcher, run, .. } = inbound;
+    let mode = inbound.mode.unwrap_or_else(|| queue.mode_of(&inbound.channel));
     let message = NewInbound {
         channel: inbound.channel,
         account: inbound.account,
@@ -106,7 +111,9 @@ async fn accept(gateway: Arc<Gateway>, inbound: Inbound) -> Result<Submitted, Su
         }
         Accepted::New(row) => {
             let run = row.run.clone();
-            if let Err(error) = begin_anew_if_expired(&gateway, &row.session, &row.agent).await {
+            if let Some(stored) = &stored
+                && let Err(error) = begin_anew_if_expired(&gateway, stored).await
+            {
                 // The message counts more than its place: it is answered in the old conversation.
                 tracing::error!(%error, session = %row.session, "an expired conversation could not be put away");
             }

@@ -10,6 +10,7 @@ mod budgets;
 mod channels;
 mod commands;
 pub mod config;
+mod config_write;
 mod connection;
 mod cron;
 mod delivery;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chela_config::{KeyPath, Loaded, Problem, changes, extend, hash, needing_restart};
 use chela_protocol::{CloseCode, ConfigChanged, Scope};
+use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -44,11 +45,14 @@ pub(crate) struct Reloader {
     turn: Mutex<()>,
     /// What is in force was read from these.
     sources: SyncMutex<Sources>,
+    /// What `/debug` set over the file; an object, gone with the process.
+    overrides: SyncMutex<Value>,
 }
 
 impl Reloader {
     pub(crate) fn new(options: Options, sources: Sources) -> Self {
-        Self { options, turn: Mutex::new(()), sources: SyncMutex::new(sources) }
+        let overrides = SyncMutex::new(Value::Object(Map::new()));
+        Self { options, turn: Mutex::new(()), sources: SyncMutex::new(sources), overrides }
     }
 
     /// Reads the file and puts what it says in force, with the secrets that it refers to. A file that can't be read changes nothing.
@@ -69,6 +73,22 @@ impl Reloader {
         Ok((written, self.take_up(gateway, Secrets::Changed).await.unwrap_or_default()))
     }
 
+    /// What is set over the file.
+    pub(crate) fn overrides(&self) -> Value {
+        self.overrides.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts other settings over the file in force.
+    pub(crate) async fn replace_overrides(
+        &self,
+        gateway: &Arc<Gateway>,
+        overrides: Value,
+    ) -> Result<Applied, Vec<Problem>> {
+        let _turn = self.turn.lock().await;
+        *self.overrides.lock().unwrap_or_else(PoisonError::into_inner) = overrides;
+        self.take_up(gateway, Secrets::Changed).await
+    }
+
     /// Whether what is in force was read from something else than what stands in the files now.
     fn is_behind(&self, gateway: &Gateway) -> bool {
         let loaded = gateway.loaded.load();
@@ -81,7 +101,7 @@ impl Reloader {
         let known = self.sources();
         // Looked at before they are read: what changes in between is seen as a change.
         let as_read = known.again();
-        let (loaded, config, mut problems) = start::reread(&gateway.places, &mut environment);
+        let (loaded, config, mut problems) = start::reread(&gateway.places, &mut environment, &self.overrides());
         let before = gateway.loaded.load_full();
         if loaded.safe_mode || (before.exists && !loaded.exists) {
             return Err(problems);

@@ -46,7 +46,7 @@ pub use outbox::{NewOutbound, OutboxId, OutboxRow};
 pub use pairings::{NewPairing, Ownership, PAIRING_KEEP_MS, PAIRINGS_MAX, PairedSender, PairingAsked, PairingCode};
 pub use search::SearchHit;
 pub use sent::SentPart;
-pub use sessions::{Session, SessionFilter, SessionPatch, SessionSettings};
+pub use sessions::{Session, SessionExpiry, SessionFilter, SessionPatch, SessionQueue, SessionSettings};
 pub use stats::StoreStats;
 pub use store::{DATABASE_FILE, OpenOptions, Store, WriterMode};
 pub use summaries::{ContextStart, NewSummary};

@@ -45,10 +45,40 @@ pub struct SessionSettings {
     pub thinking_level: Option<String>,
     pub verbose_level: Option<String>,
     pub reasoning_level: Option<String>,
+    /// `off`, `tokens` or `full`.
+    pub response_usage: Option<String>,
+    /// `allow` or `deny`.
+    pub send_policy: Option<String>,
+    /// `mention` or `always`.
+    pub group_activation: Option<String>,
+    pub queue: SessionQueue,
+    pub expiry: SessionExpiry,
     pub category: Option<String>,
     pub archived: bool,
     pub pinned: bool,
     pub unread: bool,
+}
+
+/// What happens to messages of a session that come while a turn runs, as far as it was chosen.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SessionQueue {
+    /// `steer`, `followup`, `collect` or `interrupt`.
+    pub mode: Option<String>,
+    pub debounce_ms: Option<i64>,
+    pub cap: Option<i64>,
+    /// `old`, `new` or `summarize`.
+    pub drop: Option<String>,
+}
+
+/// When a session's conversation ends by itself, as far as it was chosen; 0 for never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SessionExpiry {
+    /// After this silence.
+    pub idle_minutes: Option<i64>,
+    /// This long after it began.
+    pub max_age_minutes: Option<i64>,
 }
 
 /// Changes to [`SessionSettings`]. `None` in a patch leaves a field, `Some(None)` clears it.
@@ -60,6 +90,11 @@ pub struct SessionPatch {
     pub thinking_level: Option<Option<String>>,
     pub verbose_level: Option<Option<String>>,
     pub reasoning_level: Option<Option<String>>,
+    pub response_usage: Option<Option<String>>,
+    pub send_policy: Option<Option<String>>,
+    pub group_activation: Option<Option<String>>,
+    pub queue: Option<SessionQueue>,
+    pub expiry: Option<SessionExpiry>,
     pub category: Option<Option<String>>,
     pub archived: Option<bool>,
     pub pinned: Option<bool>,
@@ -252,6 +287,11 @@ impl SessionPatch {
         set(&mut settings.thinking_level, self.thinking_level);
         set(&mut settings.verbose_level, self.verbose_level);
         set(&mut settings.reasoning_level, self.reasoning_level);
+        set(&mut settings.response_usage, self.response_usage);
+        set(&mut settings.send_policy, self.send_policy);
+        set(&mut settings.group_activation, self.group_activation);
+        set(&mut settings.queue, self.queue);
+        set(&mut settings.expiry, self.expiry);
         set(&mut settings.category, self.category);
         set(&mut settings.archived, self.archived);
         set(&mut settings.pinned, self.pinned);
@@ -314,7 +354,10 @@ fn existing(connection: &Connection, key: &SessionKey) -> Result<Session, StoreE
 fn save_settings(connection: &Connection, session: &Session) -> Result<(), StoreError> {
     let save =
         "UPDATE sessions SET updated_at_ms = ?2, label = ?3, model = ?4, thinking_level = ?5, verbose_level = ?6,
-                       reasoning_level = ?7, category = ?8, archived = ?9, pinned = ?10, unread = ?11, search_text = ?12
+                       reasoning_level = ?7, category = ?8, archived = ?9, pinned = ?10, unread = ?11, search_text = ?12,
+                       response_usage = ?13, send_policy = ?14, group_activation = ?15, queue_mode = ?16,
+                       queue_debounce_ms = ?17, queue_cap = ?18, queue_drop = ?19, idle_minutes = ?20,
+                       max_age_minutes = ?21
                 WHERE key = ?1";
     let settings = &session.settings;
     let params = params![
@@ -330,6 +373,15 @@ fn save_settings(connection: &Connection, session: &Session) -> Result<(), Store
         settings.pinned,
         settings.unread,
         search_text(&session.key, settings.label.as_deref()),
+        settings.response_usage,
+        settings.send_policy,
+        settings.group_activation,
+        settings.queue.mode,
+        settings.queue.debounce_ms,
+        settings.queue.cap,
+        settings.queue.drop,
+        settings.expiry.idle_minutes,
+        settings.expiry.max_age_minutes,
     ];
     sql::execute(connection, save, params).map(drop)
 }
@@ -367,6 +419,16 @@ fn read_settings(row: &Row<'_>) -> rusqlite::Result<SessionSettings> {
         thinking_level: row.get("thinking_level")?,
         verbose_level: row.get("verbose_level")?,
         reasoning_level: row.get("reasoning_level")?,
+        response_usage: row.get("response_usage")?,
+        send_policy: row.get("send_policy")?,
+        group_activation: row.get("group_activation")?,
+        queue: SessionQueue {
+            mode: row.get("queue_mode")?,
+            debounce_ms: row.get("queue_debounce_ms")?,
+            cap: row.get("queue_cap")?,
+            drop: row.get("queue_drop")?,
+        },
+        expiry: SessionExpiry { idle_minutes: row.get("idle_minutes")?, max_age_minutes: row.get("max_age_minutes")? },
         category: row.get("category")?,
         archived: row.get("archived")?,
         pinned: row.get("pinned")?,

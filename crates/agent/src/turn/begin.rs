@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::compact::Overflow;
 use super::repeats::Repeats;
 use super::state::{Stop, Turn, TurnTrust};
+use super::told::Shows;
 use super::{TURN_MAX, TurnCancel, TurnJob, TurnWorld, item_id};
 use crate::context::{Prefix, Room};
 use crate::media_type::is_shown;
@@ -184,6 +185,7 @@ fn assemble<'a>(
     let model = world.models.info(&chain[0]);
     let skills = world.skills.prompt_of(input.skills.as_deref());
     let prefix = Prefix::new(profile, &session.key, &skills, &world.tools, input.extra_system.as_deref());
+    let shows = Shows::of(&input, &session.settings, world.defaults.response_usage);
     let chosen = input.thinking.or_else(|| session.settings.thinking_level.as_deref().and_then(parse_thinking));
     let timeout = input.timeout_ms.filter(|ms| *ms > 0).map_or(profile.timeout, Duration::from_millis);
     Turn {
@@ -203,6 +205,7 @@ fn assemble<'a>(
         steer: job.steer,
         row: job.row,
         deliver: input.deliver,
+        shows,
         context_tokens: session.context_tokens,
         session,
         chain,

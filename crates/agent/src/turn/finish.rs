@@ -63,13 +63,14 @@ impl Turn<'_> {
 
     async fn write(&mut self, ending: Ending) -> Result<TurnEnd, StoreError> {
         let now_ms = self.world.clock.now_ms();
+        let reasoning = self.reasoning(&ending.items);
         let items = self.new_items(ending.items, now_ms);
         let ids: Vec<_> = items.iter().map(|item| item.id.clone()).collect();
         let result = match &ending.end {
             TurnEnd::Final { text, .. } | TurnEnd::Aborted { text, .. } => text.clone(),
             TurnEnd::Failed { message, .. } => message.clone(),
         };
-        let outbox = self.reply(&ending.end, now_ms);
+        let outbox = self.reply(&ending.end, reasoning, now_ms);
         let finish = TurnFinish {
             inbox: self.row.id,
             also: std::mem::take(&mut self.also),
@@ -91,7 +92,7 @@ impl Turn<'_> {
     }
 
     /// What goes out to the sender's chat. Someone who aborted gets nothing more; someone who waits is told of a failure.
-    fn reply(&self, end: &TurnEnd, now_ms: i64) -> Vec<NewOutbound> {
+    fn reply(&self, end: &TurnEnd, reasoning: Option<Reply>, now_ms: i64) -> Vec<NewOutbound> {
         let text = match end {
             TurnEnd::Final { text, .. } => text.clone(),
             TurnEnd::Aborted { text, reason: AbortReason::Timeout } => {
@@ -100,23 +101,17 @@ impl Turn<'_> {
             TurnEnd::Aborted { .. } => return Vec::new(),
             TurnEnd::Failed { message, .. } => format!("I could not answer: {message}."),
         };
-        let Some(route) = &self.deliver else { return Vec::new() };
+        let Some(route) = self.route() else { return Vec::new() };
         let batched = !self.also.is_empty();
         let is_error = matches!(end, TurnEnd::Failed { .. });
         let tainted = self.trust.now().is_tainted();
-        let answer = Reply { is_error, tainted, batched, ..Reply::to(route, self.row.run.as_str(), text) };
+        let footer = if is_error { None } else { self.footer() };
+        let answer = Reply { is_error, tainted, batched, footer, ..Reply::to(route, self.row.run.as_str(), text) };
         // A name of its own, since parts are known by it; and no answer to a message, which has its answer.
         let notice =
             self.notice().map(|text| Reply { run: format!("{}:notice", self.row.run), text, ..Reply::default() });
-        let outbound = |reply: Reply| NewOutbound {
-            channel: route.channel.clone(),
-            account: route.account.clone(),
-            chat: route.chat.clone(),
-            session: self.row.session.clone(),
-            body: reply.to_body(),
-            created_at_ms: now_ms,
-        };
-        std::iter::once(answer).chain(notice).map(outbound).collect()
+        let told = reasoning.into_iter().chain([answer]).chain(notice);
+        told.map(|reply| self.outbound(route, &reply, now_ms)).collect()
     }
 }
 

@@ -16,6 +16,7 @@ mod repeats;
 mod spend;
 mod state;
 mod steps;
+mod told;
 mod tools;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -29,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use self::begin::{Begun, begin};
 pub(crate) use self::model::usage_of;
 pub(crate) use self::spend::estimate_of;
+use crate::levels::{ResponseUsage, SendPolicy};
 use crate::{AbortReason, AgentProfile, Approvals, Budget, Clock, SkillIndex, ToolSet, TurnEnd, TurnEvents};
 
 /// No turn is older, whatever a client asks for.
@@ -49,8 +51,17 @@ pub struct TurnWorld {
     pub budget: Budget,
     /// Decides on calls that the turn may not make by itself.
     pub approvals: Arc<dyn Approvals>,
+    /// What holds where neither the message nor its session says otherwise.
+    pub defaults: TurnDefaults,
     /// The program's version, for `session_status`.
     pub version: Arc<str>,
+}
+
+/// What the configuration says about a turn's answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TurnDefaults {
+    pub response_usage: ResponseUsage,
+    pub send_policy: SendPolicy,
 }
 
 /// What a turn may use up before it is stopped. The wall time stands in [`AgentProfile::timeout`].

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::compact::Overflow;
 use super::repeats::Repeats;
+use super::told::Shows;
 use super::{SteerQueue, TurnCancel, TurnWorld, item_id};
 use crate::context::{Prefix, Room};
 use crate::transcript::ItemBody;
@@ -34,6 +35,7 @@ pub(super) struct Turn<'a> {
     pub collected: Vec<InboxRow>,
     pub steer: SteerQueue,
     pub deliver: Option<DeliveryRoute>,
+    pub shows: Shows,
     pub session: Session,
     pub chain: Vec<ModelRef>,
     /// The first of the chain: its window and senses shape the context.

@@ -71,6 +71,7 @@ impl Turn<'_> {
         let booking = self.booking(&body);
         let (written, booked) = tokio::join!(self.journal(vec![ItemBody::Assistant(body)]), booking);
         written.and(booked)?;
+        self.tell_calls(calls).await?;
         self.run_tools(calls).await
     }
 

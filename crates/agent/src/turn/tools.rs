@@ -155,7 +155,9 @@ impl<'a> Turn<'a> {
             is_error: entry.result.is_error,
             details: entry.details.clone(),
         };
+        let shown = entry.result.text.clone();
         self.journal(vec![ItemBody::ToolResults(ToolResultsBody { results: vec![entry] })]).await?;
+        self.tell_result(call, &shown).await?;
         fault::point("turn.after_tool");
         self.emit(ended).await;
         Ok(())

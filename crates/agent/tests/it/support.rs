@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use chela_agent::{
     AgentProfile, AgentsConfig, Budget, CallRisk, Clock, DeliveryRoute, Effect, ItemBody, NoApprovals, SkillIndex,
-    SteerQueue, Tool, ToolContext, ToolError, ToolFuture, ToolOutput, ToolSet, TurnCancel, TurnEnd, TurnEvent,
-    TurnEvents, TurnInput, TurnJob, TurnLimits, TurnWorld, ensure_workspace, run_turn,
+    SteerQueue, Tool, ToolContext, ToolError, ToolFuture, ToolOutput, ToolSet, TurnCancel, TurnDefaults, TurnEnd,
+    TurnEvent, TurnEvents, TurnInput, TurnJob, TurnLimits, TurnWorld, ensure_workspace, run_turn,
 };
 use chela_config::Environment;
 use chela_llm::{
@@ -44,6 +44,7 @@ impl House {
         ensure_workspace(&profile.workspace, true).unwrap();
         let calls = Calls::default();
         let world = TurnWorld {
+            defaults: TurnDefaults::default(),
             store: open(dir.path()),
             models: Arc::new(models),
             tools: tools(&calls),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::api::{Call, Failure};
 use super::bot::Shared;
-use crate::context::NativeCommand;
+use crate::context::{NativeArg, NativeCommand};
 use crate::digest::digest;
 
 /// Where the state keeps the name of what was registered last.
@@ -15,6 +15,7 @@ const STATE_KEY: &str = "commands";
 /// Limits of Discord (<https://docs.discord.com/developers/interactions/application-commands>).
 const COMMANDS_MAX: usize = 100;
 const OPTIONS_MAX: usize = 25;
+const CHOICES_MAX: usize = 25;
 const NAME_CHARS_MAX: usize = 32;
 const DESCRIPTION_CHARS_MAX: usize = 100;
 
@@ -45,7 +46,16 @@ struct Entry {
     name: String,
     description: String,
     options: Vec<Entry>,
+    choices: Vec<Choice>,
     autocomplete: bool,
+}
+
+/// A value that an option may have.
+#[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(default)]
+struct Choice {
+    name: String,
+    value: String,
 }
 
 /// Sorted by name. What can't be read equals nothing that we list.
@@ -64,16 +74,27 @@ fn listing(commands: &[NativeCommand]) -> Value {
                 "type": 1,
                 "name": command.name,
                 "description": description(&command.description, &command.name),
-                "options": command.args.iter().filter(|arg| is_name(&arg.name)).take(OPTIONS_MAX).map(|arg| json!({
-                    "type": 3,
-                    "name": arg.name,
-                    "description": description(&arg.description, &arg.name),
-                    "required": false,
-                    "autocomplete": arg.completes,
-                })).collect::<Vec<_>>(),
+                "options": command.args.iter().filter(|arg| is_name(&arg.name)).take(OPTIONS_MAX).map(option).collect::<Vec<_>>(),
             })
         })
         .collect()
+}
+
+/// An argument. Discord takes either choices or completion.
+fn option(arg: &NativeArg) -> Value {
+    let choices: Vec<_> =
+        arg.choices.iter().take(CHOICES_MAX).map(|choice| json!({ "name": choice, "value": choice })).collect();
+    let mut option = json!({
+        "type": 3,
+        "name": arg.name,
+        "description": description(&arg.description, &arg.name),
+        "required": false,
+        "autocomplete": arg.completes && choices.is_empty(),
+    });
+    if !choices.is_empty() {
+        option["choices"] = choices.into();
+    }
+    option
 }
 
 fn is_name(name: &str) -> bool {
@@ -94,7 +115,6 @@ fn mark(application: &str, listing: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::NativeArg;
 
     #[test]
     fn the_mark_of_a_listing_is_the_same_for_ever() {
@@ -104,7 +124,12 @@ mod tests {
 
     #[test]
     fn commands_are_listed_within_the_limits_of_discord() {
-        let arg = |name: &str| NativeArg { name: name.into(), description: String::new(), completes: true };
+        let arg = |name: &str| NativeArg {
+            name: name.into(),
+            description: String::new(),
+            choices: Vec::new(),
+            completes: true,
+        };
         let command = |name: &str, description: String| NativeCommand {
             name: name.into(),
             description,

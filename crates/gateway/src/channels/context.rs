@@ -37,7 +37,14 @@ fn native_commands(are_native: bool) -> Arc<[NativeCommand]> {
         let arg = |arg: &chela_agent::CommandArg| NativeArg {
             name: arg.name.to_owned(),
             description: arg.description.to_owned(),
-            completes: arg.choices != ArgChoices::Any,
+            choices: match arg.choices {
+                ArgChoices::Fixed(words) => words.iter().map(|word| (*word).to_owned()).collect(),
+                ArgChoices::Any | ArgChoices::Models | ArgChoices::Providers | ArgChoices::Skills => Vec::new(),
+            },
+            completes: match arg.choices {
+                ArgChoices::Models | ArgChoices::Providers | ArgChoices::Skills => true,
+                ArgChoices::Any | ArgChoices::Fixed(_) => false,
+            },
         };
         command.args.iter().map(arg).collect()
     };

@@ -3,9 +3,10 @@
 //! An event is acknowledged when what it leads to is durable. The same event again finds the row that it made.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 
-use chela_agent::{Access, ArgChoices, COMMANDS, Command, Reply, TurnInput, TurnTools};
+use chela_agent::{Access, ArgChoices, COMMANDS, Command, GroupActivation, Reply, TurnInput, TurnTools};
 use chela_channels::access::{
     AccessRules, AllowList, Facts, Granted, LoopVerdict, ToolRules, Verdict, decide, shows_quote,
 };
@@ -18,7 +19,7 @@ use chela_store::{InboxRow, NewOutbound, StoreError};
 
 use super::{AccountName, OpenAccount, input, pairing, tame};
 use crate::app::Gateway;
-use crate::commands::{self, Reading};
+use crate::commands::{self, Reading, Typed};
 use crate::config::Config;
 use crate::intake::{Inbound, SubmitError, SubmitState};
 use crate::route::{ChannelPlace, Target, channel_target};
@@ -70,10 +71,12 @@ impl Inbox for AccountInbox {
             let Some(gateway) = self.gateway.upgrade() else { return Vec::new() };
             let door = Door { gateway: &gateway, account: &self.account };
             let config = gateway.config.load_full();
-            match door.verdict(&config, asker).await {
-                Ok(Verdict::Answer(granted)) => choices(&gateway, &granted, command, arg, typed),
-                Ok(Verdict::Overheard | Verdict::Pair | Verdict::Ignore(_)) | Err(_) => Vec::new(),
+            let Ok(Verdict::Answer(granted)) = door.verdict(&config, asker).await else { return Vec::new() };
+            if !matches!(door.may_command(&config, asker, &granted).await, Ok(true)) {
+                return Vec::new();
             }
+            let agent = door.target(&config, asker, granted.agent.as_deref()).agent;
+            choices(&gateway, Completing { granted: &granted, agent, command, arg, typed }).await
         })
     }
 }
@@ -145,8 +148,38 @@ impl Door<'_> {
         }
     }
 
+    /// What the rules say; in a group, with what was chosen for its session (`/activation`).
     async fn verdict(&self, config: &Config, message: &InboundMessage) -> Result<Verdict, InboxError> {
-        self.ask_rules(config, message, decide).await
+        let verdict = self.ask_rules(config, message, None, decide).await?;
+        if message.chat_kind == ChatKind::Direct {
+            return Ok(verdict);
+        }
+        // A choice counts only where somebody may be answered at all.
+        let always = self.ask_rules(config, message, Some(true), decide).await?;
+        let Verdict::Answer(granted) = &always else { return Ok(verdict) };
+        let session = self.target(config, message, granted.agent.as_deref()).session;
+        let stored = self.gateway.store.session(&session).await.map_err(of_store)?;
+        let chosen = stored.and_then(|stored| stored.settings.group_activation);
+        match chosen.as_deref().and_then(GroupActivation::parse) {
+            None => Ok(verdict),
+            Some(GroupActivation::Always) => Ok(always),
+            Some(GroupActivation::Mention) => self.ask_rules(config, message, Some(false), decide).await,
+        }
+    }
+
+    /// Whether the sender may use commands (`commands.allowFrom`); owners always may.
+    async fn may_command(
+        &self,
+        config: &Config,
+        message: &InboundMessage,
+        granted: &Granted,
+    ) -> Result<bool, InboxError> {
+        match config.commands.users(&self.account.name.channel) {
+            Some(users) if !granted.is_owner => {
+                self.ask_rules(config, message, None, |_, facts, message| users.names(&message.sender, facts)).await
+            }
+            Some(_) | None => Ok(true),
+        }
     }
 
     /// The message without what it quotes, where that is not to be told.
@@ -155,7 +188,7 @@ impl Door<'_> {
         config: &Config,
         message: &'m InboundMessage,
     ) -> Result<Cow<'m, InboundMessage>, InboxError> {
-        if message.reply_to.is_none() || self.ask_rules(config, message, shows_quote).await? {
+        if message.reply_to.is_none() || self.ask_rules(config, message, None, shows_quote).await? {
             return Ok(Cow::Borrowed(message));
         }
         Ok(Cow::Owned(InboundMessage { reply_to: None, ..message.clone() }))
@@ -165,6 +198,7 @@ impl Door<'_> {
         &self,
         config: &Config,
         message: &InboundMessage,
+        always_active: Option<bool>,
         question: impl FnOnce(&AccessRules, Facts<'_>, &InboundMessage) -> T,
     ) -> Result<T, InboxError> {
         let name = &self.account.name;
@@ -183,7 +217,7 @@ impl Door<'_> {
             paired: &|sender| paired.holds(&name.channel, &name.account, sender),
             access_groups: &|group| config.access_groups.members(group, &name.channel),
             called_by_name: message.chat_kind != ChatKind::Direct && self.is_called(config, message),
-            always_active: None,
+            always_active,
             owners: &AllowList(owners.0),
             tools_by_sender: &tools_by_sender,
         };
@@ -238,18 +272,30 @@ impl Door<'_> {
         let Meant { message, granted, target } = meant;
         let name = &self.account.name;
         let reads_commands = message.is_native_command || config.commands.are_typed();
-        let reading = if reads_commands {
-            commands::read(&message.text, &config.session.reset_triggers)
-        } else {
-            Reading::Message
-        };
+        let mut reading = Reading::Message;
+        if reads_commands {
+            let (text, is_owner) = (message.text.as_str(), granted.is_owner);
+            let typed = Typed { text, agent: &target.agent, is_owner, triggers: &config.session.reset_triggers };
+            reading = commands::read(self.gateway, typed);
+        }
+        if !matches!(reading, Reading::Message) && !self.may_command(config, message, &granted).await? {
+            match reading {
+                // As in the reference system: their settings are words, their commands nothing.
+                Reading::Directed(_) | Reading::Message => reading = Reading::Message,
+                Reading::Command(_) | Reading::Afresh { .. } => return Ok(Receipt::Ignored),
+            }
+        }
         let heard =
             if matches!(reading, Reading::Command(_)) { Vec::new() } else { self.account.heard().of(&message.chat) };
         let input = match &reading {
             Reading::Command(_) => input::of_command(name, message, granted),
             Reading::Message => input::of(name, message, granted, &heard),
-            Reading::Afresh(rest) => {
-                input::of(name, &InboundMessage { text: rest.clone(), ..message.clone() }, granted, &[])
+            Reading::Afresh { message: words, .. } => {
+                input::of(name, &InboundMessage { text: words.clone(), ..message.clone() }, granted, &[])
+            }
+            Reading::Directed(directives) => {
+                let words = directives.text.clone();
+                input::of(name, &InboundMessage { text: words, ..message.clone() }, granted, &heard)
             }
         };
         if message.chat_kind == ChatKind::Direct && input.sender_is_owner {
@@ -263,7 +309,7 @@ impl Door<'_> {
             session: target.session.clone(),
             agent: target.agent.clone(),
             input,
-            mode: config.messages.queue.mode_of(&name.channel),
+            mode: None,
             watcher: None,
         };
         match commands::submit_reading(self.gateway, reading, inbound).await {
@@ -390,19 +436,34 @@ fn is_empty(message: &InboundMessage) -> bool {
     message.media.is_empty() && tame::visible(&message.text).trim().is_empty()
 }
 
+/// What a person is typing into an argument of a command.
+struct Completing<'a> {
+    granted: &'a Granted,
+    agent: AgentId,
+    command: &'a str,
+    arg: &'a str,
+    typed: &'a str,
+}
+
 /// What an argument of a command may be, as far as it begins with or holds what is typed; nothing of another one's command.
-fn choices(gateway: &Gateway, granted: &Granted, command: &str, arg: &str, typed: &str) -> Vec<String> {
+async fn choices(gateway: &Gateway, completing: Completing<'_>) -> Vec<String> {
+    let Completing { granted, agent, command, arg, typed } = completing;
     let may = |row: &&Command| row.name == command && (granted.is_owner || row.access == Access::Sender);
     let command = COMMANDS.iter().find(may);
     let Some(arg) = command.and_then(|command| command.args.iter().find(|known| known.name == arg)) else {
         return Vec::new();
     };
+    let reachable = || gateway.models.load().list().into_iter().filter(|model| model.available);
     let all: Vec<String> = match arg.choices {
         ArgChoices::Any => Vec::new(),
         ArgChoices::Fixed(words) => words.iter().map(|word| (*word).to_owned()).collect(),
-        ArgChoices::Models => {
-            let reachable = gateway.models.load().list().into_iter().filter(|model| model.available);
-            reachable.map(|model| model.reference.to_string()).collect()
+        ArgChoices::Models => reachable().map(|model| model.reference.to_string()).collect(),
+        ArgChoices::Providers => {
+            reachable().map(|model| model.reference.provider).collect::<BTreeSet<_>>().into_iter().collect()
+        }
+        ArgChoices::Skills => {
+            let skills = commands::callable_skills(gateway, &agent, granted.skills.as_deref()).await;
+            skills.into_iter().map(|skill| skill.name).collect()
         }
     };
     let typed = typed.trim().to_lowercase();

@@ -26,6 +26,7 @@ pub(super) fn of(name: &AccountName, message: &InboundMessage, granted: Granted,
         extra_system: granted.system_prompt.filter(|prompt| !prompt.trim().is_empty()),
         origin: InputOrigin {
             client_id: Some(name.channel.clone()),
+            sender_id: Some(message.sender.id.clone()).filter(|id| !id.is_empty()),
             sender_name: (is_group && heard.is_empty()).then(|| shown_name(message)),
             mentioned: is_group.then_some(granted.was_mentioned),
             ..InputOrigin::default()

@@ -3,26 +3,42 @@
 //! A command is accepted like a message, so that it happens once and its answer stands in the transcript; but it runs at
 //! once, beside whatever turn is going on. Names and help texts are the agent crate's table.
 
+mod allowlist;
 mod approve;
 mod compact;
 mod context;
+mod export;
+mod help;
+mod levels;
 mod model;
+mod queue;
+mod reading;
+mod restart;
+mod session;
+mod settings;
+mod skill;
 mod status;
+mod usage;
 
 use std::sync::Arc;
 
 use chela_agent::{
-    Access, COMMANDS, CommandId, DeliveryRoute, ItemBody, NoteBody, NoteKind, ParsedCommand, Reply, ReplyButton,
-    Speaker, TurnEnd, TurnInput, parse_command,
+    Access, Command, CommandId, DeliveryRoute, ItemBody, NoteBody, NoteKind, ParsedCommand, Reply, ReplyButton,
+    Speaker, TurnEnd, TurnInput,
 };
 use chela_llm::{StopReason, Usage};
-use chela_protocol::methods::chat::ChatCommand;
 use chela_protocol::{ItemId, RunId, SessionKey};
-use chela_store::{Accepted, InboxRow, InboxState, NewInbound, NewOutbound, StoreError, TurnFinish};
+use chela_store::{
+    Accepted, InboxRow, InboxState, NewInbound, NewOutbound, Session, SessionPatch, StoreError, TurnFinish,
+};
 use serde_json::{Value, json};
 
 pub(crate) use compact::{Ending as CompactionEnding, compact};
+pub(crate) use help::listed;
+pub(crate) use levels::checked as checked_level;
 pub(crate) use model::resolve as resolve_model;
+pub(crate) use reading::{Reading, Typed, needed_scope, read};
+pub(crate) use skill::callable as callable_skills;
 
 use crate::app::Gateway;
 use crate::intake::{self, Inbound, SubmitError, SubmitState, Submitted};
@@ -32,30 +48,6 @@ use crate::sessions::{AbortTarget, announce, session_changed};
 /// Marks the inbox row of a command in its body.
 const MARK: &str = "command";
 
-/// What a message turns out to be.
-pub(crate) enum Reading {
-    /// Goes to the model as it is.
-    Message,
-    /// Runs now.
-    Command(ParsedCommand),
-    /// Empties the conversation; what follows is its first message.
-    Afresh(String),
-}
-
-/// Reads a message. `triggers` are the configured words that begin a new conversation.
-pub(crate) fn read(text: &str, triggers: &[String]) -> Reading {
-    if triggers.iter().any(|trigger| trigger.trim().eq_ignore_ascii_case(text.trim()) && !trigger.trim().is_empty()) {
-        return parse_command("/new").map_or(Reading::Message, Reading::Command);
-    }
-    match parse_command(text) {
-        None => Reading::Message,
-        Some(parsed) => match parsed.command.id {
-            CommandId::New | CommandId::Reset if !parsed.args.is_empty() => Reading::Afresh(parsed.args),
-            _ => Reading::Command(parsed),
-        },
-    }
-}
-
 /// What a command comes to.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Answer {
@@ -63,20 +55,27 @@ struct Answer {
     text: String,
     /// For the chat in which the command was typed, where its platform has them.
     buttons: Vec<Vec<ReplyButton>>,
+    /// A file of the workspace that goes to the chat with it.
+    file: Option<String>,
+    afterwards: Afterwards,
 }
 
-/// The commands as `chat.metadata` and `commands.list` show them.
-pub(crate) fn listed() -> Vec<ChatCommand> {
-    let row = |command: &chela_agent::Command| ChatCommand {
-        name: command.name.to_owned(),
-        text_aliases: std::iter::once(&command.name).chain(command.aliases).map(|name| format!("/{name}")).collect(),
-        description: command.description.to_owned(),
-        category: command.category.as_str().to_owned(),
-        source: "native".to_owned(),
-        scope: "both".to_owned(),
-        accepts_args: !command.args.is_empty(),
-    };
-    COMMANDS.iter().map(row).collect()
+/// What happens when the answer is durable.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Afterwards {
+    #[default]
+    Nothing,
+    Restart,
+}
+
+/// A command on its way to its answer.
+struct Asked<'a> {
+    gateway: &'a Arc<Gateway>,
+    row: &'a InboxRow,
+    input: &'a TurnInput,
+    command: &'static Command,
+    /// What stood behind its name, trimmed.
+    args: &'a str,
 }
 
 /// Hands a message over as what it was read as.
@@ -87,11 +86,25 @@ pub(crate) async fn submit_reading(
 ) -> Result<Submitted, SubmitError> {
     Ok(match reading {
         Reading::Message => intake::submit(gateway, inbound).await?,
-        Reading::Command(_) => submit(gateway, inbound).await?,
-        Reading::Afresh(message) => {
+        Reading::Directed(directives) => {
+            directives.apply(&mut inbound.input);
+            inbound.mode = directives.queue.or(inbound.mode);
+            intake::submit(gateway, inbound).await?
+        }
+        Reading::Command(parsed) => match skill::message(gateway, &inbound, &parsed).await {
+            Some(message) => {
+                inbound.input.text = message;
+                intake::submit(gateway, inbound).await?
+            }
+            None => submit(gateway, inbound).await?,
+        },
+        Reading::Afresh { message, model } => {
             // A repeated request must not empty the conversation that its first one began.
             if gateway.store.inbox_by_run(&inbound.run).await?.is_none() {
                 begin_anew(gateway, &inbound.session).await?;
+                if let Some(model) = model {
+                    model::choose(gateway, &inbound.session, Some(model)).await?;
+                }
             }
             inbound.input.text = message;
             intake::submit(gateway, inbound).await?
@@ -133,13 +146,10 @@ pub(crate) fn is_command(body: &Value) -> bool {
 /// Runs a durable command to its durable answer.
 pub(crate) async fn execute(gateway: Arc<Gateway>, row: InboxRow) {
     let input = TurnInput::from_body(&row.body);
-    let answered = match parse_command(&input.text) {
-        Some(parsed) if parsed.command.access == Access::Owner && !input.sender_is_owner => {
-            Ok(owners_only(&parsed).into())
-        }
-        Some(parsed) => answer(&gateway, &row, &parsed).await,
+    let answered = match reading::commands_of(&input.text)[..] {
         // A configured trigger: the same as `/new`.
-        None => begin_anew(&gateway, &row.session).await.map(Answer::from),
+        [] => begin_anew(&gateway, &row.session).await.map(Answer::from),
+        ref parsed => answer_all(&gateway, &row, &input, parsed).await,
     };
     let answered = match answered {
         Ok(answer) => finish(&gateway, &row, &input, answer).await,
@@ -170,41 +180,90 @@ pub(crate) async fn stop(gateway: &Arc<Gateway>, session: &SessionKey) -> Vec<Ru
     gateway.sessions.abort(gateway, &AbortTarget::Session(session.clone())).await
 }
 
-async fn answer(gateway: &Arc<Gateway>, row: &InboxRow, parsed: &ParsedCommand) -> Result<Answer, StoreError> {
-    let text = match parsed.command.id {
-        CommandId::New | CommandId::Reset => begin_anew(gateway, &row.session).await?,
+/// The answers to what was typed in one message, one after the other.
+async fn answer_all(
+    gateway: &Arc<Gateway>,
+    row: &InboxRow,
+    input: &TurnInput,
+    parsed: &[ParsedCommand],
+) -> Result<Answer, StoreError> {
+    let mut all = Answer::default();
+    for ParsedCommand { command, args } in parsed {
+        let one = if command.access == Access::Owner && !input.sender_is_owner {
+            format!("Only the assistant's owner may use /{}.", command.name).into()
+        } else {
+            answer(&Asked { gateway, row, input, command, args }).await?
+        };
+        let text = [all.text, one.text].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n");
+        all = Answer { text, ..one };
+    }
+    Ok(all)
+}
+
+async fn answer(asked: &Asked<'_>) -> Result<Answer, StoreError> {
+    let Asked { gateway, row, args, .. } = *asked;
+    let text = match asked.command.id {
+        CommandId::New | CommandId::Reset => return anew(asked).await,
         CommandId::Stop => match stop(gateway, &row.session).await.len() {
             0 => "Nothing is running.".to_owned(),
             1 => "Stopped.".to_owned(),
             runs => format!("Stopped {runs} turns."),
         },
+        CommandId::Compact => compact::reply(gateway, row, speaker_of(asked.input), args).await?,
+        CommandId::Session => session::reply(asked).await?,
+        CommandId::ExportSession => return export::reply(asked).await,
+        CommandId::Model => return model::reply(gateway, &row.session, args).await,
+        CommandId::Models => return Ok(model::list(gateway, args)),
+        CommandId::Usage if args.eq_ignore_ascii_case("cost") => usage::costs(asked).await?,
+        CommandId::Think
+        | CommandId::Reasoning
+        | CommandId::Verbose
+        | CommandId::Usage
+        | CommandId::Activation
+        | CommandId::Send => return levels::reply(asked).await,
+        CommandId::Queue => return queue::reply(asked).await,
         CommandId::Status => status::reply(gateway, &row.session).await?,
-        CommandId::Context => context::reply(gateway, &row.session).await?,
-        CommandId::Compact => compact::reply(gateway, row, speaker_of(row), &parsed.args).await?,
-        CommandId::Model => return model::reply(gateway, &row.session, &parsed.args).await,
-        CommandId::Approve => approve::reply(gateway, row, &parsed.args).await?,
-        CommandId::Help => help(),
+        CommandId::Whoami => help::whoami(asked),
+        CommandId::Context => context::reply(asked).await?,
+        CommandId::Help => help::short(),
+        CommandId::Commands => return Ok(help::all(args)),
+        CommandId::Skill => skill::reply(asked).await,
+        CommandId::Approve => approve::reply(gateway, row, args).await?,
+        CommandId::Allowlist => allowlist::reply(asked).await?,
+        CommandId::Config => settings::config(asked).await,
+        CommandId::Debug => settings::debug(asked).await,
+        CommandId::Restart => return Ok(restart::reply(gateway)),
     };
     Ok(text.into())
 }
 
-fn speaker_of(row: &InboxRow) -> Speaker {
-    if TurnInput::from_body(&row.body).sender_is_owner { Speaker::Owner } else { Speaker::Other }
+/// `/new` and `/reset` without a message; with a model, that answers from now on.
+async fn anew(asked: &Asked<'_>) -> Result<Answer, StoreError> {
+    let begun = begin_anew(asked.gateway, &asked.row.session).await?;
+    if asked.args.is_empty() {
+        return Ok(begun.into());
+    }
+    let chosen = model::reply(asked.gateway, &asked.row.session, asked.args).await?;
+    Ok(Answer { text: format!("{begun} {}", chosen.text), ..chosen })
 }
 
-fn owners_only(parsed: &ParsedCommand) -> String {
-    format!("Only the assistant's owner may use /{}.", parsed.command.name)
+fn speaker_of(input: &TurnInput) -> Speaker {
+    if input.sender_is_owner { Speaker::Owner } else { Speaker::Other }
 }
 
-fn help() -> String {
-    let lines = COMMANDS.iter().map(|command| {
-        let mut call = command.name.to_owned();
-        for arg in command.args {
-            call.extend([" [", arg.name, "]"]);
-        }
-        format!("- `/{call}`: {}", command.description)
-    });
-    std::iter::once("Commands:".to_owned()).chain(lines).collect::<Vec<_>>().join("\n")
+impl Asked<'_> {
+    /// The session in which it was typed.
+    async fn session(&self) -> Result<Session, StoreError> {
+        self.gateway.store.ensure_session(&self.row.session, &self.row.agent, self.gateway.now_ms()).await
+    }
+
+    /// Puts a choice into that session and tells clients.
+    async fn choose(&self, patch: SessionPatch) -> Result<Session, StoreError> {
+        self.session().await?;
+        let stored = self.gateway.store.patch_session(&self.row.session, patch, self.gateway.now_ms()).await?;
+        session_changed(self.gateway, &self.row.session, json!({ "reason": "patch" }));
+        Ok(stored)
+    }
 }
 
 /// Writes the command and its answer into the transcript, closes the row, and tells clients and the chat.
@@ -228,15 +287,24 @@ async fn finish(gateway: &Arc<Gateway>, row: &InboxRow, input: &TurnInput, answe
     };
     gateway.store.finish_turn(finish).await?;
     gateway.delivery.wake();
+    let afterwards = answer.afterwards;
     let end = TurnEnd::Final { text: answer.text, stop: StopReason::EndTurn, usage: Usage::default() };
     announce(gateway, row, &end);
     session_changed(gateway, &row.session, json!({ "reason": "send", "runId": row.run }));
+    match afterwards {
+        Afterwards::Nothing => {}
+        Afterwards::Restart => gateway.restart.cancel(),
+    }
     Ok(())
 }
 
 /// The answer on its way to the chat in which the command was typed.
 fn answer_to(route: &DeliveryRoute, row: &InboxRow, answer: &Answer, now_ms: i64) -> NewOutbound {
-    let reply = Reply { buttons: answer.buttons.clone(), ..Reply::to(route, row.run.as_str(), &answer.text) };
+    let text = match &answer.file {
+        Some(path) => format!("{}\n\nMEDIA: {path}", answer.text),
+        None => answer.text.clone(),
+    };
+    let reply = Reply { buttons: answer.buttons.clone(), ..Reply::to(route, row.run.as_str(), text) };
     NewOutbound {
         channel: route.channel.clone(),
         account: route.account.clone(),
@@ -249,6 +317,6 @@ fn answer_to(route: &DeliveryRoute, row: &InboxRow, answer: &Answer, now_ms: i64
 
 impl From<String> for Answer {
     fn from(text: String) -> Self {
-        Self { text, buttons: Vec::new() }
+        Self { text, ..Self::default() }
     }
 }

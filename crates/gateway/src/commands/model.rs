@@ -1,14 +1,15 @@
-//! `/model`: shows or chooses the model of a conversation.
+//! `/model` shows or chooses the model of a conversation, `/models` lists what can be chosen.
 
 use std::sync::Arc;
 
 use chela_agent::ReplyButton;
-use chela_llm::ModelRef;
+use chela_llm::{ModelInfo, ModelRef};
 use chela_protocol::SessionKey;
 use chela_store::{SessionPatch, StoreError};
 use serde_json::json;
 
 use super::Answer;
+use super::help::turning;
 use crate::app::Gateway;
 use crate::sessions::{RowContext, session_changed};
 
@@ -20,6 +21,9 @@ const BUTTONS: usize = 8;
 
 /// Names of models are long: two of them are as wide as a phone.
 const BUTTONS_IN_A_ROW: usize = 2;
+
+/// Models on one page of `/models`: each has a button.
+const PAGE: usize = BUTTONS;
 
 /// Words that take the session's own choice away.
 const CLEAR: &[&str] = &["default", "reset", "auto"];
@@ -38,11 +42,19 @@ pub(super) async fn reply(gateway: &Arc<Gateway>, key: &SessionKey, args: &str) 
         Ok(model) => Some(model.to_string()),
         Err(message) => return Ok(message.into()),
     };
-    let patch = SessionPatch { model: Some(chosen.clone()), ..SessionPatch::default() };
-    gateway.store.patch_session(key, patch, now).await?;
-    session_changed(gateway, key, json!({ "reason": "patch" }));
+    choose(gateway, key, chosen.clone()).await?;
     let next = RowContext::of(gateway, &book).model(&session.agent, chosen.as_deref());
     Ok(format!("This conversation uses `{}` from the next message on.", next.reference).into())
+}
+
+/// Gives a session a model of its own, or with `None` takes it away. Whether it can be reached is the caller's to know.
+pub(super) async fn choose(gateway: &Arc<Gateway>, key: &SessionKey, model: Option<String>) -> Result<(), StoreError> {
+    let now = gateway.now_ms();
+    gateway.store.ensure_session(key, &key.agent(), now).await?;
+    let patch = SessionPatch { model: Some(model), ..SessionPatch::default() };
+    gateway.store.patch_session(key, patch, now).await?;
+    session_changed(gateway, key, json!({ "reason": "patch" }));
+    Ok(())
 }
 
 /// A model that can be reached, by `provider/model` or by its name alone where that is unique.
@@ -62,6 +74,47 @@ pub(crate) fn resolve(gateway: &Gateway, text: &str) -> Result<ModelRef, String>
     }
 }
 
+/// `/models`: the providers with what can be reached of each, or the models of one, page by page.
+pub(super) fn list(gateway: &Gateway, args: &str) -> Answer {
+    let mut models = gateway.models.load().list();
+    models.retain(|model| model.available);
+    let mut providers: Vec<String> = models.iter().map(|model| model.reference.provider.clone()).collect();
+    providers.dedup();
+    providers.sort();
+    providers.dedup();
+    let mut words = args.split_whitespace();
+    let named = words.next().filter(|word| !word.eq_ignore_ascii_case("list"));
+    let Some(name) = named else { return overview_of_providers(&models, &providers) };
+    let Some(provider) = providers.iter().find(|provider| provider.eq_ignore_ascii_case(name)) else {
+        let name = name.replace('`', "'");
+        return format!("No provider `{name}` can be reached. There are: `{}`.", providers.join("`, `")).into();
+    };
+    models.retain(|model| model.reference.provider == *provider);
+    let pages = models.len().div_ceil(PAGE);
+    let page = words.next().and_then(|word| word.parse::<usize>().ok()).unwrap_or(1).clamp(1, pages);
+    let shown: Vec<&ModelRef> =
+        models.iter().skip((page - 1) * PAGE).take(PAGE).map(|model| &model.reference).collect();
+    let head = format!("`{provider}`, page {page} of {pages}; `/model <name>` chooses one:");
+    let lines = shown.iter().map(|reference| format!("- `{reference}`"));
+    let text = std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n");
+    let mut rows = buttons(shown.into_iter(), false);
+    rows.extend(turning(&format!("/models {provider}"), page, pages));
+    Answer { text, buttons: rows, ..Answer::default() }
+}
+
+fn overview_of_providers(models: &[ModelInfo], providers: &[String]) -> Answer {
+    let count = |provider: &String| models.iter().filter(|model| model.reference.provider == *provider).count();
+    let lines = providers.iter().map(|provider| match count(provider) {
+        1 => format!("- `{provider}`: 1 model"),
+        count => format!("- `{provider}`: {count} models"),
+    });
+    let head = "Providers that can be reached; `/models <provider>` lists their models:".to_owned();
+    let text = std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n");
+    let button = |provider: &String| ReplyButton { label: provider.clone(), command: format!("/models {provider}") };
+    let rows: Vec<_> = providers.iter().take(BUTTONS).map(button).collect();
+    Answer { text, buttons: rows.chunks(BUTTONS_IN_A_ROW).map(<[_]>::to_vec).collect(), ..Answer::default() }
+}
+
 /// The current model and those that can be chosen. `chosen` is the session's own choice.
 fn overview(gateway: &Gateway, current: &ModelRef, chosen: Option<&str>) -> Answer {
     let reachable: Vec<_> = gateway.models.load().list().into_iter().filter(|model| model.available).collect();
@@ -72,7 +125,7 @@ fn overview(gateway: &Gateway, current: &ModelRef, chosen: Option<&str>) -> Answ
     }
     lines.push("`/model provider/model` chooses one for this conversation, `/model default` goes back.".to_owned());
     let others = reachable.iter().map(|model| &model.reference).filter(|reference| *reference != current);
-    Answer { text: lines.join("\n"), buttons: buttons(others, chosen.is_some()) }
+    Answer { text: lines.join("\n"), buttons: buttons(others, chosen.is_some()), ..Answer::default() }
 }
 
 /// One button for each of the first models, and one that takes the session's own choice away.

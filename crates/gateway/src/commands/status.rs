@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chela_agent::Spender;
 use chela_protocol::SessionKey;
-use chela_store::StoreError;
+use chela_store::{SessionSettings, StoreError};
 
 use crate::app::Gateway;
 use crate::budgets;
@@ -32,8 +32,26 @@ pub(super) async fn reply(gateway: &Arc<Gateway>, key: &SessionKey) -> Result<St
         ),
         format!("- Turns: {running} running, {} waiting", active.len() - running),
     ];
+    let chosen = choices(&session.settings);
+    if !chosen.is_empty() {
+        lines.push(format!("- Chosen for this session: {}", chosen.join(", ")));
+    }
     let spender = Spender { agent: session.agent, key: key.clone(), session: session.id };
     let budgets = budgets::lines(gateway, &spender).await?;
     lines.extend(budgets.into_iter().map(|line| format!("- Budget: {line}")));
     Ok(lines.join("\n"))
+}
+
+/// What differs from the configuration here.
+fn choices(settings: &SessionSettings) -> Vec<String> {
+    let all = [
+        ("think", &settings.thinking_level),
+        ("reasoning", &settings.reasoning_level),
+        ("verbose", &settings.verbose_level),
+        ("usage", &settings.response_usage),
+        ("queue", &settings.queue.mode),
+        ("activation", &settings.group_activation),
+        ("send", &settings.send_policy),
+    ];
+    all.into_iter().filter_map(|(name, word)| Some(format!("{name} `{}`", word.as_deref()?))).collect()
 }

@@ -1,5 +1,7 @@
 //! `commands`: slash commands, and who the owners are. Shape: OpenClaw's section of the same name.
 
+use std::collections::BTreeMap;
+
 use chela_channels::access::AllowList;
 use chela_config::Ids;
 use schemars::JsonSchema;
@@ -15,6 +17,21 @@ pub struct CommandsConfig {
     /// `false` registers no commands in the platforms' menus. Default: `auto`, which registers them.
     #[schemars(extend("x-reload" = "restart"))]
     pub native: Option<NativeCommands>,
+    /// Known and kept: skills are called by `/skill`, which is in every menu. No effect in this version.
+    #[schemars(extend("x-reload" = "none"))]
+    pub native_skills: Option<NativeCommands>,
+    /// Allows `/config`, by which owners read and change this file in a chat. Default: false.
+    pub config: Option<bool>,
+    /// Allows `/debug`, by which owners put settings over this file until the next start. Default: false.
+    pub debug: Option<bool>,
+    /// `false` refuses `/restart` of owners. Default: true.
+    pub restart: Option<bool>,
+    /// Who may use commands and settings in messages on a channel: `{"telegram": ["123"], "*": ["discord:456"]}`. A channel's own list
+    /// stands instead of that of `*`. Owners always may. Default: everybody who may speak.
+    pub allow_from: BTreeMap<String, Ids>,
+    /// Known and kept: commands are under the same rules as every message. No effect in this version.
+    #[schemars(extend("x-reload" = "none"))]
+    pub use_access_groups: Option<bool>,
     /// The owners, by id: `123`, `telegram:123`, `discord:456`. They may write everywhere but where direct messages are off, and
     /// use the owner's commands. People who were approved first by a pairing code are owners as well.
     pub owner_allow_from: Ids,
@@ -43,6 +60,16 @@ impl CommandsConfig {
     /// Whether platforms list the commands.
     pub(crate) fn are_native(&self) -> bool {
         self.native != Some(NativeCommands::Switch(false))
+    }
+
+    /// Who may use commands on a channel; `None`: everybody who may speak.
+    pub(crate) fn users(&self, channel: &str) -> Option<AllowList> {
+        let listed = self.allow_from.get(channel).or_else(|| self.allow_from.get("*"));
+        match listed {
+            Some(ids) => Some(AllowList(ids.texts())),
+            None if self.allow_from.is_empty() => None,
+            None => Some(AllowList::default()),
+        }
     }
 
     pub(crate) fn owners(&self) -> AllowList {

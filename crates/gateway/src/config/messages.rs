@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use chela_agent::{ResponseUsage, parse_queue_mode};
 use chela_channels::AckScope;
 use chela_protocol::methods::chat::QueueMode;
+use chela_store::SessionQueue;
 use serde::{Deserialize, Serialize};
 
 /// Settings of incoming messages and their answers.
@@ -20,9 +22,54 @@ pub struct MessagesConfig {
     /// Takes that reaction away once the answer is there. Default: false.
     pub remove_ack_after_reply: bool,
     pub status_reactions: StatusReactions,
+    /// What stands under each answer in chats: `off`, `tokens`, or `full` with the price; or one of them by channel, such as
+    /// `{"telegram": "tokens"}`. `/usage` chooses for a session. Default: `off`.
+    #[schemars(with = "ResponseUsageSchema")]
+    pub response_usage: ResponseUsageSetting,
     /// Stands before each answer, where the channel sets none of its own. `{identityName}` becomes the agent's name; `auto` is that
     /// name in brackets.
     pub response_prefix: Option<String>,
+}
+
+/// `messages.responseUsage`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(untagged)]
+pub enum ResponseUsageSetting {
+    Everywhere(ResponseUsage),
+    ByChannel(BTreeMap<String, ResponseUsage>),
+}
+
+impl Default for ResponseUsageSetting {
+    fn default() -> Self {
+        Self::Everywhere(ResponseUsage::Off)
+    }
+}
+
+impl ResponseUsageSetting {
+    pub(crate) fn of(&self, channel: &str) -> ResponseUsage {
+        match self {
+            Self::Everywhere(usage) => *usage,
+            Self::ByChannel(usages) => usages.get(channel).copied().unwrap_or_default(),
+        }
+    }
+}
+
+#[derive(schemars::JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum ResponseUsageSchema {
+    Everywhere(ResponseUsageWord),
+    ByChannel(BTreeMap<String, ResponseUsageWord>),
+}
+
+#[derive(schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum ResponseUsageWord {
+    Off,
+    On,
+    Tokens,
+    Full,
 }
 
 /// `messages.groupChat`.
@@ -102,6 +149,23 @@ impl QueueConfig {
     /// The mode of messages from this channel.
     pub fn mode_of(&self, channel: &str) -> QueueMode {
         self.by_channel.get(channel).copied().unwrap_or(self.mode)
+    }
+
+    /// As it was chosen for a session. What can't be read there counts for nothing.
+    pub(crate) fn chosen(mut self, chosen: &SessionQueue) -> Self {
+        if let Some(mode) = chosen.mode.as_deref().and_then(parse_queue_mode) {
+            self.mode = mode;
+            self.by_channel.clear();
+        }
+        self.debounce_ms = chosen.debounce_ms.and_then(|ms| u64::try_from(ms).ok()).or(self.debounce_ms);
+        self.cap = chosen.cap.and_then(|cap| u32::try_from(cap).ok()).or(self.cap);
+        self.drop = match chosen.drop.as_deref() {
+            Some("old") => DropPolicy::Old,
+            Some("new") => DropPolicy::New,
+            Some("summarize") => DropPolicy::Summarize,
+            Some(_) | None => self.drop,
+        };
+        self
     }
 
     pub fn debounce(&self) -> std::time::Duration {

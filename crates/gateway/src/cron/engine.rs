@@ -308,7 +308,13 @@ impl Engine {
     }
 
     async fn hand_over(&self, place: crate::sessions::Place, row: InboxRow) {
-        if let Err(error) = begin_anew_if_expired(&self.gateway, &row.session, &row.agent).await {
+        let put_away = async {
+            match self.gateway.store.session(&row.session).await? {
+                Some(stored) => begin_anew_if_expired(&self.gateway, &stored).await,
+                None => Ok(()),
+            }
+        };
+        if let Err(error) = put_away.await {
             tracing::error!(%error, session = %row.session, "an expired conversation could not be put away");
         }
         self.gateway.sessions.deliver(place, Mail { row, mode: QueueMode::Followup }, None);

@@ -150,6 +150,14 @@ pub(super) fn with_prefix(prefix: &str, text: &str) -> String {
     }
 }
 
+/// The text with what stands under it; nothing stands under no text.
+pub(super) fn with_footer(text: String, footer: Option<&str>) -> String {
+    match footer {
+        Some(footer) if !text.trim().is_empty() => format!("{text}\n\n{footer}"),
+        Some(_) | None => text,
+    }
+}
+
 /// One message, whatever the limits: notices are short.
 fn notice(text: &str, manner: &Manner<'_>) -> Rendered {
     let limits = Limits { lines: None, ..limits(manner.capabilities, manner.policy) };

@@ -115,7 +115,8 @@ impl ReplyDelivery {
         let capabilities = channel.capabilities();
         let prefix = super::prefix(&self.gateway, &self.policy, &agent);
         let cap = capabilities.upload_max_bytes.min(self.policy.media_max_bytes);
-        let words = self.words(plan::with_prefix(&prefix, &said.text)).await;
+        let text = plan::with_prefix(&prefix, &said.text);
+        let words = self.words(plan::with_footer(text, reply.footer.as_deref())).await;
         let whole = if words.is_cut { self.write_whole(reply, said.text, cap).await } else { None };
 
         let agents = self.gateway.sessions.agents(&self.gateway);

@@ -97,7 +97,7 @@ pub(super) async fn follow(
         session: target.session,
         agent: target.agent,
         input,
-        mode: QueueMode::Followup,
+        mode: Some(QueueMode::Followup),
         watcher: Some(watcher),
     };
     let submitted = submit(gateway, inbound).await?;

@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::chat::{inbound, origin, run_id, thinking_of, turn_limit};
 use super::{Access, Call, Method, RpcResult, answer_of};
 use crate::attachments;
-use crate::commands;
+use crate::commands::{self, Typed};
 use crate::intake::SubmitState;
 use crate::route::client_target;
 use crate::rpc_error;
@@ -34,13 +34,13 @@ pub(super) fn methods() -> Vec<Method> {
     ]
 }
 
-/// `/new` and `/reset` throw a conversation away; `/approve` decides.
+/// `/new` and `/reset` throw a conversation away; some commands ask for more by themselves.
 fn scope_of(params: &Value) -> Scope {
     let text = params.get("message").and_then(Value::as_str).unwrap_or_default();
     match parse_command(text).map(|parsed| parsed.command.id) {
         Some(CommandId::New | CommandId::Reset) => Scope::Admin,
-        Some(CommandId::Approve) => Scope::Approvals,
-        _ => Scope::Write,
+        Some(command) => commands::needed_scope(command).unwrap_or(Scope::Write),
+        None => Scope::Write,
     }
 }
 
@@ -51,14 +51,17 @@ async fn run(call: Call) -> RpcResult {
     let named = session_named(&call, &params).await?;
     let target = client_target(&book, named.as_deref(), params.agent_id.as_deref())?;
     let run = run_id(params.idempotency_key.as_deref())?;
-    let input = input_of(&call, &params)?;
+    let mut input = input_of(&call, &params)?;
     if input.text.trim().is_empty() && input.attachments.is_empty() {
         return Err(RpcError::invalid("invalid agent params: `message` is empty"));
     }
     let accepted_at = gateway.now_ms();
-    let reading = commands::read(&input.text, &[]);
-    let submitted =
-        commands::submit_reading(&call.gateway, reading, inbound(&call, target.clone(), run, input)).await?;
+    let typed = Typed { text: &input.text, agent: &target.agent, is_owner: true, triggers: &[] };
+    let reading = commands::read(&gateway, typed);
+    if let Some(words) = reading.words() {
+        words.clone_into(&mut input.text);
+    }
+    let submitted = commands::submit_reading(&call.gateway, reading, inbound(target.clone(), run, input)).await?;
     let accepted = AgentAccepted {
         run_id: submitted.run.to_string(),
         session_key: target.session.to_string(),

@@ -4,7 +4,7 @@ use chela_agent::{CommandId, InputOrigin, ItemBody, NoteBody, NoteKind, TURN_MAX
 use chela_llm::Thinking;
 use chela_protocol::methods::chat::{
     ChatAbortParams, ChatAbortResult, ChatHistoryParams, ChatHistoryResult, ChatInjectParams, ChatInjectResult,
-    ChatMetadataParams, ChatMetadataResult, ChatSendParams, ChatSendResult, ChatSendStatus,
+    ChatMetadataParams, ChatMetadataResult, ChatSendParams, ChatSendResult, ChatSendStatus, CommandsListParams,
 };
 use chela_protocol::{ItemId, RpcError, RunId, Scope, SessionKey};
 use chela_store::{Item, ItemKind, Session};
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{Access, Call, Method, RpcResult, answer_of, missing_scope};
 use crate::attachments;
-use crate::commands::{self, Reading};
+use crate::commands::{self, Reading, Typed};
 use crate::intake::{self, Inbound, SubmitState};
 use crate::route::{Target, client_target};
 use crate::rpc_error;
@@ -58,23 +58,30 @@ pub(super) async fn send_message(call: &Call, params: &ChatSendParams) -> RpcRes
     let target = target(call, &params.session_key, params.agent_id.as_deref())?;
     expect_session(call, &target, params.session_id.as_deref()).await?;
     let run = run_id(params.idempotency_key.as_deref())?;
-    let input = input_of(call, params)?;
+    let mut input = input_of(call, params)?;
     if input.text.trim().is_empty() && input.attachments.is_empty() {
         return Err(RpcError::invalid("message or attachment required"));
     }
     let triggers = call.gateway.config.load().session.reset_triggers.clone();
     let reading = match params.suppress_command_interpretation {
         Some(true) => Reading::Message,
-        _ => commands::read(&input.text, &triggers),
+        _ => {
+            let (text, agent) = (input.text.as_str(), &target.agent);
+            commands::read(&call.gateway, Typed { text, agent, is_owner: true, triggers: &triggers })
+        }
     };
-    let mut inbound = inbound(call, target, run, input);
-    inbound.mode = params.queue_mode.unwrap_or(call.gateway.config.load().messages.queue.mode);
-    if matches!(&reading, Reading::Command(parsed) if parsed.command.id == CommandId::Stop) {
+    if let Some(words) = reading.words() {
+        words.clone_into(&mut input.text);
+    }
+    let mut inbound = inbound(target, run, input);
+    inbound.mode = params.queue_mode;
+    if reading.command() == Some(CommandId::Stop) {
         return answer_of(&aborted(&commands::stop(&call.gateway, &inbound.session).await));
     }
-    let decides = matches!(&reading, Reading::Command(parsed) if parsed.command.id == CommandId::Approve);
-    if decides && !call.peer.holds(Scope::Approvals) {
-        return Err(missing_scope(Scope::Approvals));
+    if let Some(scope) = reading.command().and_then(commands::needed_scope)
+        && !call.peer.holds(scope)
+    {
+        return Err(missing_scope(scope));
     }
     let submitted = commands::submit_reading(&call.gateway, reading, inbound).await?;
     let status = match submitted.state {
@@ -150,8 +157,13 @@ async fn metadata(call: Call) -> RpcResult {
     answer_of(&ChatMetadataResult { models, commands: commands::listed() })
 }
 
-async fn list_commands(_: Call) -> RpcResult {
-    Ok(json!({ "commands": commands::listed() }))
+async fn list_commands(call: Call) -> RpcResult {
+    let params: CommandsListParams = call.params()?;
+    let mut commands = commands::listed();
+    if params.include_args == Some(false) {
+        commands.iter_mut().for_each(|command| command.args.clear());
+    }
+    Ok(json!({ "commands": commands }))
 }
 
 /// The agent and session that a client means.
@@ -172,7 +184,7 @@ pub(super) fn run_id(key: Option<&str>) -> Result<RunId, RpcError> {
 }
 
 /// A message of this caller on its way in.
-pub(super) fn inbound(call: &Call, target: Target, run: RunId, input: TurnInput) -> Inbound {
+pub(super) fn inbound(target: Target, run: RunId, input: TurnInput) -> Inbound {
     Inbound {
         channel: CHANNEL.to_owned(),
         account: "default".to_owned(),
@@ -181,7 +193,7 @@ pub(super) fn inbound(call: &Call, target: Target, run: RunId, input: TurnInput)
         session: target.session,
         agent: target.agent,
         input,
-        mode: call.gateway.config.load().messages.queue.mode,
+        mode: None,
         watcher: None,
     }
 }

@@ -1,17 +1,15 @@
 //! `config.*`: read and change the configuration. What is shown holds no secret, and a change keeps those it does not name.
 
-use std::sync::Arc;
-
-use chela_config::{EditError, Loaded, Problem, Severity, WriteError, edit, redact};
+use chela_config::{Severity, edit, redact};
 use chela_protocol::methods::config::{
     ConfigGetResult, ConfigIssue, ConfigSchemaResult, ConfigWriteParams, ConfigWriteResult,
 };
 use chela_protocol::{RpcError, Scope};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Access, Call, Method, RpcResult, answer_of};
-use crate::app::Gateway;
 use crate::config;
+use crate::config_write::{change, issue, read};
 
 /// The methods of this noun.
 pub(super) fn methods() -> Vec<Method> {
@@ -67,74 +65,23 @@ async fn schema(_: Call) -> RpcResult {
 async fn write(call: Call, kind: Edit) -> RpcResult {
     let params: ConfigWriteParams = call.params()?;
     let gateway = &call.gateway;
-    let stored = read(gateway).await?;
-    if params.base_hash.as_ref().is_some_and(|hash| *hash != stored.hash) {
-        return Err(stale());
-    }
-    let text = match kind {
-        Edit::Text => edit::unredacted(&params.raw, &stored.raw).map_err(|error| edit_failed(&error))?,
-        Edit::Patch => {
-            let patch: Value = chela_config::parse(&params.raw)
-                .map_err(|error| RpcError::invalid(format!("invalid config: {error}")))?;
-            edit::merge_patch(&stored.raw, &patch).map_err(|error| edit_failed(&error))?
-        }
+    let patch = match kind {
+        Edit::Text => None,
+        Edit::Patch => Some(
+            chela_config::parse(&params.raw).map_err(|error| RpcError::invalid(format!("invalid config: {error}")))?,
+        ),
     };
-    refuse_wrong(&text)?;
-    let (path, base) = (stored.path.clone(), stored.hash.clone());
-    let writing = async move {
-        match tokio::task::spawn_blocking(move || chela_config::write(&path, &text, Some(&base))).await {
-            Ok(Ok(hash)) => Ok(hash),
-            Ok(Err(WriteError::Stale { .. })) => Err(stale()),
-            Ok(Err(error)) => Err(RpcError::unavailable(error.to_string())),
-            Err(_) => Err(RpcError::unavailable("writing the configuration failed")),
-        }
-    };
-    let (hash, applied) = gateway.reloader.write(gateway, writing).await?;
+    let changed = change(gateway, params.base_hash.as_deref(), |stored| match &patch {
+        None => edit::unredacted(&params.raw, &stored.raw),
+        Some(patch) => edit::merge_patch(&stored.raw, patch),
+    })
+    .await?;
     answer_of(&ConfigWriteResult {
         ok: true,
-        path: stored.path.display().to_string(),
-        hash,
+        path: changed.path,
+        hash: changed.hash,
         config: redact(&gateway.loaded.load().value, &config::schema()),
-        changed_paths: applied.changed,
-        requires_restart: applied.requires_restart,
+        changed_paths: changed.applied.changed,
+        requires_restart: changed.applied.requires_restart,
     })
-}
-
-/// A text with a wrong value is not stored: whoever writes is there to mend it. Unknown keys are no mistake.
-fn refuse_wrong(text: &str) -> Result<(), RpcError> {
-    let value = chela_config::parse(text).map_err(|error| RpcError::invalid(format!("invalid config: {error}")))?;
-    let loaded = Loaded::from_value(value);
-    let problems = loaded.check(&config::schema());
-    // Variables and includes are resolved where the file is read, so only values are judged here.
-    let wrong = |problem: &&Problem| problem.severity == Severity::Error && !loaded.problems.contains(problem);
-    let issues: Vec<ConfigIssue> = problems.iter().filter(wrong).map(issue).collect();
-    match issues.first() {
-        None => Ok(()),
-        Some(first) => {
-            let message = format!("invalid config: {}: {}", first.path, first.message);
-            Err(RpcError::invalid(message).with_details(json!({"issues": issues})))
-        }
-    }
-}
-
-async fn read(gateway: &Arc<Gateway>) -> Result<Loaded, RpcError> {
-    let (places, mut environment) = (gateway.places.clone(), gateway.environment.clone());
-    let loaded = tokio::task::spawn_blocking(move || chela_config::load(&places, &mut environment)).await;
-    loaded.map_err(|_| RpcError::unavailable("reading the configuration failed"))
-}
-
-fn issue(problem: &Problem) -> ConfigIssue {
-    let message = match &problem.hint {
-        Some(hint) => format!("{} ({hint})", problem.message),
-        None => problem.message.clone(),
-    };
-    ConfigIssue { path: problem.path.clone(), message }
-}
-
-fn stale() -> RpcError {
-    RpcError::invalid("config changed since last load; re-run config.get and retry")
-}
-
-fn edit_failed(error: &EditError) -> RpcError {
-    RpcError::invalid(format!("invalid config: {error}"))
 }

@@ -1,10 +1,10 @@
-//! When a conversation begins anew by itself: every day at an hour, or after a silence (`session.reset`).
+//! When a conversation begins anew by itself: every day at an hour, or after a silence (`session.reset`); and as was chosen for its
+//! session (`/session`).
 
 use std::sync::Arc;
 
 use chela_agent::{ResetMode, ResetPolicy};
-use chela_protocol::{AgentId, SessionKey};
-use chela_store::StoreError;
+use chela_store::{Session, SessionExpiry, StoreError};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::json;
@@ -19,20 +19,23 @@ const DEFAULT_IDLE_MINUTES: u32 = 60;
 
 /// Gives the session an empty conversation when a message comes and the old one has expired. Called when the message is durable
 /// and not yet with its session's task. A conversation in which a turn runs or waits goes on.
-pub(crate) async fn begin_anew_if_expired(
-    gateway: &Arc<Gateway>,
-    session: &SessionKey,
-    agent: &AgentId,
-) -> Result<(), StoreError> {
-    let policy = gateway.config.load().session.reset.clone();
-    if policy.mode == ResetMode::None || !gateway.sessions.active(session).is_empty() {
+pub(crate) async fn begin_anew_if_expired(gateway: &Arc<Gateway>, stored: &Session) -> Result<(), StoreError> {
+    let (session, chosen) = (&stored.key, stored.settings.expiry);
+    let mut policy = gateway.config.load().session.reset.clone();
+    if chosen.idle_minutes.is_some() && policy.mode == ResetMode::Idle {
+        policy.mode = ResetMode::None;
+    }
+    let is_for_ever = policy.mode == ResetMode::None && chosen == SessionExpiry::default();
+    if is_for_ever || !gateway.sessions.active(session).is_empty() {
         return Ok(());
     }
-    let Some(stored) = gateway.store.session(session).await? else { return Ok(()) };
     let Some(last) = gateway.store.items_before(&stored.id, None, 1).await?.pop() else { return Ok(()) };
-    let timezone = gateway.sessions.agents(gateway).profile_or_default(agent).timezone.clone();
+    let timezone = gateway.sessions.agents(gateway).profile_or_default(&stored.agent).timezone.clone();
     let now_ms = gateway.now_ms();
-    if is_expired(&policy, &timezone, last.created_at_ms, now_ms) {
+    let is_over = is_expired(&policy, &timezone, last.created_at_ms, now_ms)
+        || is_past(chosen.idle_minutes, last.created_at_ms, now_ms)
+        || is_past(chosen.max_age_minutes, stored.started_at_ms, now_ms);
+    if is_over {
         gateway.store.reset_session(session, now_ms).await?;
         session_changed(gateway, session, json!({ "reason": "reset" }));
     }
@@ -52,6 +55,11 @@ fn is_expired(policy: &ResetPolicy, timezone: &TimeZone, last_ms: i64, now_ms: i
             last_boundary(timezone, hour, now_ms).is_some_and(|boundary_ms| last_ms < boundary_ms)
         }
     }
+}
+
+/// Whether so many minutes have passed since; 0 is never.
+fn is_past(minutes: Option<i64>, since_ms: i64, now_ms: i64) -> bool {
+    minutes.is_some_and(|minutes| minutes > 0 && now_ms.saturating_sub(since_ms) >= minutes.saturating_mul(60_000))
 }
 
 /// The newest time at or before `now_ms` at which it was `hour` o'clock. An hour that a clock change skips counts as the next
@@ -77,6 +85,12 @@ mod tests {
         let ms = |text: &str| text.parse::<Timestamp>().unwrap().as_millisecond();
         let timezone = TimeZone::get(timezone).unwrap();
         assert_eq!(is_expired(&policy, &timezone, ms(last), ms(now)), expected, "{policy:?} {last} {now}");
+    }
+
+    #[test]
+    fn a_chosen_time_passes() {
+        assert!(is_past(Some(1), 0, 60_000) && !is_past(Some(1), 0, 59_999));
+        assert!(!is_past(Some(0), 0, i64::MAX) && !is_past(None, 0, i64::MAX));
     }
 
     #[test]

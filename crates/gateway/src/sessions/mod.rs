@@ -16,6 +16,7 @@ mod places;
 mod queue;
 mod recovery;
 mod row;
+mod rules;
 mod runs;
 mod worker;
 mod worlds;
@@ -36,12 +37,13 @@ pub(crate) use failed::turn_away;
 pub(crate) use messages::{messages_of, spoken};
 pub(crate) use observer::{announce, announce_text, session_changed};
 pub(crate) use queue::route_of;
-pub(crate) use row::{RowContext, next_model, row_of, session_entry};
+pub(crate) use row::{RowContext, is_group, next_model, row_of, session_entry, thinking_default, thinking_word};
+pub(crate) use rules::{Showing, defaults_of};
 pub(crate) use runs::{Outcome, Phase, RunSummary};
 pub(crate) use worlds::{AgentBook, UnknownAgent};
 
 use crate::app::Gateway;
-use crate::config::DropPolicy;
+use crate::config::{DropPolicy, QueueConfig};
 use crate::pressure::Scarce;
 use runs::Runs;
 
@@ -183,10 +185,8 @@ impl Sessions {
         }
     }
 
-    /// Whether the newest message of a conversation finds no room: only where the configuration wants it turned away.
-    pub(crate) fn is_full(&self, gateway: &Gateway, session: &SessionKey) -> bool {
-        let config = gateway.config.load();
-        let queue = &config.messages.queue;
+    /// Whether the newest message of a conversation finds no room: only where it is wanted turned away.
+    pub(crate) fn is_full(&self, session: &SessionKey, queue: &QueueConfig) -> bool {
         let waiting = || self.runs.active(session).iter().filter(|run| run.phase == Phase::Queued).count();
         queue.drop == DropPolicy::New && waiting() >= queue.cap()
     }

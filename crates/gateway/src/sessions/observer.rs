@@ -135,6 +135,10 @@ impl Observer {
         }
         if let Some(live) = &self.live {
             live.happened(event);
+            if matches!(event.kind, TurnEventKind::ToolStart { .. } | TurnEventKind::ToolEnd { .. }) {
+                // The chat may be told of it.
+                self.gateway.delivery.wake();
+            }
         }
         match &event.kind {
             TurnEventKind::Started { at_ms, .. } => {

@@ -4,7 +4,7 @@ use chela_agent::AgentProfile;
 use chela_llm::{ModelInfo, ModelRef, Models, Thinking};
 use chela_protocol::methods::sessions::SessionRow;
 use chela_protocol::{AgentId, SessionKey};
-use chela_store::{InboxState, Session};
+use chela_store::{InboxState, Session, SessionQueue};
 use serde_json::{Value, json};
 
 use super::{AgentBook, Phase, RunSummary, Sessions};
@@ -76,6 +76,17 @@ pub(crate) fn row_of(session: &Session, context: &RowContext<'_>) -> SessionRow 
         thinking_default: Some(thinking_word(thinking_default(profile, &model)).to_owned()),
         verbose_level: settings.verbose_level,
         reasoning_level: settings.reasoning_level,
+        effective_response_usage: Some(
+            settings.response_usage.clone().unwrap_or_else(|| usual_usage(session, context)),
+        ),
+        response_usage: settings.response_usage,
+        send_policy: settings.send_policy,
+        group_activation: settings.group_activation,
+        effective_queue_mode: Some(queue_mode(&settings.queue, context)),
+        queue_mode: settings.queue.mode,
+        queue_debounce_ms: settings.queue.debounce_ms,
+        queue_cap: settings.queue.cap,
+        queue_drop: settings.queue.drop,
         model_provider: Some(model.reference.provider),
         model: Some(model.reference.model),
         model_override_source: settings.model.map(|_| "user".to_owned()),
@@ -109,10 +120,20 @@ pub(crate) fn session_entry(stored: &Session) -> Value {
         ("thinkingLevel", &settings.thinking_level),
         ("verboseLevel", &settings.verbose_level),
         ("reasoningLevel", &settings.reasoning_level),
+        ("responseUsage", &settings.response_usage),
+        ("sendPolicy", &settings.send_policy),
+        ("groupActivation", &settings.group_activation),
+        ("queueMode", &settings.queue.mode),
+        ("queueDrop", &settings.queue.drop),
     ];
     for (name, value) in chosen {
         if let Some(value) = value {
             entry[name] = value.as_str().into();
+        }
+    }
+    for (name, value) in [("queueDebounceMs", settings.queue.debounce_ms), ("queueCap", settings.queue.cap)] {
+        if let Some(value) = value {
+            entry[name] = value.into();
         }
     }
     if let Some((provider, model)) = settings.model.as_deref().and_then(|model| model.split_once('/')) {
@@ -122,13 +143,25 @@ pub(crate) fn session_entry(stored: &Session) -> Value {
     entry
 }
 
+/// What stands under answers when the session doesn't say; its channel is named in its key.
+fn usual_usage(session: &Session, context: &RowContext<'_>) -> String {
+    let channel = session.key.place().split(':').next().unwrap_or_default();
+    context.book.config().messages.response_usage.of(channel).as_str().to_owned()
+}
+
+/// What happens to a message that comes while a turn runs.
+fn queue_mode(chosen: &SessionQueue, context: &RowContext<'_>) -> String {
+    let mode = context.book.config().messages.queue.clone().chosen(chosen).mode;
+    serde_json::to_value(mode).ok().and_then(|mode| mode.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
 /// How hard a model thinks when nobody says.
-fn thinking_default(profile: &AgentProfile, model: &ModelInfo) -> Thinking {
+pub(crate) fn thinking_default(profile: &AgentProfile, model: &ModelInfo) -> Thinking {
     profile.thinking.unwrap_or(if model.reasoning { Thinking::Low } else { Thinking::Off })
 }
 
 /// A level as clients write it.
-fn thinking_word(level: Thinking) -> &'static str {
+pub(crate) fn thinking_word(level: Thinking) -> &'static str {
     match level {
         Thinking::Off => "off",
         Thinking::Minimal => "minimal",
@@ -141,9 +174,13 @@ fn thinking_word(level: Thinking) -> &'static str {
     }
 }
 
-fn kind_of(key: &SessionKey) -> &'static str {
-    let shared = key.place().split(':').any(|part| part == "group" || part == "channel");
-    if shared { "group" } else { "direct" }
+/// Whether several people speak there.
+pub(crate) fn is_group(key: &SessionKey) -> bool {
+    key.place().split(':').any(|part| part == "group" || part == "channel")
+}
+
+pub(super) fn kind_of(key: &SessionKey) -> &'static str {
+    if is_group(key) { "group" } else { "direct" }
 }
 
 fn status_of(session: &Session, active: &[RunSummary]) -> Option<&'static str> {

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chela_agent::{
-    AbortReason, DeliveryRoute, EVENT_QUEUE, SteerQueue, TurnCancel, TurnEnd, TurnEvents, TurnJob, TurnTools, run_turn,
+    AbortReason, DeliveryRoute, EVENT_QUEUE, SteerQueue, TurnCancel, TurnDefaults, TurnEnd, TurnEvents, TurnJob,
+    TurnTools, run_turn,
 };
 use chela_protocol::methods::chat::QueueMode;
 use chela_protocol::{AgentId, SessionKey};
-use chela_store::{InboxRow, InboxState, StoreError, fault};
+use chela_store::{InboxRow, InboxState, SessionSettings, StoreError, fault};
 use chela_tools::narrowed;
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
@@ -23,6 +24,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::observer::{self, Observer};
 use super::places::TurnPlace;
 use super::queue::{album_of, has_files_to_fetch, is_same_place, route_of, take_together, tools_of};
+use super::rules::{Showing, chosen_for, defaults_of};
 use super::runs::{Dropped, Outcome, RowName};
 use super::{MAILBOX, Mail, failed};
 use crate::app::Gateway;
@@ -91,6 +93,7 @@ struct RunningTurn {
     steer: SteerQueue,
     cancel: TurnCancel,
     live: Option<Arc<Live>>,
+    defaults: TurnDefaults,
 }
 
 impl RunningTurn {
@@ -123,9 +126,10 @@ enum Tried {
 impl Worker {
     async fn serve(mut self) {
         while let Some((mail, waited)) = self.next().await {
-            let also = self.collected(&mail, waited).await;
+            let chosen = chosen_for(&self.gateway, &self.session).await;
+            let also = self.collected(&mail, waited, &chosen).await;
             // In a box of its own, so that a session that waits holds no room for a turn.
-            Box::pin(self.answer(mail, also)).await;
+            Box::pin(self.answer(mail, also, &chosen)).await;
         }
         // The gateway stops: what waits stays durable and open.
         while let Some(mail) = self.waiting.pop_front().or_else(|| self.mailbox.try_recv().ok().map(|mail| *mail)) {
@@ -152,8 +156,8 @@ impl Worker {
 
     /// The rows that are answered together with this one. Where it waited to be collected, people may be writing on: then the
     /// conversation must be quiet first.
-    async fn collected(&mut self, first: &Mail, waited: Waited) -> Vec<InboxRow> {
-        let queue = self.gateway.config.load().messages.queue.clone();
+    async fn collected(&mut self, first: &Mail, waited: Waited, chosen: &SessionSettings) -> Vec<InboxRow> {
+        let queue = self.gateway.config.load().messages.queue.clone().chosen(&chosen.queue);
         while let Ok(mail) = self.mailbox.try_recv() {
             self.waiting.push_back(*mail);
         }
@@ -202,7 +206,7 @@ impl Worker {
     }
 
     /// Runs the turn of a row to its end, with as many tries as it may have.
-    async fn answer(&mut self, mut mail: Mail, mut also: Vec<InboxRow>) {
+    async fn answer(&mut self, mut mail: Mail, mut also: Vec<InboxRow>, chosen: &SessionSettings) {
         let name = RowName::of(&mail.row);
         let runs = &self.gateway.sessions.runs;
         let Some(cancel) = runs.cancel_of(&name.run) else {
@@ -217,13 +221,15 @@ impl Worker {
         if !runs.begin(&mut mail.row, now) {
             return self.put_first(also);
         }
+        let defaults = defaults_of(&gateway.config.load(), &self.session, &mail.row.channel);
         fault::point("session.before_turn");
         let turn = RunningTurn {
             route: route_of(&mail.row),
             tools: tools_of(&mail.row),
             steer: SteerQueue::default(),
             cancel,
-            live: Live::begin(&gateway, &mail.row).map(Arc::new),
+            live: Live::begin(&gateway, &mail.row, Showing::of(&mail.row, chosen, defaults)).map(Arc::new),
+            defaults,
             name,
         };
         for row in &also {
@@ -292,6 +298,7 @@ impl Worker {
     ) -> Tried {
         let book = self.gateway.sessions.agents(&self.gateway);
         let mut world = book.world(&self.gateway, &job.row.agent).await;
+        world.defaults = turn.defaults;
         if !turn.tools.is_empty() {
             world.tools = narrowed(&world.tools, &turn.tools);
         }

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chela_agent::{
-    AgentProfile, Budget, SessionScope, SkillIndex, SkillSources, SkillStamp, ToolSet, TurnLimits, TurnWorld,
-    ensure_workspace,
+    AgentProfile, Budget, SessionScope, SkillIndex, SkillSources, SkillStamp, ToolSet, TurnDefaults, TurnLimits,
+    TurnWorld, ensure_workspace,
 };
 use chela_config::Environment;
 use chela_llm::Models;
@@ -135,6 +135,11 @@ impl AgentBook {
         self.kits.get(id).map(|kit| kit.tools.clone()).unwrap_or_default()
     }
 
+    /// What this book was made of.
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// The `tools` section as everybody has it.
     pub(crate) fn tools_config(&self) -> &ToolsConfig {
         &self.config.tools
@@ -154,6 +159,7 @@ impl AgentBook {
             limits: TurnLimits::default(),
             budget: self.budget.clone(),
             approvals: Arc::new(GatewayApprovals(gateway.clone())),
+            defaults: TurnDefaults::default(),
             version: gateway.facts.version.into(),
         }
     }

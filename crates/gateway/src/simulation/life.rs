@@ -114,6 +114,7 @@ fn build(ground: &Ground<'_>, config: &Value, outside: Outside) -> Gateway {
         budgets: Arc::default(),
         cron: Cron::default(),
         shutdown: CancellationToken::new(),
+        restart: CancellationToken::new(),
         tasks: TaskTracker::new(),
         facts,
         places,

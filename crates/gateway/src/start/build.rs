@@ -91,6 +91,7 @@ pub(super) async fn gateway(mut parts: Parts) -> Result<Arc<Gateway>, StartError
         budgets: Arc::default(),
         cron: Cron::default(),
         shutdown: parts.shutdown,
+        restart: CancellationToken::new(),
         tasks: TaskTracker::new(),
     }))
 }

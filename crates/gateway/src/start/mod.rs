@@ -26,6 +26,7 @@ use chela_config::{Environment, Loaded, Places, Problem};
 use chela_protocol::limits;
 use chela_store::{InstanceInfo, InstanceLock};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -70,7 +71,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// How a gateway that had started came to its end.
+/// How a gateway that had started came to its end. A restart that somebody asked for is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// SIGTERM or SIGINT; everything is on disk.
@@ -122,22 +123,44 @@ pub async fn run(options: Options) -> Result<Exit, StartError> {
     logs.install();
     // From the beginning: what asks us to stop may come with our first word.
     let mut signals = Signals::catch();
+    let mut next = options;
+    loop {
+        let options = next.clone();
+        if let Some(exit) = Box::pin(serve(options, logs.clone(), &mut signals)).await? {
+            return Ok(exit);
+        }
+        // The port was ours a moment ago: whoever has it now was started for a reason.
+        next.force = false;
+    }
+}
+
+/// One life of the gateway; `None` when it is to begin another one.
+async fn serve(options: Options, logs: Arc<Logs>, signals: &mut Signals) -> Result<Option<Exit>, StartError> {
     let running = tokio::select! {
         biased;
-        _ = signals.next() => return Ok(Exit::Stopped),
+        _ = signals.next() => return Ok(Some(Exit::Stopped)),
         running = Box::pin(start_with(options, logs)) => running?,
     };
     if let Some(token) = &running.new_token {
         running.introduce(token);
     }
-    let name = signals.next().await;
-    tracing::info!(target: "gateway", "received {name}; shutting down");
+    let (reason, exit) = tokio::select! {
+        biased;
+        name = signals.next() => {
+            tracing::info!(target: "gateway", "received {name}; shutting down");
+            ("gateway stopping", Some(Exit::Stopped))
+        }
+        () = running.restart_asked() => {
+            tracing::info!(target: "gateway", "a restart was asked for");
+            ("gateway restarting", None)
+        }
+    };
     tokio::select! {
         biased;
-        () = running.stop("gateway stopping") => Ok(Exit::Stopped),
+        () = running.stop(reason) => Ok(exit),
         name = signals.next() => {
             tracing::warn!(target: "shutdown", "received {name} again; ending at once");
-            Ok(Exit::Forced)
+            Ok(Some(Exit::Forced))
         }
     }
 }
@@ -224,6 +247,11 @@ impl Running {
     #[cfg(test)]
     pub(crate) fn gateway(&self) -> &Arc<Gateway> {
         &self.gateway
+    }
+
+    /// Waits until an owner asks for a new start; whoever runs the gateway then stops this one and begins another.
+    pub async fn restart_asked(&self) {
+        self.gateway.restart.cancelled().await;
     }
 
     /// Takes no new work, lets what runs finish or checkpoint, tells clients, and closes the store.
@@ -339,14 +367,32 @@ pub(crate) fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
+/// Puts values over others, objects key by key.
+fn overlay(value: &mut Value, over: &Value) {
+    match (value, over) {
+        (Value::Object(object), Value::Object(over)) => {
+            for (key, over) in over {
+                overlay(object.entry(key.clone()).or_insert(Value::Null), over);
+            }
+        }
+        (value, over) => over.clone_into(value),
+    }
+}
+
 /// The files that a configuration and its secrets come from.
 pub(crate) fn sources(loaded: &Loaded, places: &Places) -> Sources {
     Sources::of(loaded, places, &[secret::TOKEN_FILE])
 }
 
 /// What the configuration says now; for reload.
-pub(crate) fn reread(places: &Places, environment: &mut Environment) -> (Loaded, Config, Vec<Problem>) {
-    let loaded = chela_config::load(places, environment);
+/// `overrides` stand over the file.
+pub(crate) fn reread(
+    places: &Places,
+    environment: &mut Environment,
+    overrides: &Value,
+) -> (Loaded, Config, Vec<Problem>) {
+    let mut loaded = chela_config::load(places, environment);
+    overlay(&mut loaded.value, overrides);
     let (config, mut problems) = Config::read(&loaded);
     Config::check_whole(&loaded, &mut problems);
     (loaded, config, problems)

@@ -13,7 +13,7 @@ async fn help_and_status_answer_without_a_model() {
     let mut talker = Talker::new(&gateway).await;
     assert_eq!(talker.say("/help", "h").await, json!({ "runId": "h", "status": "started" }));
     let help = text_of(&talker.end_of("h").await["message"]);
-    for command in ["/new", "/reset", "/stop", "/status", "/context", "/compact", "/model", "/help"] {
+    for command in ["/new", "/reset", "/stop", "/status", "/context", "/compact", "/model", "/help", "/commands"] {
         assert!(help.contains(command), "{help}");
     }
     talker.say("/status", "s").await;

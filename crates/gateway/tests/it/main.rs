@@ -23,6 +23,7 @@ mod bad_models;
 mod budgets;
 mod channels;
 mod chat;
+mod choices;
 mod client;
 mod commands;
 mod conversation;

@@ -194,10 +194,46 @@ pub struct ChatMetadataResult {
 #[serde(rename_all = "camelCase")]
 pub struct ChatCommand {
     pub name: String,
+    /// As platforms' own menus have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub native_name: Option<String>,
     pub text_aliases: Vec<String>,
     pub description: String,
     pub category: String,
     pub source: String,
     pub scope: String,
     pub accepts_args: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<CommandArgRow>,
+}
+
+/// An argument of a slash command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandArgRow {
+    pub name: String,
+    pub description: String,
+    /// `string`, `number` or `boolean`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<CommandChoice>,
+    /// What it may be changes with the configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dynamic: Option<bool>,
+}
+
+/// One value that an argument may have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandChoice {
+    pub value: String,
+    pub label: String,
+}
+
+/// Parameters of `commands.list`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CommandsListParams {
+    /// `false` leaves the arguments out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub include_args: Option<bool>,
 }

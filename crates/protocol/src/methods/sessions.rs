@@ -123,6 +123,29 @@ pub struct SessionRow {
     pub verbose_level: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reasoning_level: Option<String>,
+    /// `off`, `tokens` or `full`, where the session has its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_usage: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_response_usage: Option<String>,
+    /// `allow` or `deny`, where the session has its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub send_policy: Option<String>,
+    /// `mention` or `always`, where the session has its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_activation: Option<String>,
+    /// `steer`, `followup`, `collect` or `interrupt`, where the session has its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_mode: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_queue_mode: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_debounce_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_cap: Option<i64>,
+    /// `old`, `new` or `summarize`, where the session has its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_drop: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_tokens: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -205,6 +228,10 @@ pub struct SessionsPatchParams {
     pub verbose_level: Option<Option<String>>,
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub reasoning_level: Option<Option<String>>,
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub response_usage: Option<Option<String>>,
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub group_activation: Option<Option<String>>,
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub send_policy: Option<Option<String>>,
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]

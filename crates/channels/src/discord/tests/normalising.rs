@@ -221,7 +221,8 @@ fn reactions_say_whose_message_they_are_on() {
 
 #[test]
 fn a_command_is_what_would_be_typed() {
-    let arg = |name: &str| NativeArg { name: name.into(), description: String::new(), completes: false };
+    let arg =
+        |name: &str| NativeArg { name: name.into(), description: String::new(), completes: false, choices: Vec::new() };
     let commands =
         [NativeCommand { name: "model".into(), description: String::new(), args: vec![arg("name"), arg("level")] }];
     let interaction: wire::Interaction = wire(json!({

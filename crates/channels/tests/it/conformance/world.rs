@@ -418,7 +418,12 @@ fn one_account(kind: &str, keys: &Value) -> Box<dyn Account> {
 }
 
 fn commands() -> Vec<NativeCommand> {
-    let model = NativeArg { name: "name".to_owned(), description: "The model".to_owned(), completes: true };
+    let model = NativeArg {
+        name: "name".to_owned(),
+        description: "The model".to_owned(),
+        completes: true,
+        choices: Vec::new(),
+    };
     let command = |name: &str, args: Vec<NativeArg>| NativeCommand {
         name: name.to_owned(),
         description: format!("Shows what {name} shows."),

@@ -31,7 +31,7 @@ use self::show::Show;
 use crate::app::Gateway;
 use crate::channels::OpenAccount;
 use crate::delivery::call::CALL_MAX;
-use crate::sessions::route_of;
+use crate::sessions::{Showing, route_of};
 
 /// How long a reply waits for what is under way of its run's preview: a call, and another one where markup was refused. An answer
 /// that went out before could find the preview behind itself.
@@ -65,6 +65,7 @@ struct Scene {
     route: DeliveryRoute,
     row: ShownRow,
     show: Arc<Show>,
+    showing: Showing,
 }
 
 /// What a show needs of its row. The rest stays with the turn: bodies may hold megabytes.
@@ -76,10 +77,10 @@ struct ShownRow {
 }
 
 impl Live {
-    /// Begins to show a run to the chat that it answers; `None` when it answers none. An account that is not open yet, as after a
+    /// Begins to show a run to the chat that it answers; `None` when it answers none, or keeps its answer back. An account that is not open yet, as after a
     /// start, is waited for as long as the run goes on. Typing ends within two seconds of the run's end, whatever the end is (G38).
-    pub(crate) fn begin(gateway: &Arc<Gateway>, row: &InboxRow) -> Option<Self> {
-        let route = route_of(row)?;
+    pub(crate) fn begin(gateway: &Arc<Gateway>, row: &InboxRow, showing: Showing) -> Option<Self> {
+        let route = route_of(row).filter(|_| showing.sends)?;
         let account = gateway.channels.get(&route.channel, &route.account)?;
         let show = Arc::new(Show::new(&route));
         gateway.delivery.stage.shows().insert(row.run.to_string(), show.clone());
@@ -92,7 +93,7 @@ impl Live {
             let _leaving = leaving;
             let Some(channel) = speaker(&account, &show).await else { return };
             let policy = account.policy.load().delivery.clone();
-            let scene = Scene { gateway, account, channel, policy, route, row, show };
+            let scene = Scene { gateway, account, channel, policy, route, row, show, showing };
             scene.play(reactions::Marks::of(&scene, &origin)).await;
         });
         Some(live)

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use chela_agent::ReasoningLevel;
 use chela_channels::{MessageId, OutboundPart, PreviewMode, SendError, SendErrorKind};
 use chela_store::{SentPart, StoreError, fault};
 use tokio::time::Instant;
@@ -21,6 +22,9 @@ const FIRST_AFTER: Duration = Duration::from_millis(700);
 /// Pause after an edit that did not go through, at least.
 const TROUBLE_PAUSE: Duration = Duration::from_secs(5);
 
+/// The end of a longer thought is shown, in bytes: it fits into one message of every platform.
+const THOUGHT_BYTES: usize = 1_200;
+
 /// Stands behind words that somebody stopped.
 const STOPPED: &str = "(stopped)";
 
@@ -34,7 +38,7 @@ struct Standing {
 /// Shows the preview, if the account wants one, until the run is over.
 pub(super) async fn run(scene: &Scene) {
     let wanted = matches!(scene.policy.preview, PreviewMode::Partial | PreviewMode::Progress);
-    if !wanted || !scene.channel.capabilities().edit {
+    if !wanted || scene.showing.is_told_in_messages() || !scene.channel.capabilities().edit {
         return;
     }
     let standing = match recorded(scene).await {
@@ -169,11 +173,22 @@ async fn edit(scene: &Scene, standing: &Standing, shown: &str) -> Result<(), Sen
 /// What the preview says now; `None` for nothing.
 fn shown(scene: &Scene, state: &State) -> Option<String> {
     let text = match scene.policy.preview {
+        PreviewMode::Partial if state.text.is_empty() && scene.showing.reasoning == ReasoningLevel::Stream => {
+            thought(&state.thinking)
+        }
         PreviewMode::Partial => spoken(&state.text),
         PreviewMode::Progress => state.steps.iter().map(|step| format!("{step}…")).collect::<Vec<_>>().join("\n\n"),
         PreviewMode::Off | PreviewMode::Block => String::new(),
     };
     (!text.is_empty()).then_some(text)
+}
+
+/// The newest of what is thought, as a quotation: no mark for the delivery stands at the beginning of a line.
+fn thought(thinking: &str) -> String {
+    let start = thinking.ceil_char_boundary(thinking.len().saturating_sub(THOUGHT_BYTES));
+    let lines = thinking[start..].trim().lines().map(|line| format!("> {line}"));
+    let text = lines.collect::<Vec<_>>().join("\n");
+    if text.is_empty() { text } else { format!("**Reasoning**\n\n{text}") }
 }
 
 /// The words so far, without marks for the delivery; a mark that is still being written is held back with its line.

@@ -32,6 +32,8 @@ pub(super) struct Show {
 #[derive(Clone)]
 pub(super) struct State {
     pub text: String,
+    /// What was thought since the last tool call.
+    pub thinking: String,
     /// What the model says next is another text.
     stale: bool,
     pub steps: VecDeque<String>,
@@ -69,6 +71,7 @@ impl Show {
     pub(super) fn new(route: &DeliveryRoute) -> Self {
         let state = State {
             text: String::new(),
+            thinking: String::new(),
             stale: false,
             steps: VecDeque::new(),
             phase: Phase::Waiting,
@@ -168,9 +171,15 @@ impl State {
                 }
                 self.phase = Phase::Speaking;
             }
-            TurnEventKind::ThinkingDelta { .. } => self.phase = Phase::Thinking,
+            TurnEventKind::ThinkingDelta { text } => {
+                if self.thinking.len() < TEXT_MAX_BYTES {
+                    self.thinking.push_str(text);
+                }
+                self.phase = Phase::Thinking;
+            }
             TurnEventKind::ToolStart { name, args, .. } => {
                 self.stale = true;
+                self.thinking.clear();
                 self.phase = Phase::Tool;
                 let step = words::step(name, args);
                 if self.steps.back() != Some(&step) {

@@ -1,13 +1,13 @@
 //! What is done to sessions: made, changed, emptied, removed, stopped.
 
-use chela_agent::parse_thinking;
+use chela_agent::{CommandId, parse_queue_mode, parse_thinking};
 use chela_protocol::methods::chat::{ChatAttachment, ChatSendParams};
 use chela_protocol::methods::sessions::{
     SessionsDeleteParams, SessionsDeleteResult, SessionsPatchParams, SessionsPatchResult, SessionsResetParams,
     SessionsResetResult,
 };
 use chela_protocol::{AgentId, RpcError, Scope, SessionKey};
-use chela_store::{Session, SessionPatch};
+use chela_store::{Session, SessionPatch, SessionQueue};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -120,8 +120,13 @@ pub(super) async fn patch(call: Call) -> RpcResult {
         label: params.label,
         model: checked_model(&call, &agent, params.model)?,
         thinking_level: checked_thinking(params.thinking_level)?,
-        verbose_level: params.verbose_level,
-        reasoning_level: params.reasoning_level,
+        verbose_level: checked("verboseLevel", CommandId::Verbose, params.verbose_level)?,
+        reasoning_level: checked("reasoningLevel", CommandId::Reasoning, params.reasoning_level)?,
+        response_usage: checked("responseUsage", CommandId::Usage, params.response_usage)?,
+        send_policy: checked("sendPolicy", CommandId::Send, params.send_policy)?,
+        group_activation: checked("groupActivation", CommandId::Activation, params.group_activation)?,
+        queue: queue(&call, &session, params.queue_mode).await?,
+        expiry: None,
         category: call.params.get("category").map(|category| category.as_str().map(str::to_owned)),
         archived: params.archived,
         pinned: params.pinned,
@@ -211,12 +216,7 @@ async fn changed(
 
 /// Names stand in lists, on one line.
 fn check_names(patch: &SessionPatch) -> Result<(), RpcError> {
-    let names = [
-        ("label", &patch.label),
-        ("category", &patch.category),
-        ("verboseLevel", &patch.verbose_level),
-        ("reasoningLevel", &patch.reasoning_level),
-    ];
+    let names = [("label", &patch.label), ("category", &patch.category)];
     for (name, value) in names {
         let value = value.iter().flatten().next().map_or("", String::as_str);
         if value.len() > NAME_MAX_BYTES || value.chars().any(char::is_control) {
@@ -245,5 +245,34 @@ fn checked_thinking(level: Option<Option<String>>) -> Result<Option<Option<Strin
     match level {
         Some(Some(level)) if parse_thinking(&level).is_none() => Err(unknown_thinking(&level)),
         level => Ok(level),
+    }
+}
+
+/// A value that a command sets as well, as the store keeps it.
+#[expect(clippy::option_option, reason = "absent, null and a value mean three things")]
+fn checked(field: &str, command: CommandId, value: Option<Option<String>>) -> Result<Option<Option<String>>, RpcError> {
+    let Some(Some(word)) = value else { return Ok(value) };
+    let kept = commands::checked_level(command, &word);
+    let kept = kept.ok_or_else(|| RpcError::invalid(format!("invalid {field} `{word}`")))?;
+    Ok(Some(Some(kept.to_owned())))
+}
+
+/// Another queue mode; the session's other choices about its queue stay, and go with the mode.
+#[expect(clippy::option_option, reason = "absent, null and a value mean three things")]
+async fn queue(
+    call: &Call,
+    session: &SessionKey,
+    mode: Option<Option<String>>,
+) -> Result<Option<SessionQueue>, RpcError> {
+    match mode {
+        None => Ok(None),
+        Some(None) => Ok(Some(SessionQueue::default())),
+        Some(Some(mode)) if parse_queue_mode(&mode).is_none() => {
+            Err(RpcError::invalid(format!("invalid queueMode `{mode}`; one of steer, followup, collect, interrupt")))
+        }
+        Some(Some(mode)) => {
+            let queue = stored(call, session).await?.map(|stored| stored.settings.queue).unwrap_or_default();
+            Ok(Some(SessionQueue { mode: Some(mode), ..queue }))
+        }
     }
 }

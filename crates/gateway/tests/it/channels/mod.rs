@@ -3,6 +3,7 @@
 mod access;
 mod approvals;
 mod buttons;
+mod commands;
 mod discord;
 mod reload;
 mod telegram;
