@@ -28,6 +28,7 @@ mod store;
 mod summaries;
 mod turns;
 mod usage;
+mod usage_report;
 mod writer;
 
 pub use approvals::{ExecGrant, GRANTS_MAX};
@@ -51,4 +52,7 @@ pub use stats::StoreStats;
 pub use store::{DATABASE_FILE, OpenOptions, Store, WriterMode};
 pub use summaries::{ContextStart, NewSummary};
 pub use turns::{TurnFinish, TurnStart};
-pub use usage::{NewUsage, Spent, UsageDay};
+pub use usage::{NewUsage, Spent};
+pub use usage_report::{
+    DayUsage, PartUsage, SessionUsage, UsageActivity, UsagePoint, UsageQuery, UsageReport, UsageSums,
+};

@@ -22,6 +22,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("schema/0005_summaries.sql"),
     include_str!("schema/0006_cron.sql"),
     include_str!("schema/0007_session_choices.sql"),
+    include_str!("schema/0008_usage_tools.sql"),
 ];
 
 /// Snapshots that are kept: one for each of the last upgrades that a person may want to undo.

@@ -2,7 +2,7 @@
 
 use chela_protocol::{AgentId, RunId, SessionId};
 use rusqlite::{Connection, Row, params};
-use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::sql::{self, Count};
 use crate::{Store, StoreError};
@@ -20,25 +20,9 @@ pub struct NewUsage {
     pub cache_write: u64,
     /// Millionths of a US dollar, where the price is known.
     pub cost_micros: Option<u64>,
+    /// Names of the tools that the answer called, one for each call.
+    pub tools: Vec<String>,
     pub at_ms: i64,
-}
-
-/// Sums of one day (UTC) and model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct UsageDay {
-    /// `YYYY-MM-DD`.
-    pub date: String,
-    pub provider: String,
-    pub model: String,
-    pub calls: u64,
-    pub input: u64,
-    pub output: u64,
-    pub cache_read: u64,
-    pub cache_write: u64,
-    pub cost_micros: u64,
-    /// Calls whose price is not known.
-    pub unpriced: u64,
 }
 
 /// What calls used together, as budgets count it.
@@ -82,20 +66,6 @@ impl Store {
         self.write(move |c| {
             insert(c, &usage)?;
             add(c, &usage)
-        })
-        .await
-    }
-
-    /// Calls from `from_ms` to `to_ms`, both included, summed by day and model; oldest first.
-    pub async fn usage_by_day(&self, from_ms: i64, to_ms: i64) -> Result<Vec<UsageDay>, StoreError> {
-        self.scan(move |c| {
-            let days = "SELECT date(at_ms / 1000, 'unixepoch') AS date, provider, model, count(*) AS calls,
-                            sum(input) AS input, sum(output) AS output, sum(cache_read) AS cache_read,
-                            sum(cache_write) AS cache_write, coalesce(sum(cost_micros), 0) AS cost_micros,
-                            sum(cost_micros IS NULL) AS unpriced
-                        FROM usage WHERE at_ms BETWEEN ?1 AND ?2
-                        GROUP BY 1, 2, 3 ORDER BY 1, 2, 3";
-            sql::all(c, days, [from_ms, to_ms], read_day)
         })
         .await
     }
@@ -158,8 +128,9 @@ fn add(connection: &Connection, usage: &NewUsage) -> Result<(), StoreError> {
 
 fn insert(connection: &Connection, usage: &NewUsage) -> Result<(), StoreError> {
     let insert = "INSERT INTO usage (at_ms, session_id, agent, run, provider, model, input, output, cache_read,
-                                     cache_write, cost_micros)
-                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+                                     cache_write, cost_micros, tools)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    let tools = (!usage.tools.is_empty()).then(|| Value::from(usage.tools.clone()).to_string());
     let params = params![
         usage.at_ms,
         usage.session_id.as_str(),
@@ -172,6 +143,7 @@ fn insert(connection: &Connection, usage: &NewUsage) -> Result<(), StoreError> {
         Count(usage.cache_read),
         Count(usage.cache_write),
         usage.cost_micros.map(Count),
+        tools,
     ];
     sql::execute(connection, insert, params).map(drop)
 }
@@ -179,20 +151,4 @@ fn insert(connection: &Connection, usage: &NewUsage) -> Result<(), StoreError> {
 fn read_spent(row: &Row<'_>) -> rusqlite::Result<Spent> {
     let count = |column: &str| row.get(column).map(|Count(count)| count);
     Ok(Spent { tokens: count("tokens")?, cost_micros: count("cost_micros")?, unpriced: count("unpriced")? })
-}
-
-fn read_day(row: &Row<'_>) -> rusqlite::Result<UsageDay> {
-    let count = |column: &str| row.get(column).map(|Count(count)| count);
-    Ok(UsageDay {
-        date: row.get("date")?,
-        provider: row.get("provider")?,
-        model: row.get("model")?,
-        calls: count("calls")?,
-        input: count("input")?,
-        output: count("output")?,
-        cache_read: count("cache_read")?,
-        cache_write: count("cache_write")?,
-        cost_micros: count("cost_micros")?,
-        unpriced: count("unpriced")?,
-    })
 }

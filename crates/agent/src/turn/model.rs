@@ -172,6 +172,7 @@ impl Turn<'_> {
         let reference = ModelRef { provider: body.provider.clone(), model: body.model.clone() };
         NewUsage {
             agent: self.row.agent.clone(),
+            tools: body.tool_uses().map(|call| call.name.clone()).collect(),
             ..usage_of(self.world, &self.session, &self.row.run, reference, &body.usage)
         }
     }
@@ -190,6 +191,7 @@ pub(crate) fn usage_of(world: &TurnWorld, session: &Session, run: &RunId, model:
         cost_micros: world.models.info(&model).price.map(|price| cost_micros(price, usage)),
         provider: model.provider,
         model: model.model,
+        tools: Vec::new(),
         at_ms: world.clock.now_ms(),
     }
 }

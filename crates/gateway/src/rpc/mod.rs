@@ -19,6 +19,7 @@ mod sessions;
 mod skills;
 mod status;
 mod tools;
+mod usage;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -122,6 +123,7 @@ pub(crate) fn table() -> Vec<Method> {
         skills::methods(),
         tools::methods(),
         cron::methods(),
+        usage::methods(),
     ];
     nouns.into_iter().flatten().collect()
 }

@@ -63,6 +63,10 @@ async fn g05_turns_end_and_probes_answer_while_everything_is_searched() {
     let mut watcher = Talker::new(&gateway).await;
     let listing = watcher.send("sessions.list", json!({})).await;
     let list = tokio::spawn(async move { watcher.answer(&listing).await });
+    // And so does who counts what everything has cost.
+    let mut accountant = Talker::new(&gateway).await;
+    let report = accountant.send("sessions.usage", json!({ "agentScope": "all", "range": "1y" })).await;
+    let report = tokio::spawn(async move { accountant.answer(&report).await });
 
     let mut talker = Talker::new(&gateway).await;
     for turn in 0..TURNS {
@@ -88,7 +92,7 @@ async fn g05_turns_end_and_probes_answer_while_everything_is_searched() {
     answers.sort_unstable();
     assert_eq!(answers, (0..TURNS).map(|turn| format!("answer {turn}")).collect::<Vec<_>>());
     assert!(searches.iter().all(|search| !search.is_finished()), "all that went on beside them");
-    assert!(!list.is_finished(), "what looks through everything waits for its place");
+    assert!(!list.is_finished() && !report.is_finished(), "what looks through everything waits for its place");
 
     timeout(PATIENCE, gateway.running.stop("test")).await.expect("a stop waits for no search");
     for search in searches {

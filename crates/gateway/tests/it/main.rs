@@ -45,4 +45,5 @@ mod sessions;
 mod start;
 mod strangers;
 mod support;
+mod usage;
 mod web;

@@ -16,3 +16,4 @@ pub mod sessions;
 pub mod skills;
 pub mod status;
 pub mod tools;
+pub mod usage;

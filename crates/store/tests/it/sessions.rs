@@ -1,7 +1,9 @@
 //! Sessions: created once, patched, reset, listed and deleted.
 
 use chela_protocol::SessionKey;
-use chela_store::{NewUsage, SessionFilter, SessionPatch, Spent, StoreError, UsageDay, WriterMode};
+use chela_store::{
+    DayUsage, NewUsage, Session, SessionFilter, SessionPatch, Spent, StoreError, UsageQuery, UsageSums, WriterMode,
+};
 
 use crate::support::{House, agent, item, main_key};
 
@@ -118,33 +120,28 @@ async fn usage_adds_up_in_the_session_and_by_day() {
         cache_read: 100,
         cache_write: 7,
         cost_micros,
+        tools: if at_ms == 0 { vec!["exec".into(), "read".into(), "exec".into()] } else { Vec::new() },
         at_ms,
     };
     for (at_ms, cost) in [(0, Some(3)), (day - 1, None), (day, Some(4)), (2 * day + 1, Some(5))] {
         house.store.record_usage(call(at_ms, cost)).await.unwrap();
     }
 
-    let days = house.store.usage_by_day(0, 2 * day).await.unwrap();
+    let query = UsageQuery { days: vec![(0, day), (day, 2 * day)], ..UsageQuery::default() };
+    let days = house.store.usage_by_day(query.clone()).await.unwrap();
 
-    let first = UsageDay {
-        date: "1970-01-01".into(),
-        provider: "anthropic".into(),
-        model: "opus".into(),
-        calls: 2,
-        input: 20,
-        output: 10,
-        cache_read: 200,
-        cache_write: 14,
-        cost_micros: 3,
-        unpriced: 1,
-    };
-    assert_eq!(days[0], first);
-    assert_eq!((days.len(), days[1].date.as_str(), days[1].unpriced), (2, "1970-01-02", 0));
+    let first =
+        UsageSums { calls: 2, input: 20, output: 10, cache_read: 200, cache_write: 14, cost_micros: 3, unpriced: 1 };
+    let (provider, model) = ("anthropic".to_owned(), "opus".to_owned());
+    assert_eq!(days[0], DayUsage { day: 0, agent: agent(), provider, model, sums: first });
+    assert_eq!((days.len(), days[1].day, days[1].sums.calls, days[1].sums.unpriced), (2, 1, 1, 0));
     let session = house.main_session().await;
     assert_eq!((session.input_tokens, session.output_tokens, session.cache_read_tokens), (40, 20, 400));
     assert_eq!((session.cache_write_tokens, session.context_tokens), (28, 117));
     assert_eq!(house.store.prune_usage(day).await.unwrap(), 2);
-    assert_eq!(house.store.usage_by_day(0, 9 * day).await.unwrap().len(), 2);
+    let left = UsageQuery { days: vec![(0, 9 * day)], ..UsageQuery::default() };
+    assert_eq!(house.store.usage_by_day(left).await.unwrap()[0].sums.calls, 2);
+    assert_eq!(house.store.first_usage_at().await.unwrap(), Some(day));
     let spent = Spent { tokens: 244, cost_micros: 9, unpriced: 0 };
     assert_eq!(house.store.spent_since(day).await.unwrap(), [(agent(), spent)]);
     assert_eq!(house.store.spent_in(&session.id).await.unwrap(), spent);
@@ -155,6 +152,59 @@ async fn usage_adds_up_in_the_session_and_by_day() {
     assert_eq!(twice, Spent { tokens: 244, cost_micros: 3, unpriced: 1 });
     let elsewhere = NewUsage { session_id: "gone".into(), ..call(0, None) };
     house.store.record_usage(elsewhere).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_report_tells_conversations_agents_days_and_tools_apart() {
+    let house = House::new(WriterMode::Thread);
+    let main = house.main_session().await;
+    let other = SessionKey::scoped(&"ops".into(), "telegram:direct:7");
+    let other = house.store.ensure_session(&other, &"ops".into(), 1).await.unwrap();
+    let call = |session: &Session, run: &str, at_ms: i64, tools: &[&str]| NewUsage {
+        session_id: session.id.clone(),
+        agent: session.agent.clone(),
+        run: run.into(),
+        provider: "acme".into(),
+        model: "m".into(),
+        input: 1,
+        output: 2,
+        cache_read: 0,
+        cache_write: 0,
+        cost_micros: Some(5),
+        tools: tools.iter().map(ToString::to_string).collect(),
+        at_ms,
+    };
+    let calls = [
+        call(&main, "a", 10, &["exec", "read", "exec"]),
+        call(&main, "a", 20, &[]),
+        call(&main, "b", 110, &["exec"]),
+        call(&other, "c", 120, &["say \"hi\""]),
+        call(&other, "d", 500, &[]),
+    ];
+    for call in calls {
+        house.store.record_usage(call).await.unwrap();
+    }
+    let days = UsageQuery { days: vec![(0, 100), (100, 200)], ..UsageQuery::default() };
+
+    let report = house.store.usage_report(days.clone(), 1).await.unwrap();
+
+    let of_day: Vec<_> = report.by_day.iter().map(|one| (one.day, one.agent.as_str(), one.sums.calls)).collect();
+    assert_eq!(of_day, [(0, "main", 2), (1, "main", 1), (1, "ops", 1)]);
+    let sessions: Vec<_> =
+        report.sessions.iter().map(|one| (&one.id, &one.key, one.first_at_ms, one.last_at_ms)).collect();
+    assert_eq!(sessions, [(&other.id, &other.key, 120, 120), (&main.id, &main.key, 10, 110)]);
+    assert_eq!(report.parts.iter().map(|one| (&one.id, one.day)).collect::<Vec<_>>(), [(&other.id, 1)]);
+    let activity: Vec<_> = report.activity.iter().map(|one| (one.id.as_ref(), one.day, one.turns)).collect();
+    assert_eq!(activity, [(None, 0, 1), (None, 1, 2), (Some(&other.id), 1, 1)]);
+    assert_eq!(report.activity[0].tools, [("exec".to_owned(), 2), ("read".to_owned(), 1)].into());
+    assert_eq!(report.activity[2].tools, [("say \"hi\"".to_owned(), 1)].into());
+
+    let of_agent = UsageQuery { agent: Some("ops".into()), ..days.clone() };
+    assert_eq!(house.store.usage_by_day(of_agent).await.unwrap().len(), 1);
+    let of_session = UsageQuery { session: Some(main.key.clone()), ..days };
+    assert_eq!(house.store.usage_report(of_session, 9).await.unwrap().sessions.len(), 1);
+    let points = house.store.usage_points(&main.id, 2).await.unwrap();
+    assert_eq!(points.iter().map(|one| (one.at_ms, one.sums.calls)).collect::<Vec<_>>(), [(20, 2), (110, 1)]);
 }
 
 #[tokio::test]

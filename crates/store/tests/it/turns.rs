@@ -87,6 +87,7 @@ fn usage(row: &InboxRow, session_id: &SessionId) -> NewUsage {
         cache_read: 0,
         cache_write: 0,
         cost_micros: None,
+        tools: Vec::new(),
         at_ms: 60,
     }
 }
