@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct AgentTools {
     /// Replaces the profile of `tools`. Default: that of `tools`.
     pub profile: Option<ToolProfile>,
-    /// If not empty, narrows the agent's tools to these (names, `group:fs`, `group:runtime`, `group:web`, `group:sessions` or `*`). Default: `[]`.
+    /// If not empty, narrows the agent's tools to these (names, `group:fs`, `group:runtime`, `group:web`, `group:sessions`, `group:automation` or `*`). Default: `[]`.
     pub allow: Vec<String>,
     /// Tools added to the profile. Default: `[]`.
     pub also_allow: Vec<String>,
@@ -27,7 +27,7 @@ pub struct AgentTools {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TurnTools {
-    /// If not empty, only these (names, `group:fs`, `group:runtime`, `group:web`, `group:sessions` or `*`). Default: `[]`.
+    /// If not empty, only these (names, `group:fs`, `group:runtime`, `group:web`, `group:sessions`, `group:automation` or `*`). Default: `[]`.
     pub allow: Vec<String>,
     /// Added to `allow`. Default: `[]`.
     pub also_allow: Vec<String>,

@@ -16,7 +16,7 @@ use crate::sandbox::SandboxConfig;
 pub struct ToolsConfig {
     /// The set to start from. Default: `full`.
     pub profile: Option<ToolProfile>,
-    /// If not empty, only these tools (names, `group:fs`, `group:runtime`, `group:web`, `group:sessions` or `*`). Default: `[]`.
+    /// If not empty, only these tools (names, `group:fs`, `group:runtime`, `group:web`, `group:sessions`, `group:automation` or `*`). Default: `[]`.
     pub allow: Vec<String>,
     /// Tools added to the profile. Default: `[]`.
     pub also_allow: Vec<String>,

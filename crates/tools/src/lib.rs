@@ -7,6 +7,7 @@ mod allowlist;
 mod apply_patch;
 mod args;
 mod config;
+mod cron;
 mod edit;
 mod exec;
 mod files;
@@ -35,6 +36,7 @@ use chela_agent::{AgentTools, ExecRule, ToolSet};
 
 pub use crate::allowlist::{ListEntry, NotPlain, PlainCommand};
 pub use crate::config::{AudioConfig, AudioModel, FetchConfig, MediaConfig, SsrfPolicy, ToolsConfig, WebConfig};
+pub use crate::cron::{CronAction, CronCall, CronLine};
 pub use crate::exec::Processes;
 pub use crate::policy::{ExecRefusal, effective, exec_refusal, in_profile, narrowed};
 pub use crate::risk::{is_memory, looks_secret};
@@ -66,6 +68,8 @@ pub struct ToolHost {
     pub sandbox: Sandbox,
     /// Commands that run in the background. They outlive a reload of the configuration.
     pub processes: Processes,
+    /// The way to whoever keeps automations.
+    pub cron: CronLine,
 }
 
 /// The built-in tools that `config` leaves.

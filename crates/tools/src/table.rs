@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chela_agent::{Effect, Tool, ToolDefinition};
 use serde_json::Value;
 
-use crate::{Kit, apply_patch, edit, exec, find, grep, ls, process, read, session_status, web_fetch, write};
+use crate::{Kit, apply_patch, cron, edit, exec, find, grep, ls, process, read, session_status, web_fetch, write};
 
 /// A tool's name, as the model calls it.
 pub type ToolId = &'static str;
@@ -31,6 +31,7 @@ pub enum Group {
     Runtime,
     Web,
     Sessions,
+    Automation,
 }
 
 impl Group {
@@ -41,6 +42,7 @@ impl Group {
             Self::Runtime => "group:runtime",
             Self::Web => "group:web",
             Self::Sessions => "group:sessions",
+            Self::Automation => "group:automation",
         }
     }
 
@@ -51,6 +53,7 @@ impl Group {
             Self::Runtime => "Runtime",
             Self::Web => "Web",
             Self::Sessions => "Sessions",
+            Self::Automation => "Automations",
         }
     }
 }
@@ -159,5 +162,13 @@ pub static TOOLS: &[ToolRow] = &[
         effect: Effect::Read,
         parameters: session_status::parameters,
         new: |definition, _| Arc::new(session_status::SessionStatusTool::new(definition)),
+    },
+    ToolRow {
+        id: "cron",
+        group: Group::Automation,
+        description: "Reminders and recurring work: list, add, update, remove, run now, runs (what became of them).",
+        effect: Effect::Write,
+        parameters: cron::parameters,
+        new: |definition, kit| Arc::new(cron::Cron::new(definition, kit)),
     },
 ];

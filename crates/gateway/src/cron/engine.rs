@@ -20,9 +20,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::job::{Job, Made};
-use super::places::{Destination, destination_of, session_of};
-use super::run::{self, Ended, GoingOn, inbound, missed_row, run_name, watch, without_turn};
-use super::schedule::{MakeUp, Plan};
+use super::places::{Destination, destination_of, hearers_of, session_of};
+use super::run::{self, Address, Ended, GoingOn, inbound, missed_row, run_name, watch, without_turn};
+use super::schedule::{MakeUp, Plan, fixed};
 use super::{Answer, Ask, CronError, read};
 use crate::app::Gateway;
 use crate::events::{Audience, Event};
@@ -275,12 +275,13 @@ impl Engine {
                 None
             }
         };
+        let hearers = hearers_of(&gateway, &agent, route.as_ref()).await?;
         let due_at_ms = job.due_at_ms;
         job.state.running_at_ms = Some(now_ms);
         runs.push(run::row(job.id.clone(), run.clone(), CronRunStatus::Running, now_ms, None, &entry));
         // The place in the queue comes before the commit: what is durable is never turned away afterwards.
         let place = gateway.sessions.reserve(&gateway, &session)?;
-        let turn = inbound(&gateway, &job, &run, due_ms, (agent, session, route));
+        let turn = inbound(&gateway, &job, &run, due_ms, Address { agent, session, route, hearers });
         let claim = CronClaim {
             id: job.id.clone(),
             due_at_ms,
@@ -414,8 +415,9 @@ impl Engine {
         }
     }
 
-    async fn add(&self, spec: CronSpec, made: Made) -> Result<Job, CronError> {
+    async fn add(&self, mut spec: CronSpec, made: Made) -> Result<Job, CronError> {
         let now_ms = self.gateway.now_ms();
+        spec.schedule = fixed(spec.schedule, now_ms)?;
         let mut job = Job {
             id: uuid::Uuid::new_v4().to_string(),
             spec,
@@ -438,7 +440,10 @@ impl Engine {
 
     async fn update(&self, id: &str, patch: &Value, made: Made) -> Result<Job, CronError> {
         let before = self.job(id).await?.ok_or_else(|| CronError::NotFound(id.to_owned()))?;
-        let mut job = Job { spec: before.spec.patched(patch)?, updated_at_ms: self.gateway.now_ms(), ..before.clone() };
+        let now_ms = self.gateway.now_ms();
+        let mut spec = before.spec.patched(patch)?;
+        spec.schedule = fixed(spec.schedule, now_ms)?;
+        let mut job = Job { spec, updated_at_ms: now_ms, ..before.clone() };
         check_words(&job.spec)?;
         if made == Made::Tainted {
             job.made = Made::Tainted;

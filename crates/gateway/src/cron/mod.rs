@@ -9,6 +9,7 @@
 //! One task, the engine, writes jobs and their runs; lists read the store and change nothing. A due time is claimed in one
 //! transaction with the row of its turn and the job's next time.
 
+mod desk;
 mod engine;
 mod job;
 mod places;
@@ -19,9 +20,11 @@ use std::sync::Arc;
 
 use chela_protocol::methods::cron::{CronRunMode, CronRunResult, CronSpec, CronSpecError};
 use chela_store::{CronRow, StoreError};
+use chela_tools::{CronCall, CronLine};
 use serde_json::Value;
 use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 
+pub(crate) use self::desk::serve as serve_tool;
 pub(crate) use self::job::{Job, Made};
 pub(crate) use self::places::LastPlaces;
 pub(crate) use self::run::preview;
@@ -40,12 +43,23 @@ pub(crate) struct Cron {
     /// Told when the configuration changed.
     changed: Notify,
     pub(crate) last_places: LastPlaces,
+    /// Where the agents' tool finds the desk, and what it asks there; the desk's for as long as it runs.
+    line: CronLine,
+    calls: Mutex<mpsc::Receiver<CronCall>>,
 }
 
 impl Default for Cron {
     fn default() -> Self {
         let (asks, mailbox) = mpsc::channel(MAILBOX);
-        Self { asks, mailbox: Mutex::new(mailbox), changed: Notify::new(), last_places: LastPlaces::default() }
+        let (line, calls) = CronLine::new();
+        Self {
+            asks,
+            mailbox: Mutex::new(mailbox),
+            changed: Notify::new(),
+            last_places: LastPlaces::default(),
+            line,
+            calls: Mutex::new(calls),
+        }
     }
 }
 
@@ -81,6 +95,11 @@ pub(crate) enum CronError {
 }
 
 impl Cron {
+    /// The way of the agents' tool.
+    pub(crate) fn line(&self) -> CronLine {
+        self.line.clone()
+    }
+
     /// The configuration changed.
     pub(crate) fn wake(&self) {
         self.changed.notify_one();

@@ -30,6 +30,14 @@ pub(super) enum Destination {
     Missing(String),
 }
 
+/// Who hears an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hearers {
+    OwnerAlone,
+    /// The chat is none of which it is known that an owner is alone there.
+    Others,
+}
+
 impl LastPlaces {
     /// An owner speaks with this agent in a direct chat. Written down when it is another chat than before.
     pub(crate) fn note(&self, gateway: &Arc<Gateway>, agent: &AgentId, route: &DeliveryRoute) {
@@ -95,6 +103,18 @@ pub(super) async fn destination_of(gateway: &Gateway, job: &Job, agent: &AgentId
             Err(why) => Destination::Missing(why),
         },
     })
+}
+
+/// Who hears what goes there.
+pub(super) async fn hearers_of(
+    gateway: &Gateway,
+    agent: &AgentId,
+    route: Option<&DeliveryRoute>,
+) -> Result<Hearers, StoreError> {
+    let Some(route) = route else { return Ok(Hearers::OwnerAlone) };
+    let last = gateway.cron.last_places.of(gateway, agent).await?;
+    let is_owners = last.is_some_and(|last| last.is_same_place(route));
+    Ok(if is_owners { Hearers::OwnerAlone } else { Hearers::Others })
 }
 
 /// Whether a delivery names no place of its own.

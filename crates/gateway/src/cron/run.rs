@@ -12,7 +12,7 @@ use chela_store::{CronRunRow, CronRunStatus, InboxRow, InboxState, NewInbound, S
 use serde_json::{Value, json};
 
 use super::job::{Job, Made};
-use super::places::{Destination, destination_of};
+use super::places::{Destination, Hearers, destination_of};
 use super::schedule::{Missed, shown};
 use crate::app::Gateway;
 
@@ -57,33 +57,40 @@ pub(super) fn run_name(job: &Job, due_ms: i64) -> String {
     format!("cron:{}:{due_ms}", job.id)
 }
 
+/// Where a run goes.
+#[derive(Debug, Clone)]
+pub(super) struct Address {
+    pub agent: AgentId,
+    pub session: SessionKey,
+    pub route: Option<DeliveryRoute>,
+    pub hearers: Hearers,
+}
+
 /// The message of a run.
-pub(super) fn inbound(
-    gateway: &Gateway,
-    job: &Job,
-    run: &str,
-    due_ms: i64,
-    (agent, session, route): (AgentId, SessionKey, Option<DeliveryRoute>),
-) -> NewInbound {
+pub(super) fn inbound(gateway: &Gateway, job: &Job, run: &str, due_ms: i64, address: Address) -> NewInbound {
+    let body = input(gateway, job, due_ms, &address).to_body();
     NewInbound {
         channel: CHANNEL.to_owned(),
         account: ACCOUNT.to_owned(),
         platform_id: run.to_owned(),
-        session,
-        agent,
+        session: address.session,
+        agent: address.agent,
         run: RunId::new(run),
-        body: TurnInput { deliver: route, ..input(gateway, job, due_ms) }.to_body(),
+        body,
         received_at_ms: gateway.now_ms(),
     }
 }
 
-fn input(gateway: &Gateway, job: &Job, due_ms: i64) -> TurnInput {
+fn input(gateway: &Gateway, job: &Job, due_ms: i64, address: &Address) -> TurnInput {
     let due = shown(due_ms, &job.zone(gateway));
     let text = format!("[automation \"{}\", due {due}]\n{}", job.spec.name.trim(), job.spec.payload.text());
     let is_owners = job.made == Made::ByOwner;
+    // In a shared place this says whether the bot was called by name; that it says anything makes the place a shared one.
+    let mentioned = (address.hearers == Hearers::Others).then_some(true);
     let mut input = TurnInput {
         text,
-        origin: InputOrigin { kind: OriginKind::InternalSystem, ..InputOrigin::default() },
+        origin: InputOrigin { kind: OriginKind::InternalSystem, mentioned, ..InputOrigin::default() },
+        deliver: address.route.clone(),
         sender_is_owner: is_owners,
         tools: job.tools(),
         ..TurnInput::default()

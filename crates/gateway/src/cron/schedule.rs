@@ -7,7 +7,7 @@ use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
+use jiff::{Span, SpanRelativeTo, Timestamp, Zoned};
 
 /// Shortest time between two runs: each is a turn, which costs money.
 pub(super) const EVERY_MIN_MS: i64 = 1_000;
@@ -171,6 +171,18 @@ pub(super) fn time_of(text: &str) -> Result<i64, ScheduleError> {
     time.map(Timestamp::as_millisecond).ok_or_else(|| unreadable(text))
 }
 
+/// The schedule with a fixed time in the place of a span from now on (`+20m`, `+1d 2h`).
+pub(super) fn fixed(schedule: CronSchedule, now_ms: i64) -> Result<CronSchedule, ScheduleError> {
+    let CronSchedule::At { at } = &schedule else { return Ok(schedule) };
+    let Some(span) = at.trim().strip_prefix('+') else { return Ok(schedule) };
+    let span = span.trim().parse::<Span>().ok();
+    // A day is a day here, whatever the clocks do meanwhile.
+    let length = span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
+    let now = Timestamp::from_millisecond(now_ms).map_err(|_| unreadable(at))?;
+    let time = length.and_then(|length| now.checked_add(length).ok()).ok_or_else(|| unreadable(at))?;
+    Ok(CronSchedule::At { at: time.to_string() })
+}
+
 /// Milliseconds in RFC 3339, as people and models read them.
 pub(super) fn shown(at_ms: i64, zone: &TimeZone) -> String {
     zoned(at_ms, zone).map_or_else(|| at_ms.to_string(), |time| time.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string())
@@ -273,6 +285,15 @@ mod tests {
         }
         assert_eq!(time_of("2027-01-31T09:00:00[Europe/Berlin]"), Ok(ms("2027-01-31T08:00:00Z")));
         assert_eq!(time_of("soon"), Err(ScheduleError::Time("soon".into())));
+    }
+
+    #[test]
+    fn a_span_becomes_a_time() {
+        let at = |at: &str| fixed(CronSchedule::At { at: at.into() }, 60_000);
+        assert_eq!(at("+20m"), Ok(CronSchedule::At { at: "1970-01-01T00:21:00Z".into() }));
+        assert_eq!(at(" +1d 2h"), Ok(CronSchedule::At { at: "1970-01-02T02:01:00Z".into() }));
+        assert_eq!(at("2027-01-31"), Ok(CronSchedule::At { at: "2027-01-31".into() }));
+        assert_eq!(at("+soon"), Err(ScheduleError::Time("+soon".into())));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use chela_protocol::{RpcError, Scope};
 use chela_store::{CronRunFilter, CronRunStatus};
 use serde::Deserialize as _;
 use serde_json::{Map, json};
+use sha2::{Digest as _, Sha256};
 
 use super::{Access, Call, Method, RpcResult, answer_of};
 use crate::cron::{self, CronError, Job, Made};
@@ -18,6 +19,9 @@ use crate::rpc_error;
 
 /// Jobs or runs of an answer when the caller doesn't say.
 const LIST_DEFAULT: usize = 50;
+
+/// Enough of a hash to tell two lists apart.
+const REVISION_BYTES: usize = 16;
 
 /// The methods of this noun.
 pub(super) fn methods() -> Vec<Method> {
@@ -48,6 +52,7 @@ async fn list(call: Call) -> RpcResult {
         .collect();
     found.sort_by(|(_, one), (_, other)| order(one, other, &params));
     let total = found.len();
+    let snapshot_revision = revision(&found);
     let (limit, offset) = page(params.limit, params.offset);
     let mut previews = Map::new();
     let mut jobs = Vec::new();
@@ -59,7 +64,16 @@ async fn list(call: Call) -> RpcResult {
     let next = offset + jobs.len();
     let has_more = next < total;
     let next_offset = has_more.then_some(next);
-    answer_of(&CronListResult { jobs, total, offset, limit, has_more, next_offset, delivery_previews: previews })
+    answer_of(&CronListResult {
+        jobs,
+        snapshot_revision,
+        total,
+        offset,
+        limit,
+        has_more,
+        next_offset,
+        delivery_previews: previews,
+    })
 }
 
 async fn status(call: Call) -> RpcResult {
@@ -143,6 +157,15 @@ fn named(call: &Call, params: &CronIdParams) -> Result<String, RpcError> {
 
 fn page(limit: Option<usize>, offset: Option<usize>) -> (usize, usize) {
     (limit.unwrap_or(LIST_DEFAULT).clamp(1, CRON_LIST_MAX), offset.unwrap_or(0))
+}
+
+/// Names what a whole list shows.
+fn revision(found: &[(Job, CronJob)]) -> String {
+    let mut hash = Sha256::new();
+    for (_, job) in found {
+        hash.update(serde_json::to_vec(job).unwrap_or_default());
+    }
+    hash.finalize().iter().take(REVISION_BYTES).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn status_named(word: &str) -> Option<CronStatus> {

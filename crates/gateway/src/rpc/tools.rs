@@ -9,7 +9,7 @@ use super::{Access, Call, Method, RpcResult, answer_of};
 use crate::route::client_target;
 
 /// Groups in the order in which clients show them.
-const GROUPS: [Group; 4] = [Group::Fs, Group::Runtime, Group::Web, Group::Sessions];
+const GROUPS: [Group; 5] = [Group::Fs, Group::Runtime, Group::Web, Group::Sessions, Group::Automation];
 
 /// The methods of this noun.
 pub(super) fn methods() -> Vec<Method> {

@@ -10,7 +10,7 @@ use chela_config::{Environment, Loaded, Places};
 use chela_llm::Models;
 use chela_store::{DATABASE_FILE, OpenOptions, Store, WriterMode};
 use chela_tools::sandbox::Sandbox;
-use chela_tools::{Processes, ToolHost};
+use chela_tools::{CronLine, Processes, ToolHost};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -146,5 +146,6 @@ fn tool_host(dir: &Path) -> ToolHost {
         tls,
         sandbox: Sandbox::new(),
         processes: Processes::default(),
+        cron: CronLine::default(),
     }
 }

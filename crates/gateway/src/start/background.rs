@@ -33,6 +33,7 @@ pub(super) fn spawn(gateway: &Arc<Gateway>) {
     keep(gateway, "disk", pressure::watch_disk);
     keep(gateway, "budgets", budgets::tell);
     keep(gateway, "cron", cron::run);
+    keep(gateway, "cron tool", cron::serve_tool);
 }
 
 /// Runs a task until the gateway stops. One that panics dies alone and begins again.

@@ -55,7 +55,8 @@ pub(super) async fn gateway(mut parts: Parts) -> Result<Arc<Gateway>, StartError
     for problem in &parts.problems {
         tracing::warn!(target: "config", "{problem}");
     }
-    let tools = tool_host(&parts)?;
+    let cron = Cron::default();
+    let tools = tool_host(&parts, &cron)?;
     let facts = Facts {
         version: env!("CARGO_PKG_VERSION"),
         boot_id: uuid::Uuid::new_v4().to_string(),
@@ -89,7 +90,7 @@ pub(super) async fn gateway(mut parts: Parts) -> Result<Arc<Gateway>, StartError
         pressure: Pressure::default(),
         approvals: ApprovalDesk::default(),
         budgets: Arc::default(),
-        cron: Cron::default(),
+        cron,
         shutdown: parts.shutdown,
         restart: CancellationToken::new(),
         tasks: TaskTracker::new(),
@@ -141,7 +142,7 @@ fn hide_secrets(logs: &Logs, loaded: &Loaded, environment: &Environment) {
     written.iter().map(String::as_str).chain(environment.secrets()).for_each(|secret| logs.hide(secret));
 }
 
-fn tool_host(parts: &Parts) -> Result<ToolHost, StartError> {
+fn tool_host(parts: &Parts, cron: &Cron) -> Result<ToolHost, StartError> {
     let variables = ["LANG", "TERM", "TZ", "USER", "SHELL", "TMPDIR"];
     let variables =
         variables.iter().filter_map(|name| Some(((*name).to_owned(), parts.environment.get(name)?.to_owned())));
@@ -156,6 +157,7 @@ fn tool_host(parts: &Parts) -> Result<ToolHost, StartError> {
         tls: tls(&parts.environment)?,
         sandbox: Sandbox::new(),
         processes: Processes::default(),
+        cron: cron.line(),
     })
 }
 

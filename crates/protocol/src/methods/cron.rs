@@ -410,6 +410,8 @@ pub struct CronListParams {
 #[serde(rename_all = "camelCase")]
 pub struct CronListResult {
     pub jobs: Vec<CronJob>,
+    /// Changes with whatever the list would show: pages with the same one fit together.
+    pub snapshot_revision: String,
     pub total: usize,
     pub offset: usize,
     pub limit: usize,

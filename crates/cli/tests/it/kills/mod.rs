@@ -6,6 +6,7 @@
 mod approvals;
 pub(crate) mod chats;
 mod compaction;
+mod cron;
 pub(crate) mod house;
 mod lock;
 mod moments;

@@ -19,6 +19,7 @@ pub(super) fn step(tool: &str, args: &Value) -> String {
         "web_fetch" => ("Reading a web page", named("url")),
         "web_search" => ("Searching the web", named("query")),
         "session_status" => ("Looking at the session", String::new()),
+        "cron" => ("Looking after automations", String::new()),
         other => return format!("Using {}", shortened(other)),
     };
     if thing.is_empty() { doing.to_owned() } else { format!("{doing} {thing}") }
