@@ -145,7 +145,7 @@ impl Talk {
     pub(crate) async fn new(gateway: &RunningGateway) -> Self {
         let mut options = ClientOptions::new(&gateway.url, Some(TOKEN.to_owned()));
         options.caps = vec!["tool-events".to_owned()];
-        options.scopes.push(Scope::Approvals);
+        options.scopes.extend([Scope::Approvals, Scope::Admin]);
         options.request_timeout = PATIENCE;
         let (client, events) = Client::connect(options).await.unwrap();
         Self { client, events }
