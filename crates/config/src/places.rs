@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::Environment;
 
 /// Names of the configuration in a state directory, in the order in which they are looked for. New files get the first.
-pub const CONFIG_NAMES: &[&str] = &["chela.json", "openclaw.json", "clawdbot.json", "krabkrab.json"];
+pub const CONFIG_NAMES: &[&str] = &["chela.json", "openclaw.json", "clawdbot.json", "moltbot.json", "krabkrab.json"];
 
 /// What a first start writes where there is no configuration. Valid, and says where to go on.
 pub const FIRST_FILE: &str = r#"{
@@ -20,7 +20,7 @@ pub const FIRST_FILE: &str = r#"{
 "#;
 
 /// State directories of the systems that this one replaces, below the home directory.
-const FOREIGN_STATE_DIRS: &[&str] = &[".openclaw", ".clawdbot", ".krabkrab"];
+pub const FOREIGN_STATE_DIRS: &[&str] = &[".openclaw", ".clawdbot", ".moltbot", ".krabkrab"];
 
 /// Long enough for any name that a person gives; short enough for a file name.
 const PROFILE_NAME_MAX: usize = 64;
