@@ -113,14 +113,7 @@ impl Store {
 
     /// Puts the token of a device and role in the place of the one before.
     pub async fn put_device_token(&self, token: DeviceToken) -> Result<(), StoreError> {
-        let scopes = to_record(&token.scopes)?;
-        self.write(move |c| {
-            let put = "INSERT OR REPLACE INTO device_tokens (device_id, role, scopes, hash, created_at_ms)
-                       VALUES (?1, ?2, ?3, ?4, ?5)";
-            let params = params![token.device_id.as_str(), token.role, scopes, token.hash, token.created_at_ms];
-            sql::execute(c, put, params).map(drop)
-        })
-        .await
+        self.write(move |c| put_token(c, &token)).await
     }
 
     pub async fn device_token(&self, id: &DeviceId, role: &str) -> Result<Option<DeviceToken>, StoreError> {
@@ -191,7 +184,15 @@ impl Store {
     }
 }
 
-fn put_device(c: &Connection, device: &Device) -> Result<(), StoreError> {
+pub(crate) fn put_token(c: &Connection, token: &DeviceToken) -> Result<(), StoreError> {
+    let put = "INSERT OR REPLACE INTO device_tokens (device_id, role, scopes, hash, created_at_ms)
+               VALUES (?1, ?2, ?3, ?4, ?5)";
+    let scopes = to_record(&token.scopes)?;
+    let params = params![token.device_id.as_str(), token.role, scopes, token.hash, token.created_at_ms];
+    sql::execute(c, put, params).map(drop)
+}
+
+pub(crate) fn put_device(c: &Connection, device: &Device) -> Result<(), StoreError> {
     let put = "INSERT OR REPLACE INTO devices (id, record) VALUES (?1, ?2)";
     sql::execute(c, put, params![device.id.as_str(), to_record(device)?])?;
     sql::execute(c, "DELETE FROM pairing_requests WHERE device_id = ?1", [device.id.as_str()]).map(drop)

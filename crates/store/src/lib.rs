@@ -11,11 +11,13 @@ mod error;
 mod examine;
 pub mod fault;
 mod files;
+mod imports;
 mod inbox;
 mod items;
 mod kv;
 mod lock;
 mod migrations;
+mod openclaw;
 mod outbox;
 mod pairings;
 mod readers;
@@ -39,10 +41,14 @@ pub use cron::{
 pub use devices::{Device, DeviceToken, PairingRequest};
 pub use error::StoreError;
 pub use examine::examine;
+pub use imports::{
+    IMPORTED_PREFIX, ImportedAs, ImportedConversation, ImportedPlace, ImportedStep, ImportedUsage, StepSink,
+};
 pub use inbox::{Accepted, DEDUPE_KEEP_MS, InboxId, InboxRow, InboxState, NewInbound};
 pub use items::{Item, ItemKind, NewItem, Reach, Tail};
 pub use lock::{InstanceInfo, InstanceLock, LOCK_FILE, LockError};
 pub use migrations::{Rollback, rollback};
+pub use openclaw::{OpenclawDatabase, OpenclawEvent, OpenclawRow, OpenclawTable};
 pub use outbox::{NewOutbound, OutboxId, OutboxRow};
 pub use pairings::{NewPairing, Ownership, PAIRING_KEEP_MS, PAIRINGS_MAX, PairedSender, PairingAsked, PairingCode};
 pub use search::SearchHit;

@@ -91,9 +91,9 @@ impl Store {
             if waiting >= sql::limit(PAIRINGS_MAX) {
                 return Ok(PairingAsked::Full);
             }
-            let insert = "INSERT INTO pairing_codes (channel, account, sender, code, name, chat, requested_at_ms)
-                          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-            sql::execute(c, insert, params![channel, account, sender, code, name, chat, now_ms])?;
+            let (channel, account, sender) = (channel.clone(), account.clone(), sender.clone());
+            let (name, chat, code) = (name.clone(), chat.clone(), code.clone());
+            wait(c, &PairingCode { channel, account, sender, name, chat, code, requested_at_ms: *now_ms })?;
             outbox::insert(c, reply, &body)?;
             Ok(PairingAsked::New)
         })
@@ -129,10 +129,7 @@ impl Store {
             let PairingCode { channel, account, sender, name, .. } = asked;
             let owner = ownership == Ownership::First && owners == 0;
             let paired = PairedSender { channel, account, sender, name, owner, approved_at_ms: now_ms };
-            let insert = "INSERT OR REPLACE INTO paired_senders (channel, account, sender, name, owner, approved_at_ms)
-                          VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-            let PairedSender { channel, account, sender, name, owner, approved_at_ms } = &paired;
-            sql::execute(c, insert, params![channel, account, sender, name, owner, approved_at_ms])?;
+            let_in(c, &paired)?;
             Ok(Some(paired))
         })
         .await
@@ -162,6 +159,23 @@ impl Store {
         })
         .await
     }
+}
+
+/// Lets somebody in; who is in already is in as this says.
+pub(crate) fn let_in(connection: &Connection, paired: &PairedSender) -> Result<(), StoreError> {
+    let insert = "INSERT OR REPLACE INTO paired_senders (channel, account, sender, name, owner, approved_at_ms)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let PairedSender { channel, account, sender, name, owner, approved_at_ms } = paired;
+    sql::execute(connection, insert, params![channel, account, sender, name, owner, approved_at_ms]).map(drop)
+}
+
+/// Keeps a request; neither its sender nor its code may wait already.
+pub(crate) fn wait(connection: &Connection, asked: &PairingCode) -> Result<(), StoreError> {
+    let insert = "INSERT INTO pairing_codes (channel, account, sender, code, name, chat, requested_at_ms)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let PairingCode { channel, account, sender, code, name, chat, requested_at_ms } = asked;
+    let params = params![channel, account, sender, code, name, chat, requested_at_ms];
+    sql::execute(connection, insert, params).map(drop)
 }
 
 fn forget_expired(connection: &Connection, now_ms: i64) -> Result<(), StoreError> {

@@ -317,11 +317,29 @@ pub(crate) fn ensure(
         return Ok(false);
     }
     let conversation = new_conversation(connection, key, now_ms)?;
-    let insert = "INSERT INTO sessions (key, agent, conversation, created_at_ms, updated_at_ms, search_text)
-                  VALUES (?1, ?2, ?3, ?4, ?4, ?5)";
-    let params = params![key.as_str(), agent.as_str(), conversation, now_ms, search_text(key, None)];
-    sql::execute(connection, insert, params)?;
+    insert(connection, key, agent, conversation, [now_ms, now_ms])?;
     Ok(true)
+}
+
+/// The session of a key that has none, with a conversation that is there; when it began and when something last happened in it.
+pub(crate) fn insert(
+    connection: &Connection,
+    key: &SessionKey,
+    agent: &AgentId,
+    conversation: i64,
+    [created_at_ms, updated_at_ms]: [i64; 2],
+) -> Result<(), StoreError> {
+    let insert = "INSERT INTO sessions (key, agent, conversation, created_at_ms, updated_at_ms, search_text)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let text = search_text(key, None);
+    let params = params![key.as_str(), agent.as_str(), conversation, created_at_ms, updated_at_ms, text];
+    sql::execute(connection, insert, params).map(drop)
+}
+
+/// Puts these choices in the place of those that a session has.
+pub(crate) fn choose(connection: &Connection, key: &SessionKey, settings: &SessionSettings) -> Result<(), StoreError> {
+    let session = existing(connection, key)?;
+    save_settings(connection, &Session { settings: settings.clone(), ..session })
 }
 
 /// Notes that something happened in the session whose current conversation this is, and how its turn ended if one did.
@@ -337,9 +355,18 @@ pub(crate) fn touch(
 }
 
 fn new_conversation(connection: &Connection, key: &SessionKey, now_ms: i64) -> Result<i64, StoreError> {
-    let id = Uuid::new_v4().to_string();
+    conversation_with_id(connection, &SessionId::new(Uuid::new_v4().to_string()), key, now_ms)
+}
+
+/// An empty conversation of a key, and its number.
+pub(crate) fn conversation_with_id(
+    connection: &Connection,
+    id: &SessionId,
+    key: &SessionKey,
+    now_ms: i64,
+) -> Result<i64, StoreError> {
     let insert = "INSERT INTO conversations (id, session_key, started_at_ms) VALUES (?1, ?2, ?3)";
-    sql::execute(connection, insert, params![id, key.as_str(), now_ms])?;
+    sql::execute(connection, insert, params![id.as_str(), key.as_str(), now_ms])?;
     Ok(connection.last_insert_rowid())
 }
 
