@@ -18,8 +18,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("channels", &["config"]),
     ("agent", &["llm", "store", "config", "protocol"]),
     ("tools", &["agent", "config"]),
+    ("import", &["agent", "config", "llm", "protocol", "store"]),
     ("gateway", &["agent", "channels", "client", "config", "llm", "protocol", "store", "tools"]),
-    ("cli", &["agent", "client", "config", "gateway", "llm", "protocol", "store", "tools"]),
+    ("cli", &["agent", "client", "config", "gateway", "import", "llm", "protocol", "store", "tools"]),
     ("fuzz", &["agent", "channels", "config", "gateway", "llm", "protocol", "tools"]),
     ("bench", &["agent", "client", "protocol", "store", "testkit"]),
 ];

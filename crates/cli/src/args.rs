@@ -97,6 +97,8 @@ pub(crate) enum Command {
     Devices(commands::devices::DevicesArgs),
     /// Manage the state dir
     State(commands::state::StateArgs),
+    /// Move the state dir of OpenClaw, Clawdbot or KrabKrab in
+    Import(commands::import::ImportArgs),
     /// Print shell completions
     #[command(visible_alias = "completion")]
     Completions(commands::completions::CompletionsArgs),

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use chela_client::ClientError;
 use chela_config::{EditError, PlaceError, WriteError};
 use chela_gateway::StartError;
+use chela_import::ImportError;
 use chela_protocol::{ConnectErrorCode, ConnectErrorDetails, RpcError};
 use chela_store::{LockError, StoreError};
 use serde_json::json;
@@ -93,6 +94,26 @@ impl Failure {
         match error {
             LockError::Held { .. } => Self::new("locked", error.to_string()),
             LockError::Io { .. } => Self::new("file", error.to_string()).hint("chela doctor looks at the state dir"),
+        }
+    }
+
+    /// A state dir of another program can't be moved in.
+    pub(crate) fn import(error: ImportError) -> Self {
+        match error {
+            ImportError::NoFolder(_) | ImportError::NothingThere(_) => {
+                Self::new("not_found", error.to_string()).hint("name the state dir: chela import --from DIR")
+            }
+            ImportError::Lock(error @ LockError::Held { .. }) => {
+                Self::lock(error).hint("nothing was moved: stop the gateway, run the import, then start it again")
+            }
+            ImportError::Lock(error) => Self::lock(error),
+            ImportError::Edit(error) => Self::edit(error),
+            ImportError::Write(error) => Self::write(error),
+            ImportError::Place(error) => Self::place(error),
+            ImportError::Read { .. } => Self::new("file", error.to_string()),
+            ImportError::Store(error) => {
+                Self::new("state", error.to_string()).hint("run it again: what was moved already is not moved twice")
+            }
         }
     }
 

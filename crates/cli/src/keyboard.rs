@@ -1,4 +1,4 @@
-//! Asks the person at the keyboard for a secret, without showing it.
+//! Asks the person at the keyboard: for a secret, without showing it, and for a yes.
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
@@ -28,6 +28,15 @@ pub(crate) fn secret(what: &str) -> Result<String, Failure> {
         return Err(Failure::usage(format!("no value for {what} came from standard input")));
     }
     Ok(text.to_owned())
+}
+
+/// Whether the person at the keyboard says yes; anything else is no.
+pub(crate) fn yes(question: &str) -> Result<bool, Failure> {
+    let _ = write!(io::stderr(), "{question} ");
+    let mut text = String::new();
+    let read = io::stdin().lock().take(SECRET_MAX_BYTES).read_line(&mut text);
+    read.map_err(|error| Failure::file("read standard input", &error))?;
+    Ok(matches!(text.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
 /// The terminal without echo, until this is dropped.

@@ -144,6 +144,7 @@ fn serve(args: RunArgs, context: &Context) -> Outcome {
         context.output.note(format!("--{flag} has no effect here"));
     }
     user::may_use(&context.places)?;
+    super::import::offer(context)?;
     let options = options(args, context)?;
     context.block_on_workers(async {
         tokio::spawn(resident::give_back());

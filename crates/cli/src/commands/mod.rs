@@ -23,6 +23,7 @@ pub(crate) mod devices;
 pub(crate) mod doctor;
 pub(crate) mod gateway;
 pub(crate) mod health;
+pub(crate) mod import;
 pub(crate) mod logs;
 pub(crate) mod man;
 pub(crate) mod models;
@@ -55,6 +56,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Outcome {
         Command::Cron(args) => cron::run(args, context),
         Command::Devices(args) => devices::run(args, context),
         Command::State(args) => state::run(args, context),
+        Command::Import(args) => import::run(args, context),
         Command::Completions(args) => completions::run(args, context),
         Command::Man(args) => man::run(args, context),
         Command::Reference(args) => reference::run(args, context),

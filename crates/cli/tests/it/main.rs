@@ -7,6 +7,7 @@ mod config;
 mod deploy;
 mod doctor;
 mod gateway;
+mod import;
 mod kills;
 mod scarce;
 mod secrets;

@@ -88,7 +88,7 @@ fn unread(loaded: &Loaded, context: &Context) -> Vec<Finding> {
     }
     if let Some(dir) = &context.places.foreign_state_dir {
         let message = format!("{} belongs to the gateway that was here before, and is not read", dir.display());
-        let mend = format!("to use its configuration, copy its .json file into {}", context.places.state_dir.display());
+        let mend = format!("to move it in: chela import --from {}", dir.display());
         findings.push(Finding::warning("config.unread", message, mend));
     }
     findings
