@@ -89,10 +89,10 @@ pub struct GroupChatConfig {
 pub struct QueueConfig {
     /// What happens to a message that arrives while a turn runs: `followup` gives it its own turn, `steer` puts it into the
     /// running one, `collect` answers all that wait together, `interrupt` stops the running one.
-    #[schemars(with = "String")]
+    #[schemars(with = "QueueModeWord")]
     pub mode: QueueMode,
     /// Instead of `mode`, by channel: `{"discord": "collect"}`.
-    #[schemars(with = "BTreeMap<String, String>")]
+    #[schemars(with = "BTreeMap<String, QueueModeWord>")]
     pub by_channel: BTreeMap<String, QueueMode>,
     /// How long a conversation must be quiet before messages that waited are answered, in milliseconds; people write in several
     /// messages. Default: 500.
@@ -102,6 +102,16 @@ pub struct QueueConfig {
     /// What happens to the messages above the cap: `new` turns the newest away and says so, `old` and `summarize` answer the oldest
     /// ones together in one turn. None is lost. Default: `summarize`.
     pub drop: DropPolicy,
+}
+
+#[derive(schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum QueueModeWord {
+    Steer,
+    Followup,
+    Collect,
+    Interrupt,
 }
 
 /// `messages.queue.drop`.
