@@ -106,7 +106,7 @@ impl Turn<'_> {
         let is_error = matches!(end, TurnEnd::Failed { .. });
         let tainted = self.trust.now().is_tainted();
         let footer = if is_error { None } else { self.footer() };
-        let answer = Reply { is_error, tainted, batched, footer, ..Reply::to(route, self.row.run.as_str(), text) };
+        let answer = Reply { footer, is_error, tainted, batched, ..Reply::to(route, self.row.run.as_str(), text) };
         // A name of its own, since parts are known by it; and no answer to a message, which has its answer.
         let notice =
             self.notice().map(|text| Reply { run: format!("{}:notice", self.row.run), text, ..Reply::default() });

@@ -5,7 +5,6 @@
 
 use chela_llm::{Block, ToolUse};
 use chela_store::{NewOutbound, StoreError};
-use serde_json::Value;
 
 use super::model::cost_micros;
 use super::state::Turn;
@@ -109,7 +108,7 @@ impl Turn<'_> {
         let tainted = self.trust.now().is_tainted();
         for (name, text) in told {
             let run = format!("{}:{name}", self.row.run);
-            let reply = Reply { run, text, tainted, ..Reply::default() };
+            let reply = Reply { text, run, tainted, ..Reply::default() };
             self.world.store.enqueue(self.outbound(route, &reply, self.world.clock.now_ms())).await?;
         }
         Ok(())
@@ -130,19 +129,22 @@ impl Turn<'_> {
 
 fn thoughts_of(body: &ItemBody) -> Vec<&str> {
     let ItemBody::Assistant(AssistantBody { blocks, .. }) = body else { return Vec::new() };
-    let thought = |block| match block {
-        &Block::Thinking(ref thinking) => Some(thinking.text.trim()).filter(|text| !text.is_empty()),
-        Block::Text { .. } | Block::ToolUse(_) | Block::ToolResult(_) | Block::Media(_) => None,
-    };
-    blocks.iter().filter_map(thought).collect()
+    let mut thoughts = Vec::new();
+    for block in blocks {
+        match block {
+            Block::Thinking(thinking) => thoughts.push(thinking.text.trim()),
+            Block::Text { .. } | Block::ToolUse(_) | Block::ToolResult(_) | Block::Media(_) => {}
+        }
+    }
+    thoughts.retain(|text| !text.is_empty());
+    thoughts
 }
 
 /// `exec` with what it is to run.
 fn call_line(call: &ToolUse) -> String {
     let telling = TELLING_ARGS.iter().find_map(|name| call.input.get(*name)?.as_str().map(str::to_owned));
     let is_empty = call.input.as_object().is_none_or(serde_json::Map::is_empty);
-    let args =
-        telling.unwrap_or_else(|| if is_empty { String::new() } else { Value::from(call.input.clone()).to_string() });
+    let args = telling.unwrap_or_else(|| if is_empty { String::new() } else { call.input.to_string() });
     match one_line(&args) {
         args if args.is_empty() => format!("🛠️ `{}`", one_line(&call.name)),
         args => format!("🛠️ `{}`: `{args}`", one_line(&call.name)),
@@ -184,7 +186,7 @@ fn dollars(micros: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

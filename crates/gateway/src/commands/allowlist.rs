@@ -159,9 +159,10 @@ async fn change(
                 asked.gateway.channels.people.changed();
             }
             if !had {
-                return Ok(match unpaired {
-                    true => format!("`{name}`, whom a code had let in, may not write any more."),
-                    false => format!("`{name}` is not in the list."),
+                return Ok(if unpaired {
+                    format!("`{name}`, whom a code had let in, may not write any more.")
+                } else {
+                    format!("`{name}` is not in the list.")
                 });
             }
         }

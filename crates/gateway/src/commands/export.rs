@@ -144,12 +144,12 @@ fn written(form: Form, session: &Session, prompt: &str, entries: &[Entry], is_wh
     for entry in all {
         let at = Timestamp::from_millisecond(entry.at_ms).unwrap_or_default().strftime("%Y-%m-%d %H:%M:%S UTC");
         let _ = match form {
-            Form::Markdown => write!(text, "\n## {} · {at}\n\n{}\n", entry.who, entry.text),
+            Form::Markdown => writeln!(text, "\n## {} · {at}\n\n{}", entry.who, entry.text),
             Form::Page => {
                 let class = entry.who.split(' ').next().unwrap_or_default().to_lowercase();
-                write!(
+                writeln!(
                     text,
-                    "<section class=\"{class}\"><h2>{} · <time>{at}</time></h2><pre>{}</pre></section>\n",
+                    "<section class=\"{class}\"><h2>{} · <time>{at}</time></h2><pre>{}</pre></section>",
                     entry.who,
                     escaped(&entry.text)
                 )

@@ -47,9 +47,10 @@ pub(super) async fn debug(asked: &Asked<'_>) -> String {
     match action.to_ascii_lowercase().as_str() {
         "" | "show" => {
             let shown = redact(&overrides, &config::schema());
-            return match overrides.as_object().is_some_and(serde_json::Map::is_empty) {
-                true => "Nothing is set beside the configuration file.".to_owned(),
-                false => format!("Set until the next start:\n```json\n{}\n```", pretty(&shown)),
+            return if overrides.as_object().is_some_and(serde_json::Map::is_empty) {
+                "Nothing is set beside the configuration file.".to_owned()
+            } else {
+                format!("Set until the next start:\n```json\n{}\n```", pretty(&shown))
             };
         }
         "reset" => overrides = Value::Object(serde_json::Map::new()),

@@ -20,7 +20,9 @@ pub(super) async fn costs(asked: &Asked<'_>) -> Result<String, StoreError> {
         for (name, days) in SPANS {
             let mut sum = Spent::default();
             let since = store.spent_since(asked.gateway.now_ms() - days * DAY_MS).await?;
-            since.into_iter().for_each(|(_, spent)| sum.add(spent));
+            for (_, spent) in since {
+                sum.add(spent);
+            }
             lines.push(format!("- {name}, all agents: {}", words(sum)));
         }
     }

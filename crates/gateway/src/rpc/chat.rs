@@ -63,12 +63,11 @@ pub(super) async fn send_message(call: &Call, params: &ChatSendParams) -> RpcRes
         return Err(RpcError::invalid("message or attachment required"));
     }
     let triggers = call.gateway.config.load().session.reset_triggers.clone();
-    let reading = match params.suppress_command_interpretation {
-        Some(true) => Reading::Message,
-        _ => {
-            let (text, agent) = (input.text.as_str(), &target.agent);
-            commands::read(&call.gateway, Typed { text, agent, is_owner: true, triggers: &triggers })
-        }
+    let reading = if params.suppress_command_interpretation == Some(true) {
+        Reading::Message
+    } else {
+        let (text, agent) = (input.text.as_str(), &target.agent);
+        commands::read(&call.gateway, Typed { text, agent, is_owner: true, triggers: &triggers })
     };
     if let Some(words) = reading.words() {
         words.clone_into(&mut input.text);
@@ -161,7 +160,9 @@ async fn list_commands(call: Call) -> RpcResult {
     let params: CommandsListParams = call.params()?;
     let mut commands = commands::listed();
     if params.include_args == Some(false) {
-        commands.iter_mut().for_each(|command| command.args.clear());
+        for command in &mut commands {
+            command.args.clear();
+        }
     }
     Ok(json!({ "commands": commands }))
 }
