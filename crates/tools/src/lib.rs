@@ -37,7 +37,7 @@ use chela_agent::{AgentTools, ExecRule, ToolSet};
 pub use crate::allowlist::{ListEntry, NotPlain, PlainCommand};
 pub use crate::config::{AudioConfig, AudioModel, FetchConfig, MediaConfig, SsrfPolicy, ToolsConfig, WebConfig};
 pub use crate::cron::{CronAction, CronCall, CronLine};
-pub use crate::exec::Processes;
+pub use crate::exec::{BackgroundCommand, CommandState, Processes};
 pub use crate::policy::{ExecRefusal, effective, exec_refusal, in_profile, narrowed};
 pub use crate::risk::{is_memory, looks_secret};
 pub use crate::table::{Group, TOOLS, ToolId, ToolRow};

@@ -23,7 +23,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-pub use self::processes::Processes;
+pub use self::processes::{BackgroundCommand, CommandState, Processes};
 
 use self::environment::Environment;
 use self::job::Spec;

@@ -8,7 +8,7 @@ use chela_agent::{SessionKey, ToolError};
 use tokio::time::{Instant, timeout};
 
 use super::guard::Guard;
-use super::job::{Job, KILL_GRACE, Spec};
+use super::job::{Cause, Job, KILL_GRACE, Spec};
 use crate::args::refuse;
 
 /// Commands kept, running or ended: each holds up to 200 KB of output.
@@ -24,6 +24,27 @@ pub struct Processes(Arc<Shared>);
 struct Shared {
     jobs: Mutex<Vec<Arc<Job>>>,
     guard: Arc<Guard>,
+}
+
+/// One command as lists for people show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackgroundCommand {
+    pub id: String,
+    pub command: String,
+    pub owner: SessionKey,
+    /// Since it began.
+    pub age: Duration,
+    pub state: CommandState,
+}
+
+/// How far a command is; `since` is the time from its end on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommandState {
+    Running,
+    Succeeded { since: Duration },
+    Failed { since: Duration },
+    TimedOut { since: Duration },
+    Killed { since: Duration },
 }
 
 impl Processes {
@@ -42,6 +63,13 @@ impl Processes {
             // Twice the grace: a process in the kernel's hands can outlive SIGKILL, and the gateway doesn't wait for it.
             let _ = timeout(KILL_GRACE * 2, job.ended()).await;
         }
+    }
+
+    /// Every session's commands, in the order in which they began.
+    pub fn listed(&self) -> Vec<BackgroundCommand> {
+        let mut jobs = self.list();
+        forget_old(&mut jobs);
+        jobs.iter().map(|job| background(job)).collect()
     }
 
     pub(crate) fn start(&self, spec: Spec) -> Result<Arc<Job>, ToolError> {
@@ -70,6 +98,29 @@ impl Processes {
 
     fn list(&self) -> MutexGuard<'_, Vec<Arc<Job>>> {
         self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn background(job: &Job) -> BackgroundCommand {
+    let now = Instant::now();
+    let state = match job.ending() {
+        None => CommandState::Running,
+        Some(ending) => {
+            let since = now.saturating_duration_since(ending.at);
+            match ending.cause {
+                Cause::Exited if ending.code == Some(0) => CommandState::Succeeded { since },
+                Cause::Exited => CommandState::Failed { since },
+                Cause::TimedOut => CommandState::TimedOut { since },
+                Cause::Killed => CommandState::Killed { since },
+            }
+        }
+    };
+    BackgroundCommand {
+        id: job.id.clone(),
+        command: job.command.clone(),
+        owner: job.owner.clone(),
+        age: now.saturating_duration_since(job.started),
+        state,
     }
 }
 
