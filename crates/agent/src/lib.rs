@@ -59,7 +59,7 @@ pub use event::{
 pub use input::{Attachment, DeliveryRoute, INPUT_VERSION, InputOrigin, OriginKind, TurnInput};
 pub use levels::{GroupActivation, ReasoningLevel, ResponseUsage, SendPolicy, VerboseLevel, clears};
 pub use media_type::proved_media_type;
-pub use profile::{AgentProfile, DEFAULT_MAX_CONCURRENT, FileLimits};
+pub use profile::{AgentProfile, DEFAULT_MAX_CONCURRENT, FileLimits, agent_id};
 pub use real::{Missing, RealFolder, open_real};
 pub use reply::{Reply, ReplyButton};
 pub use skills::{SKILL_FOLDERS, SkillIndex, SkillNeeds, SkillSources, SkillStamp, SkillStatus};

@@ -204,7 +204,7 @@ pub(crate) fn expand_home(text: &str, home: Option<&Path>) -> PathBuf {
 }
 
 /// Ids stand in session keys and folder names, so anything else than letters, digits, `-` and `_` becomes `-`.
-pub(crate) fn agent_id(text: &str) -> AgentId {
+pub fn agent_id(text: &str) -> AgentId {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c.to_ascii_lowercase() } else { '-' };
     let id: String = text.trim().chars().map(plain).take(AGENT_ID_MAX_BYTES).collect();
     let id = id.trim_matches('-');

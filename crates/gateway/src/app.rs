@@ -23,6 +23,7 @@ use crate::cron::Cron;
 use crate::delivery::Delivery;
 use crate::events::Events;
 use crate::logs::Logs;
+use crate::nodes::Nodes;
 use crate::outside::Outside;
 use crate::presence::PresenceList;
 use crate::pressure::Pressure;
@@ -61,6 +62,7 @@ pub(crate) struct Gateway {
     /// What models have used, for the limits of the section `budgets`.
     pub(crate) budgets: Arc<BudgetLedger>,
     pub(crate) cron: Cron,
+    pub(crate) nodes: Nodes,
     /// Cancelled when the gateway starts to stop: no new work from then on.
     pub(crate) shutdown: CancellationToken,
     /// Cancelled when somebody asks for a new start of the gateway.

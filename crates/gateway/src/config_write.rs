@@ -18,6 +18,21 @@ pub(crate) struct Changed {
     pub(crate) applied: Applied,
 }
 
+/// Why a new text was not made.
+pub(crate) struct EditRefused(RpcError);
+
+impl From<EditError> for EditRefused {
+    fn from(error: EditError) -> Self {
+        Self(RpcError::invalid(format!("invalid config: {error}")))
+    }
+}
+
+impl From<RpcError> for EditRefused {
+    fn from(error: RpcError) -> Self {
+        Self(error)
+    }
+}
+
 /// What the file says now, whatever is in force.
 pub(crate) async fn read(gateway: &Arc<Gateway>) -> Result<Loaded, RpcError> {
     let (places, mut environment) = (gateway.places.clone(), gateway.environment.clone());
@@ -27,16 +42,16 @@ pub(crate) async fn read(gateway: &Arc<Gateway>) -> Result<Loaded, RpcError> {
 
 /// Lets `edit` make a new text of the file and puts that in force. Refused when the text has a wrong value, or when the file is
 /// another one than `base_hash` names.
-pub(crate) async fn change(
+pub(crate) async fn change<E: Into<EditRefused>>(
     gateway: &Arc<Gateway>,
     base_hash: Option<&str>,
-    edit: impl FnOnce(&Loaded) -> Result<String, EditError>,
+    edit: impl FnOnce(&Loaded) -> Result<String, E>,
 ) -> Result<Changed, RpcError> {
     let stored = read(gateway).await?;
     if base_hash.is_some_and(|hash| *hash != stored.hash) {
         return Err(stale());
     }
-    let text = edit(&stored).map_err(|error| RpcError::invalid(format!("invalid config: {error}")))?;
+    let text = edit(&stored).map_err(|refused| refused.into().0)?;
     refuse_wrong(&text)?;
     let (path, base) = (stored.path.clone(), stored.hash.clone());
     let writing = async move {

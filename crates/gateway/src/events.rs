@@ -137,6 +137,25 @@ impl Events {
         self.read().values().any(|client| client.peer.device.as_ref() == Some(device))
     }
 
+    /// The connected client of this device with the role `node`; the newest, where an old connection is not closed yet.
+    pub(crate) fn node(&self, device: &DeviceId) -> Option<Arc<Peer>> {
+        let clients = self.read();
+        let of_device = clients.values().filter(|client| client.peer.device.as_ref() == Some(device));
+        let nodes = of_device.filter_map(|client| Some((client.peer.node.as_ref()?.connected_at_ms, &client.peer)));
+        nodes.max_by_key(|(since, _)| *since).map(|(_, peer)| peer.clone())
+    }
+
+    /// Queues an event for one connection. `false` when it is gone.
+    ///
+    /// # Panics
+    /// Never: payloads are our own types, whose serialisation can't fail.
+    pub(crate) fn send_to(&self, connection_id: &str, name: &'static str, payload: &impl Serialize) -> bool {
+        let payload = serde_json::value::to_raw_value(payload).expect("our payloads serialise").into();
+        let clients = self.read();
+        let client = clients.get(connection_id);
+        client.inspect(|client| client.outbound.push_targeted_event(name, &payload)).is_some()
+    }
+
     pub(crate) fn join(&self, peer: Arc<Peer>, outbound: Arc<Outbound>) {
         let client = Client { peer, outbound, watches_session_list: false, watched_sessions: HashSet::new() };
         self.write().insert(client.peer.connection_id.clone(), client);

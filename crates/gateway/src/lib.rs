@@ -21,6 +21,7 @@ pub mod fuzzing;
 mod intake;
 mod logs;
 mod media;
+mod nodes;
 mod openai;
 mod outside;
 mod pairing;

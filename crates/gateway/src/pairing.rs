@@ -17,6 +17,7 @@ use crate::auth::{Remote, secret_digest, tokens};
 use crate::config::PairingMode;
 use crate::connection::{IssuedToken, Refusal};
 use crate::events::{Audience, Event};
+use crate::rpc::node_pending;
 use crate::rpc_error;
 
 /// A request that nobody answered for so long is dropped; the device asks again when it connects again.
@@ -216,6 +217,10 @@ async fn ask(
     details.request_id = Some(request.request_id.clone());
     details.reason = Some(reason.as_str().to_owned());
     let audience = Audience::Holding(Scope::Pairing);
+    if request.role == "node" {
+        let payload = node_pending(request.clone());
+        gateway.events.publish(&Event::new("node.pair.requested", audience.clone(), &payload));
+    }
     gateway.events.publish(&Event::new("device.pair.requested", audience, &shown(request)));
     Ok(Refusal::with(ErrorCode::NotPaired, reason.message(), &details))
 }

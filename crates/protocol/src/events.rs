@@ -249,6 +249,16 @@ pub struct DevicePairResolved {
     pub ts: i64,
 }
 
+/// `node.pair.resolved`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodePairResolved {
+    pub request_id: String,
+    pub node_id: DeviceId,
+    pub decision: PairDecision,
+    pub ts: i64,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PairDecision {

@@ -34,10 +34,22 @@ pub enum HelloTag {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServerInfo {
+    /// The release of OpenClaw whose protocol is spoken ([`OPENCLAW_RELEASE`](crate::OPENCLAW_RELEASE)): its clients compare it
+    /// with their own.
     pub version: String,
+    /// The program itself; OpenClaw's gateways don't say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub implementation: Option<Implementation>,
     pub conn_id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot_id: Option<String>,
+}
+
+/// Which program a gateway is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Implementation {
+    pub name: String,
+    pub version: String,
 }
 
 /// What the gateway can do. Each capability is a promise.

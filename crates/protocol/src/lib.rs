@@ -27,17 +27,21 @@ pub use device_signature::{DeviceClaim, SignatureVersion};
 pub use error::{ErrorCode, RpcError};
 pub use events::{
     AgentEvent, BudgetReachedEvent, ChallengePayload, ChatErrorKind, ChatEvent, ChatState, ConfigChanged,
-    DevicePairRequested, DevicePairResolved, PairDecision, PresenceChanged, PresenceEntry, SessionMessageEvent,
-    SessionsChanged, Shutdown, Tick,
+    DevicePairRequested, DevicePairResolved, NodePairResolved, PairDecision, PresenceChanged, PresenceEntry,
+    SessionMessageEvent, SessionsChanged, Shutdown, Tick,
 };
 pub use frame::{EventFrame, RequestFrame, ResponseFrame, StateVersion};
 pub use hello::{
-    AttachmentPolicy, Features, HelloAuth, HelloOk, HelloTag, Policy, ServerInfo, SessionDefaults, Snapshot,
+    AttachmentPolicy, Features, HelloAuth, HelloOk, HelloTag, Implementation, Policy, ServerInfo, SessionDefaults,
+    Snapshot,
 };
 pub use ids::{AgentId, DeviceId, ItemId, RunId, SessionId};
 pub use names::{EVENT_NAMES, METHOD_NAMES};
 pub use scope::Scope;
 pub use session_key::{MAIN, SESSION_KEY_MAX_BYTES, SessionKey, SessionKeyError};
+
+/// The release of OpenClaw whose protocol this is, as its clients compare it with their own.
+pub const OPENCLAW_RELEASE: &str = "2026.9.6";
 
 /// Newest protocol version that the gateway speaks.
 pub const PROTOCOL_VERSION: u32 = 4;

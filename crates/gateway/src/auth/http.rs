@@ -91,6 +91,7 @@ fn operator(remote: &Remote, credential: Credential) -> Peer {
         scopes: vec![Scope::Admin],
         caps: Vec::new(),
         device: None,
+        node: None,
         remote_ip: remote.ip,
         credential,
         closed: CancellationToken::new(),

@@ -15,6 +15,7 @@ use super::Peer;
 use crate::app::Gateway;
 use crate::auth::{self, Credential, LimitScope, Presented, Remote};
 use crate::config::AuthMode;
+use crate::nodes::NodeFacts;
 use crate::pairing::{self, Newcomer, Standing};
 
 /// The facts of one connect.
@@ -100,6 +101,7 @@ pub(super) async fn admit(arrival: Arrival<'_>, params: &ConnectParams) -> Resul
         scopes,
         caps: params.caps.clone(),
         device: device_id,
+        node: (role == "node").then(|| Arc::new(NodeFacts::of(params))),
         remote_ip: arrival.remote.ip,
         credential: proof.credential,
         closed: arrival.closed,

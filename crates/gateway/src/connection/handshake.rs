@@ -5,7 +5,8 @@ use std::sync::Arc;
 use chela_protocol::limits;
 use chela_protocol::{
     AttachmentPolicy, ChallengePayload, CloseCode, ConnectParams, EVENT_NAMES, Features, HelloAuth, HelloOk, HelloTag,
-    Policy, RequestFrame, ResponseFrame, RpcError, Scope, ServerInfo, SessionDefaults, SessionKey, Snapshot,
+    Implementation, OPENCLAW_RELEASE, Policy, RequestFrame, ResponseFrame, RpcError, Scope, ServerInfo,
+    SessionDefaults, SessionKey, Snapshot,
 };
 use serde_json::Value;
 use tokio::io::AsyncRead;
@@ -21,8 +22,14 @@ use crate::app::{Gateway, now_ms};
 use crate::rpc;
 use crate::server::Front;
 
+/// The program's own name.
+const IMPLEMENTATION: &str = "chela";
+
 /// What the gateway promises beyond the plain protocol.
-const CAPABILITIES: &[&str] = &[];
+const CAPABILITIES: &[&str] = &[
+    // `models.list` answers with what is published to clients, without asking a vendor.
+    "published-model-catalog",
+];
 
 /// Leads a socket to its hello. None when it was refused (and told so) or went away.
 pub(super) async fn handshake<R: AsyncRead + Unpin>(
@@ -136,7 +143,11 @@ async fn hello(gateway: &Arc<Gateway>, admission: &Admission) -> HelloOk {
         tag: HelloTag::HelloOk,
         protocol: peer.protocol,
         server: ServerInfo {
-            version: gateway.facts.version.to_owned(),
+            version: OPENCLAW_RELEASE.to_owned(),
+            implementation: Some(Implementation {
+                name: IMPLEMENTATION.to_owned(),
+                version: gateway.facts.version.to_owned(),
+            }),
             conn_id: peer.connection_id.clone(),
             boot_id: Some(gateway.facts.boot_id.clone()),
         },

@@ -9,6 +9,7 @@ mod serve;
 mod wire;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use chela_protocol::{DeviceId, Scope};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +19,7 @@ pub(crate) use outbound::Outbound;
 pub(crate) use serve::{Arrived, Upgraded, serve};
 
 use crate::auth::Credential;
+use crate::nodes::NodeFacts;
 
 /// What the gateway knows of a connected client.
 #[derive(Debug, Clone)]
@@ -31,6 +33,8 @@ pub(crate) struct Peer {
     pub(crate) scopes: Vec<Scope>,
     pub(crate) caps: Vec<String>,
     pub(crate) device: Option<DeviceId>,
+    /// Of a client with the role `node`.
+    pub(crate) node: Option<Arc<NodeFacts>>,
     pub(crate) remote_ip: IpAddr,
     /// What let the client in.
     pub(crate) credential: Credential,

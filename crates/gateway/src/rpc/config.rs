@@ -1,15 +1,16 @@
 //! `config.*`: read and change the configuration. What is shown holds no secret, and a change keeps those it does not name.
 
-use chela_config::{Severity, edit, redact};
+use chela_config::{KeyPath, Loaded, SchemaPlace, Segment, Severity, edit, redact};
 use chela_protocol::methods::config::{
-    ConfigGetResult, ConfigIssue, ConfigSchemaResult, ConfigWriteParams, ConfigWriteResult,
+    ConfigGetResult, ConfigHint, ConfigIssue, ConfigLookupChild, ConfigLookupParams, ConfigLookupResult,
+    ConfigSchemaResult, ConfigWriteParams, ConfigWriteResult,
 };
 use chela_protocol::{RpcError, Scope};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Access, Call, Method, RpcResult, answer_of};
 use crate::config;
-use crate::config_write::{change, issue, read};
+use crate::config_write::{EditRefused, change, issue, read};
 
 /// The methods of this noun.
 pub(super) fn methods() -> Vec<Method> {
@@ -17,11 +18,18 @@ pub(super) fn methods() -> Vec<Method> {
     vec![
         Method::new("config.get", Access::Holding(Scope::Read), get),
         Method::new("config.schema", Access::Holding(Scope::Read), schema),
+        Method::new("config.schema.lookup", Access::Holding(Scope::Read), schema_lookup),
         Method::new("config.set", admin, |call| write(call, Edit::Text)),
         Method::new("config.apply", admin, |call| write(call, Edit::Text)),
         Method::new("config.patch", admin, |call| write(call, Edit::Patch)),
     ]
 }
+
+/// Longest path of a lookup, as in the reference system.
+const LOOKUP_PATH_MAX: usize = 1_024;
+
+/// Paths of one patch that replace, as in the reference system.
+const REPLACE_PATHS_MAX: usize = 256;
 
 /// What `raw` of a write is.
 #[derive(Clone, Copy)]
@@ -62,20 +70,58 @@ async fn schema(_: Call) -> RpcResult {
     answer_of(&ConfigSchemaResult { schema: config::schema(), ui_hints: json!({}), version })
 }
 
+async fn schema_lookup(call: Call) -> RpcResult {
+    let ConfigLookupParams { path } = call.params()?;
+    let not_found = || RpcError::invalid("config schema path not found");
+    if path.is_empty() || path.len() > LOOKUP_PATH_MAX {
+        return Err(not_found());
+    }
+    let key_path = if path == "." { KeyPath::root() } else { path.parse().map_err(|_| not_found())? };
+    let (place, below) = chela_config::lookup(&config::schema(), &key_path).ok_or_else(not_found)?;
+    answer_of(&ConfigLookupResult {
+        hint: hint(&place),
+        path,
+        schema: place.schema,
+        reload_kind: place.effect,
+        children: below.into_iter().map(child).collect(),
+    })
+}
+
+fn child(place: SchemaPlace) -> ConfigLookupChild {
+    ConfigLookupChild {
+        hint: hint(&place),
+        key: place.key,
+        path: place.path,
+        kind: place.schema.get("type").cloned(),
+        required: place.is_required,
+        has_children: place.has_children,
+        reload_kind: place.effect,
+    }
+}
+
+fn hint(place: &SchemaPlace) -> Option<ConfigHint> {
+    let hint = ConfigHint { help: place.help.clone(), sensitive: place.is_secret };
+    (hint != ConfigHint::default()).then_some(hint)
+}
+
 async fn write(call: Call, kind: Edit) -> RpcResult {
     let params: ConfigWriteParams = call.params()?;
-    let gateway = &call.gateway;
-    let patch = match kind {
-        Edit::Text => None,
-        Edit::Patch => Some(
-            chela_config::parse(&params.raw).map_err(|error| RpcError::invalid(format!("invalid config: {error}")))?,
-        ),
+    let edit = |stored: &Loaded| -> Result<String, EditRefused> {
+        if params.base_hash.is_none() && stored.exists {
+            return Err(RpcError::invalid("config base hash required; re-run config.get and retry").into());
+        }
+        match kind {
+            Edit::Text => Ok(edit::unredacted(&params.raw, &stored.raw)?),
+            Edit::Patch => {
+                let mut patch: Value = chela_config::parse(&params.raw)
+                    .map_err(|error| RpcError::invalid(format!("invalid config: {error}")))?;
+                replace_whole(&mut patch, &stored.written, &params.replace_paths)?;
+                Ok(edit::merge_patch(&stored.raw, &patch)?)
+            }
+        }
     };
-    let changed = change(gateway, params.base_hash.as_deref(), |stored| match &patch {
-        None => edit::unredacted(&params.raw, &stored.raw),
-        Some(patch) => edit::merge_patch(&stored.raw, patch),
-    })
-    .await?;
+    let gateway = &call.gateway;
+    let changed = change(gateway, params.base_hash.as_deref(), edit).await?;
     answer_of(&ConfigWriteResult {
         ok: true,
         path: changed.path,
@@ -84,4 +130,38 @@ async fn write(call: Call, kind: Edit) -> RpcResult {
         changed_paths: changed.applied.changed,
         requires_restart: changed.applied.requires_restart,
     })
+}
+
+/// Makes a merge patch replace what stands at the paths: whatever the patch does not name there is taken out.
+fn replace_whole(patch: &mut Value, stored: &Value, paths: &[String]) -> Result<(), RpcError> {
+    if paths.len() > REPLACE_PATHS_MAX {
+        return Err(RpcError::invalid(format!("replacePaths takes at most {REPLACE_PATHS_MAX} paths")));
+    }
+    for path in paths {
+        let path: KeyPath =
+            path.parse().map_err(|error| RpcError::invalid(format!("invalid replacePaths: {error}")))?;
+        let mut there = Some(&mut *patch);
+        for segment in path.segments() {
+            let Segment::Key(key) = segment else {
+                return Err(RpcError::invalid(
+                    "invalid replacePaths: a patch replaces lists as a whole; name the list",
+                ));
+            };
+            there = there.and_then(|value| value.get_mut(key));
+        }
+        if let (Some(patch), Some(stored)) = (there, path.get(stored)) {
+            take_out_the_rest(patch, stored);
+        }
+    }
+    Ok(())
+}
+
+fn take_out_the_rest(patch: &mut Value, stored: &Value) {
+    let (Value::Object(patch), Value::Object(stored)) = (patch, stored) else { return };
+    for (key, value) in stored {
+        match patch.get_mut(key) {
+            Some(kept) => take_out_the_rest(kept, value),
+            None => drop(patch.insert(key.clone(), Value::Null)),
+        }
+    }
 }

@@ -43,7 +43,7 @@ async fn list(call: Call) -> RpcResult {
     answer_of(&DevicePairListResult { pending: pending.into_iter().map(pairing::shown).collect(), paired })
 }
 
-async fn approve(call: Call) -> RpcResult {
+pub(super) async fn approve(call: Call) -> RpcResult {
     let gateway = &call.gateway;
     let PairRequestParams { request_id } = call.params()?;
     let since = gateway.now_ms() - pairing::REQUEST_TTL_MS;
@@ -58,7 +58,7 @@ async fn approve(call: Call) -> RpcResult {
     Ok(json!({"requestId": request_id, "device": device}))
 }
 
-async fn reject(call: Call) -> RpcResult {
+pub(super) async fn reject(call: Call) -> RpcResult {
     let request = take(&call).await?;
     resolved(&call.gateway, &request.request_id, &request.device_id, PairDecision::Rejected);
     Ok(json!({"requestId": request.request_id, "deviceId": request.device_id}))
@@ -66,12 +66,18 @@ async fn reject(call: Call) -> RpcResult {
 
 async fn remove(call: Call) -> RpcResult {
     let DeviceParams { device_id } = call.params()?;
-    let existed = call.gateway.store.remove_device(&device_id).await.map_err(rpc_error::of_store)?;
-    if !existed {
-        return Err(unknown_device(&device_id));
-    }
-    close_device(&call.gateway, &device_id, Opened::ByAnything);
+    remove_device(&call.gateway, &device_id).await?;
     Ok(json!({"deviceId": device_id}))
+}
+
+/// Forgets a device with its tokens and closes what it has open.
+pub(super) async fn remove_device(gateway: &Gateway, id: &DeviceId) -> Result<(), RpcError> {
+    let existed = gateway.store.remove_device(id).await.map_err(rpc_error::of_store)?;
+    if !existed {
+        return Err(unknown_device(id));
+    }
+    close_device(gateway, id, Opened::ByAnything);
+    Ok(())
 }
 
 async fn rotate(call: Call) -> RpcResult {

@@ -1,5 +1,6 @@
 //! The method table: every RPC method, the scope it needs and the function that answers it. One file per noun.
 
+mod absent;
 mod agent;
 mod agents;
 mod approvals;
@@ -8,16 +9,21 @@ mod chat;
 mod config;
 mod cron;
 mod devices;
+mod diagnostics;
 mod health;
 mod identity;
 mod logs;
 mod models;
+mod nodes;
+mod plugins;
 mod presence;
 mod search;
 mod secrets;
 mod sessions;
 mod skills;
 mod status;
+mod system;
+mod tasks;
 mod tools;
 mod usage;
 
@@ -33,6 +39,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 pub(crate) use health::{Viewer, event as health_event, snapshot as health_snapshot};
+pub(crate) use nodes::pending as node_pending;
 pub(crate) use status::auth_mode_name;
 
 use crate::app::Gateway;
@@ -71,6 +78,8 @@ fn answer_of(result: &impl Serialize) -> RpcResult {
 pub(crate) enum Access {
     Open,
     Holding(Scope),
+    /// The role `node`, which holds no scopes.
+    Node,
     /// Depends on the parameters (`agent`, `sessions.patch`, `sessions.delete`).
     Decided(fn(&Value) -> Scope),
 }
@@ -107,6 +116,8 @@ pub(crate) fn table() -> Vec<Method> {
         health::methods(),
         status::methods(),
         presence::methods(),
+        system::methods(),
+        diagnostics::methods(),
         config::methods(),
         secrets::methods(),
         logs::methods(),
@@ -122,6 +133,10 @@ pub(crate) fn table() -> Vec<Method> {
         models::methods(),
         skills::methods(),
         tools::methods(),
+        plugins::methods(),
+        tasks::methods(),
+        absent::methods(),
+        nodes::methods(),
         cron::methods(),
         usage::methods(),
     ];
@@ -133,6 +148,7 @@ pub fn listed() -> Vec<(&'static str, String)> {
     let words = |access: Access| match access {
         Access::Open => "none".to_owned(),
         Access::Holding(scope) => format!("`{scope}`"),
+        Access::Node => "the role `node`".to_owned(),
         Access::Decided(_) => "depends on the parameters".to_owned(),
     };
     table().iter().map(|method| (method.name, words(method.access))).collect()
@@ -157,6 +173,8 @@ impl Methods {
         let method = self.by_name.get(name).ok_or_else(|| unknown_method(name))?;
         let needed = match method.access {
             Access::Open => return Ok(method.name),
+            Access::Node if peer.role == "node" => return Ok(method.name),
+            Access::Node => return Err(wrong_role(peer)),
             Access::Holding(scope) => scope,
             Access::Decided(decide) => decide(params),
         };
@@ -185,6 +203,11 @@ fn unknown_method(name: &str) -> RpcError {
     }
     let shown = &name[..name.floor_char_boundary(METHOD_NAME_SHOWN)];
     RpcError::invalid(format!("unknown method: {shown}"))
+}
+
+/// The refusal of an operator where a node is meant.
+fn wrong_role(peer: &Peer) -> RpcError {
+    RpcError::new(ErrorCode::Forbidden, format!("unauthorized role: {}", peer.role))
 }
 
 /// The refusal of a caller without a scope.

@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use chela_agent::{AbortReason, TurnEvent};
 use chela_protocol::methods::chat::QueueMode;
+use chela_protocol::methods::system::LaneTotals;
 use chela_protocol::{RunId, SessionKey};
 use chela_store::InboxRow;
 use serde_json::Value;
@@ -235,6 +236,11 @@ impl Sessions {
     /// Ends with the run; `None` when no such run is going on.
     pub(crate) fn outcome(&self, run: &RunId) -> Option<watch::Receiver<Option<Arc<Outcome>>>> {
         self.runs.outcome(run)
+    }
+
+    /// How many sessions have work, and how many turns run and wait.
+    pub(crate) fn totals(&self) -> LaneTotals {
+        self.runs.totals()
     }
 
     /// Whether no turn runs or waits.

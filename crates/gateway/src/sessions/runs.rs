@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chela_agent::{AbortReason, TurnCancel, TurnEnd, TurnEvent};
+use chela_protocol::methods::system::LaneTotals;
 use chela_protocol::{AgentId, RunId, SessionKey};
 use chela_store::{InboxId, InboxRow};
 use serde_json::Value;
@@ -265,6 +266,25 @@ impl Runs {
             started_at_ms: entry.started_at_ms,
         };
         entries.into_iter().map(summary).collect()
+    }
+
+    /// What runs and waits, over all sessions.
+    pub(super) fn totals(&self) -> LaneTotals {
+        let table = self.table();
+        let mut by_session: BTreeMap<&SessionKey, (usize, usize)> = BTreeMap::new();
+        for entry in table.values() {
+            let (active, queued) = by_session.entry(&entry.row.session).or_default();
+            match entry.phase {
+                Phase::Running => *active += 1,
+                Phase::Queued => *queued += 1,
+            }
+        }
+        LaneTotals {
+            lane_count: by_session.len(),
+            active_count: by_session.values().map(|(active, _)| active).sum(),
+            queued_count: by_session.values().map(|(_, queued)| queued).sum(),
+            queued_lane_count: by_session.values().filter(|(_, queued)| *queued > 0).count(),
+        }
     }
 
     pub(super) fn outcome(&self, run: &RunId) -> Option<watch::Receiver<Option<Arc<Outcome>>>> {

@@ -26,6 +26,7 @@ use crate::cron::Cron;
 use crate::delivery::Delivery;
 use crate::events::Events;
 use crate::logs::Logs;
+use crate::nodes::Nodes;
 use crate::outside::Outside;
 use crate::presence::PresenceList;
 use crate::pressure::Pressure;
@@ -113,6 +114,7 @@ fn build(ground: &Ground<'_>, config: &Value, outside: Outside) -> Gateway {
         approvals: ApprovalDesk::default(),
         budgets: Arc::default(),
         cron: Cron::default(),
+        nodes: Nodes::default(),
         shutdown: CancellationToken::new(),
         restart: CancellationToken::new(),
         tasks: TaskTracker::new(),

@@ -25,6 +25,7 @@ use crate::cron::Cron;
 use crate::delivery::Delivery;
 use crate::events::Events;
 use crate::logs::Logs;
+use crate::nodes::Nodes;
 use crate::outside::Outside;
 use crate::presence::PresenceList;
 use crate::pressure::Pressure;
@@ -91,6 +92,7 @@ pub(super) async fn gateway(mut parts: Parts) -> Result<Arc<Gateway>, StartError
         approvals: ApprovalDesk::default(),
         budgets: Arc::default(),
         cron,
+        nodes: Nodes::default(),
         shutdown: parts.shutdown,
         restart: CancellationToken::new(),
         tasks: TaskTracker::new(),

@@ -17,6 +17,8 @@ static LAUNCHER: extern "C" fn() = {
     before_main
 };
 
+mod admin;
+mod agent_files;
 mod agents;
 mod approvals;
 mod bad_models;
@@ -35,6 +37,7 @@ mod http;
 mod isolation;
 mod limits;
 mod live;
+mod nodes;
 mod nonsense;
 mod openai;
 mod recovery;

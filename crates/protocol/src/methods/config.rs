@@ -76,3 +76,49 @@ pub struct ConfigSchemaResult {
     pub ui_hints: Value,
     pub version: String,
 }
+
+/// Of `config.schema.lookup`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigLookupParams {
+    /// Keys between dots; `*` stands for any key of a map or element of a list, `.` for the whole.
+    pub path: String,
+}
+
+/// Result of `config.schema.lookup`: one place of the configuration and what stands right below it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigLookupResult {
+    pub path: String,
+    /// Without what stands below.
+    pub schema: Value,
+    /// `hot`, `restart` or `none`.
+    pub reload_kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<ConfigHint>,
+    pub children: Vec<ConfigLookupChild>,
+}
+
+/// A key right below.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigLookupChild {
+    pub key: String,
+    pub path: String,
+    /// A text or a list of texts.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Value>,
+    pub required: bool,
+    pub has_children: bool,
+    pub reload_kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<ConfigHint>,
+}
+
+/// Words for forms.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigHint {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sensitive: bool,
+}

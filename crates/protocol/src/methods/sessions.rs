@@ -3,6 +3,8 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::ItemId;
+
 /// Parameters of `sessions.list`, and optionally of `sessions.subscribe`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -316,4 +318,32 @@ pub struct SubscribeResult {
     pub key: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub list: Option<SessionsListResult>,
+}
+
+/// Of `sessions.branches.list`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionBranchesParams {
+    pub session_key: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionBranchesResult {
+    pub branches: Vec<SessionBranch>,
+}
+
+/// One line of a conversation, named by its newest item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionBranch {
+    pub leaf_entry_id: ItemId,
+    /// The newest words.
+    pub headline: String,
+    pub message_count: i64,
+    /// RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<String>,
+    pub active: bool,
 }

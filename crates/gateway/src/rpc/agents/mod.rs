@@ -1,10 +1,13 @@
 //! `agents.*` and `agent.identity.get`: the configured personas.
 
+mod change;
+mod files;
+
 use chela_agent::{AgentProfile, SessionScope};
 use chela_protocol::methods::agents::{
     AgentIdentity, AgentIdentityParams, AgentIdentityResult, AgentModel, AgentRow, AgentsListResult,
 };
-use chela_protocol::{MAIN, Scope};
+use chela_protocol::{MAIN, RpcError, Scope};
 
 use super::{Access, Call, Method, RpcResult, answer_of};
 use crate::route::client_target;
@@ -14,6 +17,13 @@ use crate::sessions::next_model;
 pub(super) fn methods() -> Vec<Method> {
     vec![
         Method::new("agents.list", Access::Holding(Scope::Read), list),
+        Method::new("agents.create", Access::Holding(Scope::Admin), change::create),
+        Method::new("agents.update", Access::Holding(Scope::Admin), change::update),
+        Method::new("agents.delete", Access::Holding(Scope::Admin), change::delete),
+        // What an agent is told is for whoever may read its conversations.
+        Method::new("agents.files.list", Access::Holding(Scope::Read), files::list),
+        Method::new("agents.files.get", Access::Holding(Scope::Read), files::get),
+        Method::new("agents.files.set", Access::Holding(Scope::Admin), files::set),
         Method::new("agent.identity.get", Access::Holding(Scope::Read), identity),
     ]
 }
@@ -45,6 +55,10 @@ async fn identity(call: Call) -> RpcResult {
         avatar: agent.identity.avatar.clone(),
         emoji: agent.identity.emoji.clone(),
     })
+}
+
+fn not_found(id: &str) -> RpcError {
+    RpcError::invalid(format!("agent \"{id}\" not found"))
 }
 
 /// With the model that answers next: clients refuse to send while none is named.

@@ -19,6 +19,7 @@ pub(super) fn methods() -> Vec<Method> {
         Method::new("sessions.get", read, read::get),
         Method::new("sessions.describe", read, read::describe),
         Method::new("sessions.preview", read, read::preview),
+        Method::new("sessions.branches.list", read, read::branches),
         Method::new("sessions.resolve", read, read::resolve),
         Method::new("sessions.create", write, change::create),
         Method::new("sessions.patch", Access::Decided(change::patch_scope), change::patch),

@@ -1,7 +1,8 @@
 //! What is asked of sessions: lists, one of them, its words.
 
 use chela_protocol::methods::sessions::{
-    SessionDescribeResult, SessionKeyParams, SessionListDefaults, SessionRow, SessionsListParams, SessionsListResult,
+    SessionBranch, SessionBranchesParams, SessionBranchesResult, SessionDescribeResult, SessionKeyParams,
+    SessionListDefaults, SessionRow, SessionsListParams, SessionsListResult,
 };
 use chela_protocol::{AgentId, RpcError};
 use chela_store::{Session, SessionFilter};
@@ -94,6 +95,24 @@ pub(super) async fn preview(call: Call) -> RpcResult {
         previews.push(json!({ "key": key, "status": status, "items": items }));
     }
     Ok(json!({ "ts": call.gateway.now_ms(), "previews": previews }))
+}
+
+/// A conversation has one branch, the one that goes on.
+pub(super) async fn branches(call: Call) -> RpcResult {
+    let params: SessionBranchesParams = call.params()?;
+    let session = target(&call, &params.session_key, params.agent_id.as_deref())?.session;
+    let Some(stored) = stored(&call, &session).await? else { return Ok(json!({ "branches": [] })) };
+    let items = call.gateway.store.items_before(&stored.id, None, WORDS_WITHIN).await.map_err(rpc_error::of_store)?;
+    let Some(leaf) = items.last() else { return Ok(json!({ "branches": [] })) };
+    let said = items.iter().rev().find_map(spoken).map(|(_, text)| shortened(&text, PREVIEW_CHARS));
+    let branch = SessionBranch {
+        leaf_entry_id: leaf.id.clone(),
+        headline: said.unwrap_or_default(),
+        message_count: stored.items,
+        updated_at: jiff::Timestamp::from_millisecond(leaf.created_at_ms).ok().map(|time| time.to_string()),
+        active: true,
+    };
+    answer_of(&SessionBranchesResult { branches: vec![branch] })
 }
 
 pub(super) async fn resolve(call: Call) -> RpcResult {
