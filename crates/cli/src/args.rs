@@ -80,6 +80,8 @@ pub(crate) enum Command {
     Config(commands::config::ConfigArgs),
     /// List models, and which have a key
     Models(commands::models::ModelsArgs),
+    /// List, make and change agents and their instruction files
+    Agents(commands::agents::AgentsArgs),
     /// List and manage conversations
     Sessions(commands::sessions::SessionsArgs),
     /// List the assistant's skills

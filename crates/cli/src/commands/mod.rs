@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 pub(crate) mod agent;
+pub(crate) mod agents;
 pub(crate) mod approvals;
 pub(crate) mod channels;
 pub(crate) mod chat;
@@ -42,6 +43,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Outcome {
         Command::Gateway(args) => gateway::run(args, context),
         Command::Chat(args) => chat::run(args, context),
         Command::Agent(args) => agent::run(args, context),
+        Command::Agents(args) => agents::run(args, context),
         Command::Status(args) => status::run(args, context),
         Command::Health(args) => health::run(args, context),
         Command::Logs(args) => logs::run(args, context),
