@@ -26,6 +26,9 @@ use crate::turn_events::{abort_word, stop_word, usage_value};
 const WAIT: Duration = Duration::from_secs(30);
 const WAIT_MAX: Duration = Duration::from_hours(24);
 
+/// Before the id by which a caller named a conversation that is new.
+const EXPLICIT: &str = "explicit:";
+
 /// The methods of this noun.
 pub(super) fn methods() -> Vec<Method> {
     vec![
@@ -150,7 +153,8 @@ async fn settled(call: &Call, run: &RunId, limit: Option<Duration>) -> Result<Se
 }
 
 /// The session that the caller means, by its key or by its conversation's id. A conversation that a reset has ended can't be
-/// gone on with, and a message for it must not land in the one that came after.
+/// gone on with, and a message for it must not land in the one that came after. An id that nobody has heard of names a session
+/// of its own, as `openclaw agent --session-id` expects.
 async fn session_named(call: &Call, params: &AgentParams) -> Result<Option<String>, RpcError> {
     let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
     if let Some(key) = given(&params.session_key) {
@@ -164,9 +168,7 @@ async fn session_named(call: &Call, params: &AgentParams) -> Result<Option<Strin
             "the conversation `{id}` ended when `{}` was reset; name the session by its key to go on there",
             session.key
         ))),
-        None => {
-            Err(RpcError::invalid(format!("no conversation has the id `{id}`; sessions.list shows those there are")))
-        }
+        None => Ok(Some(format!("{EXPLICIT}{id}"))),
     }
 }
 

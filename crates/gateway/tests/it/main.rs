@@ -46,6 +46,7 @@ mod rotation;
 mod scarce;
 mod sessions;
 mod start;
+mod stock_clients;
 mod strangers;
 mod support;
 mod usage;
