@@ -22,6 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("gateway", &["agent", "channels", "client", "config", "llm", "protocol", "store", "tools"]),
     ("cli", &["agent", "client", "config", "gateway", "import", "llm", "protocol", "store", "tools"]),
     ("fuzz", &["agent", "channels", "config", "gateway", "llm", "protocol", "tools"]),
+    ("compat", &["testkit"]),
     ("bench", &["agent", "client", "protocol", "store", "testkit"]),
 ];
 

@@ -5,6 +5,7 @@
 mod bench;
 mod check;
 mod codegen;
+mod compat;
 mod dist;
 mod fuzz;
 mod layers;
@@ -14,6 +15,7 @@ mod sim;
 mod test;
 mod tidy;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -79,6 +81,21 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         rest: Vec<String>,
     },
+    /// Run stock programs of OpenClaw and Clawdbot against the gateway; tells of each command whether it works.
+    Compat {
+        /// Only this tier: 1 health, 2 agent, 3 terminal, 4 other commands, 5 the page's chat, 6 its other views.
+        #[arg(long, value_name = "TIER")]
+        only: Option<u8>,
+        /// Where the stock programs are, or are installed; below the target folder otherwise.
+        #[arg(long, value_name = "FOLDER")]
+        clients: Option<PathBuf>,
+        /// Test this binary instead of the debug build.
+        #[arg(long, value_name = "FILE")]
+        binary: Option<PathBuf>,
+        /// `--playwright <folder>` and `--browser <file>`, for the tiers of the page.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
     /// Build the binary that is shipped.
     Dist,
 }
@@ -106,6 +123,7 @@ fn run(chore: Chore) -> Result<()> {
             sim::run(&sim::Asked { seeds, first, release })
         }
         Chore::Fuzz { release, rest } => fuzz::run(release, &rest),
+        Chore::Compat { only, clients, binary, rest } => compat::run(compat::Asked { only, clients, binary, rest }),
         Chore::Dist => dist::run(),
     }
 }
