@@ -1,16 +1,18 @@
-//! Probes of a gateway that is busy: turns run, and several clients look through everything that was ever said.
+//! Probes of a gateway that is busy: turns run, and several clients look through everything that was ever said, or count what
+//! everything has cost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, ensure};
 use chela_agent::{ItemBody, NoteBody, NoteKind};
 use chela_client::{Client, ClientOptions};
 use chela_protocol::{AgentId, SessionKey};
-use chela_store::{DATABASE_FILE, OpenOptions, Store, WriterMode};
+use chela_store::{DATABASE_FILE, NewUsage, OpenOptions, Store, WriterMode};
 use chela_testkit::model::{FakeModel, Part, Reply, Step};
-use serde_json::json;
+use futures_util::future::try_join_all;
+use serde_json::{Value, json};
 
 use crate::http::Target;
 use crate::process::{Home, Running, TOKEN};
@@ -19,7 +21,12 @@ use crate::stats::Samples;
 
 const TURNS: usize = 8;
 /// More than the gateway has places for, so that there is always one waiting.
-const SEARCHERS: usize = 4;
+const LOOKERS: usize = 4;
+/// Calls of models, over a year: what a busy house makes in it.
+const CALLS: i64 = 100_000;
+/// Calls that are booked together.
+const CALLS_BATCH: i64 = 1_000;
+const YEAR_MS: i64 = 365 * 86_400_000;
 /// Texts of ten kilobytes, kept once as they are and once for the search: 200 MB.
 const TEXTS: usize = 10_000;
 const TEXT_WORDS: usize = 1_500;
@@ -41,27 +48,45 @@ pub(super) async fn measure() -> Result<Vec<Row>> {
     let gateway = home.start()?;
     let quiet = probe(&gateway).await?;
 
+    let searches = Look { method: "sessions.search", params: json!({ "query": "said", "limit": 200 }) };
+    let reports = Look { method: "sessions.usage", params: json!({ "agentScope": "all", "range": "1y" }) };
+    Ok(vec![
+        beside(&gateway, &searches, "`/healthz` beside 8 turns and searches over 200 MB", &quiet).await?,
+        beside(&gateway, &reports, "`/healthz` beside 8 turns and reports over 100 000 calls of a year", &quiet)
+            .await?,
+    ])
+}
+
+/// What a client asks for again and again.
+#[derive(Clone)]
+struct Look {
+    method: &'static str,
+    params: Value,
+}
+
+async fn beside(gateway: &Running, look: &Look, name: &'static str, quiet: &Samples) -> Result<Row> {
     let load = Arc::new(Load::default());
     let mut lanes = Vec::new();
     for lane in 0..TURNS {
         let (through, load) = (Target::gateway(&gateway.url(""))?, Arc::clone(&load));
         lanes.push(tokio::spawn(async move { load.take_turns(&through, lane).await }));
     }
-    for _ in 0..SEARCHERS {
+    for _ in 0..LOOKERS {
         let (options, load) = (ClientOptions::new(gateway.websocket(), Some(TOKEN.into())), Arc::clone(&load));
-        lanes.push(tokio::spawn(async move { load.search(options).await }));
+        let look = look.clone();
+        lanes.push(tokio::spawn(async move { load.look(options, look).await }));
     }
-    let busy = probe(&gateway).await?;
+    let busy = probe(gateway).await?;
     load.is_over.store(true, Ordering::Relaxed);
     for lane in lanes {
         lane.await??;
     }
-    let (turns, searches) = (load.turns.load(Ordering::Relaxed), load.searches.load(Ordering::Relaxed));
-    ensure!(turns >= TURNS && searches > 0, "{turns} turns and {searches} searches are no load");
-    Ok(vec![Row {
-        name: "`/healthz` beside 8 turns and searches over 200 MB",
+    let (turns, looks) = (load.turns.load(Ordering::Relaxed), load.looks.load(Ordering::Relaxed));
+    ensure!(turns >= TURNS && looks > 0, "{turns} turns and {looks} answers of {} are no load", look.method);
+    Ok(Row {
+        name,
         measured: format!(
-            "{:.1} ms p50, {:.1} ms p99 (idle {:.1} and {:.1}; n={}, {turns} turns and {searches} searches meanwhile)",
+            "{:.1} ms p50, {:.1} ms p99 (idle {:.1} and {:.1}; n={}, {turns} turns and {looks} looks meanwhile)",
             busy.median(),
             busy.quantile(0.99),
             quiet.median(),
@@ -71,7 +96,7 @@ pub(super) async fn measure() -> Result<Vec<Row>> {
         limit: "≤ 20 ms p99",
         reference: "",
         verdict: Verdict::at_most(busy.quantile(0.99), 20.0),
-    }])
+    })
 }
 
 /// What goes on beside the probes.
@@ -79,7 +104,7 @@ pub(super) async fn measure() -> Result<Vec<Row>> {
 struct Load {
     is_over: AtomicBool,
     turns: AtomicUsize,
-    searches: AtomicUsize,
+    looks: AtomicUsize,
 }
 
 impl Load {
@@ -91,11 +116,11 @@ impl Load {
         Ok(())
     }
 
-    async fn search(&self, options: ClientOptions) -> Result<()> {
+    async fn look(&self, options: ClientOptions, look: Look) -> Result<()> {
         let (client, _events) = Client::connect(options).await?;
         while !self.is_over.load(Ordering::Relaxed) {
-            client.call("sessions.search", json!({ "query": "said", "limit": 200 })).await?;
-            self.searches.fetch_add(1, Ordering::Relaxed);
+            client.call(look.method, look.params.clone()).await?;
+            self.looks.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -130,6 +155,24 @@ async fn write_history(home: &Home) -> Result<()> {
             body.into_item(format!("old-{number}").into(), None, 0)
         };
         store.append(&session.id, (first..first + BATCH).map(item).collect()).await?;
+    }
+    let now_ms = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;
+    let call = |number: i64| NewUsage {
+        session_id: session.id.clone(),
+        agent: agent.clone(),
+        run: format!("old-{number}").into(),
+        provider: "fake".into(),
+        model: format!("model-{}", number % 5),
+        input: 2_000,
+        output: 200,
+        cache_read: 10_000,
+        cache_write: 0,
+        cost_micros: Some(9_000),
+        tools: if number % 2 == 0 { vec!["exec".into()] } else { Vec::new() },
+        at_ms: now_ms - YEAR_MS + number * (YEAR_MS / CALLS),
+    };
+    for first in (0..CALLS).step_by(usize::try_from(CALLS_BATCH)?) {
+        try_join_all((first..first + CALLS_BATCH).map(|number| store.record_usage(call(number)))).await?;
     }
     store.close().await?;
     Ok(())
