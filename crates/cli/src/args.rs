@@ -95,6 +95,10 @@ pub(crate) enum Command {
     /// Manage work that the assistant does by the clock
     #[command(visible_alias = "automations")]
     Cron(commands::cron::CronArgs),
+    /// Say something in a chat, or change what was said there
+    Message(commands::message::MessageArgs),
+    /// Show what models used and what it cost
+    Usage(commands::usage::UsageArgs),
     /// Manage paired devices
     Devices(commands::devices::DevicesArgs),
     /// Manage the state dir

@@ -23,6 +23,7 @@ mod logs;
 mod media;
 mod nodes;
 mod openai;
+mod outgoing;
 mod outside;
 mod pairing;
 mod presence;

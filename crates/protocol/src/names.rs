@@ -55,6 +55,8 @@ pub const METHOD_NAMES: &[&str] = &[
     "chat.startup",
     "chat.metadata",
     "commands.list",
+    "send",
+    "message.action",
     "usage.status",
     "usage.cost",
     "sessions.usage",

@@ -49,7 +49,7 @@ pub use items::{Item, ItemKind, NewItem, Reach, Tail};
 pub use lock::{InstanceInfo, InstanceLock, LOCK_FILE, LockError};
 pub use migrations::{Rollback, rollback};
 pub use openclaw::{OpenclawDatabase, OpenclawEvent, OpenclawRow, OpenclawTable};
-pub use outbox::{NewOutbound, OutboxId, OutboxRow};
+pub use outbox::{NewOutbound, OutboundState, OutboxId, OutboxRow};
 pub use pairings::{NewPairing, Ownership, PAIRING_KEEP_MS, PAIRINGS_MAX, PairedSender, PairingAsked, PairingCode};
 pub use search::SearchHit;
 pub use sent::SentPart;

@@ -40,7 +40,63 @@ pub struct OutboxRow {
     pub created_at_ms: i64,
 }
 
+/// Where a message stands that has not arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutboundState {
+    Waiting { last_error: Option<String> },
+    Dead { error: String },
+}
+
+/// The rows of one chat that have not arrived and whose body names a run: parameters 1 to 4. By their states one after the other,
+/// so that each is found by its own index.
+macro_rules! undelivered {
+    () => {
+        "FROM (SELECT * FROM outbox WHERE state = 'waiting' AND channel = ?1 AND account = ?2 AND chat = ?3
+               UNION ALL
+               SELECT * FROM outbox WHERE state = 'dead' AND channel = ?1 AND account = ?2 AND chat = ?3)
+         WHERE body ->> '$.run' = ?4"
+    };
+}
+
 impl Store {
+    /// As [`Store::enqueue`], unless the platform has something of this run already, or the outbox a row of it for the same chat.
+    /// `run` is what the body names as its run.
+    pub async fn enqueue_once(&self, reply: NewOutbound, run: &str) -> Result<(), StoreError> {
+        let (body, run) = (reply.body.to_string(), run.to_owned());
+        self.write(move |c| {
+            let known = concat!(
+                "SELECT EXISTS (SELECT 1 FROM sent_messages WHERE run = ?4) OR EXISTS (SELECT 1 ",
+                undelivered!(),
+                ")"
+            );
+            let place = params![reply.channel, reply.account, reply.chat, run];
+            if sql::only(c, known, place, |row| row.get(0))? { Ok(()) } else { insert(c, &reply, &body) }
+        })
+        .await
+    }
+
+    /// Where the message of a run to a chat stands; `None` when nothing of it waits or was given up.
+    pub async fn outbound_state(
+        &self,
+        channel: &str,
+        account: &str,
+        chat: &str,
+        run: &str,
+    ) -> Result<Option<OutboundState>, StoreError> {
+        let place = [channel, account, chat, run].map(str::to_owned);
+        self.read(move |c| {
+            let state = concat!("SELECT state, last_error ", undelivered!(), " ORDER BY id DESC LIMIT 1");
+            sql::first(c, state, place, |row| {
+                let last_error: Option<String> = row.get("last_error")?;
+                Ok(match row.get::<_, String>("state")?.as_str() {
+                    "dead" => OutboundState::Dead { error: last_error.unwrap_or_default() },
+                    _ => OutboundState::Waiting { last_error },
+                })
+            })
+        })
+        .await
+    }
+
     /// Puts a message that no turn made into the outbox, due at once.
     pub async fn enqueue(&self, reply: NewOutbound) -> Result<(), StoreError> {
         let body = reply.body.to_string();

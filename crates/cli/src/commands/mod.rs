@@ -27,6 +27,7 @@ pub(crate) mod health;
 pub(crate) mod import;
 pub(crate) mod logs;
 pub(crate) mod man;
+pub(crate) mod message;
 pub(crate) mod models;
 pub(crate) mod pairing;
 pub(crate) mod reference;
@@ -34,6 +35,7 @@ pub(crate) mod sessions;
 pub(crate) mod skills;
 pub(crate) mod state;
 pub(crate) mod status;
+pub(crate) mod usage;
 
 /// What a command that did its work gives; most give success.
 pub(crate) type Outcome = Result<ExitCode, Failure>;
@@ -56,6 +58,8 @@ pub(crate) fn run(command: Command, context: &Context) -> Outcome {
         Command::Pairing(args) => pairing::run(args, context),
         Command::Approvals(args) => approvals::run(args, context),
         Command::Cron(args) => cron::run(args, context),
+        Command::Message(args) => message::run(args, context),
+        Command::Usage(args) => usage::run(args, context),
         Command::Devices(args) => devices::run(args, context),
         Command::State(args) => state::run(args, context),
         Command::Import(args) => import::run(args, context),

@@ -158,7 +158,7 @@ fn asked(gateway: &Gateway, delivery: &CronDelivery, last: Option<DeliveryRoute>
 }
 
 /// A chat as its channel names it, of the forms that the reference system takes.
-fn chat_of(channel: &str, to: &str, thread: Option<&Value>) -> String {
+pub(crate) fn chat_of(channel: &str, to: &str, thread: Option<&Value>) -> String {
     let thread = thread.and_then(|thread| match thread {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),

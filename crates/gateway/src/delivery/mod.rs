@@ -26,7 +26,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chela_agent::DeliveryRoute;
-use chela_channels::DeliveryPolicy;
+use chela_channels::render::render;
+use chela_channels::{Channel, DeliveryPolicy, OutboundPart, PartKey};
 use chela_protocol::AgentId;
 use chela_store::{OutboxId, StoreError};
 use futures_util::FutureExt as _;
@@ -115,6 +116,24 @@ impl Delivery {
     fn doubts(&self) -> MutexGuard<'_, BTreeSet<OutboxId>> {
         self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A text as the one message that it makes; `None` when it makes several, or nothing of it is visible.
+pub(crate) fn single(channel: &dyn Channel, policy: &DeliveryPolicy, chat: &str, text: &str) -> Option<OutboundPart> {
+    let capabilities = channel.capabilities();
+    let mut parts = render(text, capabilities.dialect, plan::limits(capabilities, policy));
+    let content = parts.pop().filter(|content| parts.is_empty() && !content.plain.trim().is_empty())?;
+    Some(OutboundPart {
+        key: PartKey { run: String::new(), part: 0 },
+        chat: chat.to_owned(),
+        content,
+        media: None,
+        reply_to: None,
+        via: None,
+        buttons: Vec::new(),
+        silent: false,
+        link_preview: policy.link_preview,
+    })
 }
 
 /// What stands before the answers of an agent; empty for nothing.

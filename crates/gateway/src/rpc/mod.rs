@@ -13,6 +13,7 @@ mod diagnostics;
 mod health;
 mod identity;
 mod logs;
+mod message;
 mod models;
 mod nodes;
 mod plugins;
@@ -138,6 +139,7 @@ pub(crate) fn table() -> Vec<Method> {
         absent::methods(),
         nodes::methods(),
         cron::methods(),
+        message::methods(),
         usage::methods(),
     ];
     nouns.into_iter().flatten().collect()

@@ -11,6 +11,7 @@ pub mod devices;
 pub mod health;
 pub mod identity;
 pub mod logs;
+pub mod message;
 pub mod models;
 pub mod nodes;
 pub mod plugins;

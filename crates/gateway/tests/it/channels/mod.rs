@@ -3,6 +3,7 @@
 mod access;
 mod approvals;
 mod buttons;
+mod by_hand;
 mod commands;
 mod discord;
 mod reload;
