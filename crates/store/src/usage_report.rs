@@ -273,23 +273,26 @@ fn parts(connection: &Connection, selection: &Selection) -> Result<Vec<PartUsage
     })
 }
 
+/// A conversation, or nothing for all together, and a day.
+type Place = (String, usize);
+
 /// By conversation when the selection names some, and by day.
 fn activity(connection: &Connection, selection: &Selection) -> Result<Vec<UsageActivity>, StoreError> {
-    let mut found: BTreeMap<(String, usize), UsageActivity> = BTreeMap::new();
+    let mut found: BTreeMap<Place, UsageActivity> = BTreeMap::new();
     let turns = concat!(
         "SELECT iif(?4 IS NULL, '', u.session_id) AS id, d.key AS day, count(DISTINCT u.run) AS count",
         of_calls!(""),
         "GROUP BY 1, 2"
     );
-    for (place, turns) in counts(connection, turns, selection, |_| Ok(()))? {
-        found.entry(place.0).or_default().turns = turns;
+    for (place, (), turns) in counts(connection, turns, selection, |_| Ok(()))? {
+        found.entry(place).or_default().turns = turns;
     }
     let tools = concat!(
         "SELECT iif(?4 IS NULL, '', u.session_id) AS id, d.key AS day, t.value AS tool, count(*) AS count",
         of_calls!("CROSS JOIN json_each(u.tools) t"),
         "GROUP BY 1, 2, 3"
     );
-    for ((place, tool), calls) in counts(connection, tools, selection, |row| row.get::<_, String>("tool"))? {
+    for (place, tool, calls) in counts(connection, tools, selection, |row| row.get::<_, String>("tool"))? {
         found.entry(place).or_default().tools.insert(tool, calls);
     }
     // A message that failed may have called no model, so it is looked for where it was accepted.
@@ -301,24 +304,23 @@ fn activity(connection: &Connection, selection: &Selection) -> Result<Vec<UsageA
                     WHERE i.state = 'failed' AND (?2 IS NULL OR i.agent = ?2) AND (?3 IS NULL OR i.session_key = ?3)
                       AND (?4 IS NULL OR c.id IN (SELECT value FROM json_each(?4)))
                     GROUP BY 1, 2";
-    for (place, failures) in counts(connection, failures, selection, |_| Ok(()))? {
-        found.entry(place.0).or_default().failures = failures;
+    for (place, (), failures) in counts(connection, failures, selection, |_| Ok(()))? {
+        found.entry(place).or_default().failures = failures;
     }
     let named = |((id, day), activity)| UsageActivity { id: selection.owner(id), day, ..activity };
     Ok(found.into_iter().map(named).collect())
 }
 
 /// Rows of a conversation, a day, something more, and their count.
-#[expect(clippy::type_complexity, reason = "a row by its key, used in this file only")]
 fn counts<K>(
     connection: &Connection,
     sql: &str,
     selection: &Selection,
     more: impl Fn(&Row<'_>) -> rusqlite::Result<K>,
-) -> Result<Vec<(((String, usize), K), u64)>, StoreError> {
+) -> Result<Vec<(Place, K, u64)>, StoreError> {
     sql::all(connection, sql, &selection.params()[..], |row| {
         let Count(count) = row.get("count")?;
-        Ok((((row.get("id")?, read_day(row)?), more(row)?), count))
+        Ok(((row.get("id")?, read_day(row)?), more(row)?, count))
     })
 }
 

@@ -1,5 +1,6 @@
 //! `chela usage`: tokens and money, by what was booked for each call.
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use chela_protocol::methods::usage::{SessionsUsageResult, UsageParams, UsageTotals};
@@ -137,9 +138,11 @@ fn csv(by: By, rows: &[(String, UsageTotals)]) -> String {
         let UsageTotals { input, output, cache_read, cache_write, total_tokens, total_cost, .. } = totals;
         let name = quoted(name);
         let unpriced = totals.missing_cost_entries;
-        text.push_str(&format!(
-            "{name},{input},{output},{cache_read},{cache_write},{total_tokens},{total_cost:.6},{unpriced}\n"
-        ));
+        // Writing to a string doesn't fail.
+        let _ = writeln!(
+            text,
+            "{name},{input},{output},{cache_read},{cache_write},{total_tokens},{total_cost:.6},{unpriced}"
+        );
     }
     text
 }

@@ -34,7 +34,7 @@ async fn send(call: Call) -> RpcResult {
     };
     let speaker = Speaker { agent: params.agent_id, session: params.session_key };
     refuse_more(&call, &params.more)?;
-    let (sent, route) = say(&call, place, params.message, &params.idempotency_key, &speaker).await?;
+    let (sent, route) = say(&call, &place, params.message, &params.idempotency_key, &speaker).await?;
     answer_of(&sent_result(&sent, &route, params.idempotency_key))
 }
 
@@ -55,7 +55,7 @@ async fn action(call: Call) -> RpcResult {
             refuse_more(&call, &params)?;
             let speaker = Speaker { agent: agent_id, session: session_key };
             let to = place.to.clone().unwrap_or_default();
-            let (sent, route) = say(&call, place, text(&["message", "text"]), &idempotency_key, &speaker).await?;
+            let (sent, route) = say(&call, &place, text(&["message", "text"]), &idempotency_key, &speaker).await?;
             let result = sent_result(&sent, &route, idempotency_key);
             answer_of(&SendActionResult {
                 ok: true,
@@ -150,7 +150,7 @@ fn only_channel(call: &Call) -> Result<String, RpcError> {
 
 async fn say(
     call: &Call,
-    place: Place,
+    place: &Place,
     message: Option<String>,
     key: &str,
     speaker: &Speaker,

@@ -40,8 +40,8 @@ pub(super) fn daily(by_day: &[DayUsage], dates: &[String], prices: &mut Prices<'
         prices::add(days.entry(part.day).or_default(), &totals);
         prices::add(&mut all, &totals);
     }
-    let dated = |(day, totals)| DatedTotals { date: date(dates, day), totals };
-    (days.into_iter().map(dated).collect(), all)
+    let on_day = |(day, totals)| DatedTotals { date: date(dates, day), totals };
+    (days.into_iter().map(on_day).collect(), all)
 }
 
 /// Everything of these days.
@@ -162,7 +162,7 @@ fn row(
         cost: totals.total_cost,
         totals: *totals,
     };
-    let dated = |(day, counts): (&usize, &MessageCounts)| DatedCounts { date: date(dates, *day), counts: *counts };
+    let on_day = |(day, counts): (&usize, &MessageCounts)| DatedCounts { date: date(dates, *day), counts: *counts };
     let model_daily = models.daily(dates);
     let model_usage = models.all();
     let used_most = model_usage.iter().max_by_key(|usage| usage.count);
@@ -186,7 +186,7 @@ fn row(
             duration_ms: newest.last_at_ms - first_activity,
             activity_dates: days.keys().map(|day| date(dates, *day)).collect(),
             daily_breakdown: days.iter().map(breakdown).collect(),
-            daily_message_counts: done.days.iter().map(dated).collect(),
+            daily_message_counts: done.days.iter().map(on_day).collect(),
             daily_model_usage: model_daily,
             message_counts: done.counts,
             tool_usage: done.tools,
