@@ -7,9 +7,10 @@ use chela_agent::Reply;
 use chela_channels::access::DmPolicy;
 use chela_channels::{ConnectionState, FailureKind, Transport};
 use chela_protocol::methods::channels::{
-    ChannelAccountStatus, ChannelChangedResult, ChannelIssue, ChannelParams, ChannelProbe, ChannelsStatusParams,
-    ChannelsStatusResult, DeadLetter, DeadLetterParams, DeadLettersChangedResult, DeadLettersParams, DeadLettersResult,
-    PairedPerson, PairedSenderParams, PairingCodeParams, PairingListParams, PairingListResult, PendingSender,
+    ChannelAccountStatus, ChannelChangedResult, ChannelIssue, ChannelLogoutResult, ChannelParams, ChannelProbe,
+    ChannelsStatusParams, ChannelsStatusResult, DeadLetter, DeadLetterParams, DeadLettersChangedResult,
+    DeadLettersParams, DeadLettersResult, PairedPerson, PairedSenderParams, PairingCodeParams, PairingListParams,
+    PairingListResult, PendingSender, WebLoginParams,
 };
 use chela_protocol::{RpcError, Scope};
 use chela_store::{OutboxId, OutboxRow, PAIRING_KEEP_MS, PairedSender, PairingCode};
@@ -42,6 +43,9 @@ pub(super) fn methods() -> Vec<Method> {
         Method::new("channels.status", read, status),
         Method::new("channels.start", admin, |call| async move { by_hand(&call, ByHand::Start) }),
         Method::new("channels.stop", admin, |call| async move { by_hand(&call, ByHand::Stop) }),
+        Method::new("channels.logout", admin, |call| async move { logout(&call) }),
+        Method::new("web.login.start", admin, |call| async move { web_login(&call) }),
+        Method::new("web.login.wait", admin, |call| async move { web_login(&call) }),
         // Who waits with which code is for whom may approve it.
         Method::new("channels.pairing.list", admin, pairing_list),
         Method::new("channels.pairing.approve", admin, approve),
@@ -182,6 +186,43 @@ fn by_hand(call: &Call, what: ByHand) -> RpcResult {
         )));
     }
     answer_of(&ChannelChangedResult { channel, account_ids: names.into_iter().map(|name| name.account).collect() })
+}
+
+/// Stops an account. Its token stands in the configuration or the environment, and is the owner's to take out.
+fn logout(call: &Call) -> RpcResult {
+    let ChannelParams { channel, account_id } = call.params()?;
+    let gateway = &call.gateway;
+    if !gateway.outside.kinds.iter().any(|kind| kind.id == channel) {
+        return Err(RpcError::invalid("invalid channels.logout channel"));
+    }
+    let of_channel = gateway.channels.listed().into_iter().filter(|listed| listed.name.channel == channel);
+    let account = of_channel.into_iter().find(|one| account_id.as_ref().is_none_or(|id| one.name.account == *id));
+    let Some(account) = account else {
+        let message = format!("no such account of {channel} is configured; `chela channels list` shows those that are");
+        return Err(RpcError::invalid(message));
+    };
+    let account_id = account.name.account;
+    gateway.channels.by_hand(gateway, &channel, Some(&account_id), ByHand::Stop);
+    let place = if account.has_environment_token { "the environment" } else { "the configuration" };
+    let message = format!("{channel}/{account_id} is stopped; its token stands in {place} until you take it out there");
+    answer_of(&ChannelLogoutResult {
+        channel,
+        account_id,
+        cleared: false,
+        logged_out: true,
+        env_token: account.has_environment_token,
+        message,
+    })
+}
+
+/// No platform that is built in is logged into with a code on a screen.
+fn web_login(call: &Call) -> RpcResult {
+    let WebLoginParams { channel } = call.params()?;
+    let known = call.gateway.outside.kinds.iter().find(|kind| Some(kind.id) == channel.as_deref());
+    Err(RpcError::invalid(match known {
+        Some(kind) => format!("web login is not supported by provider {}", kind.id),
+        None => "web login provider is not available".to_owned(),
+    }))
 }
 
 async fn pairing_list(call: Call) -> RpcResult {

@@ -120,3 +120,50 @@ async fn a_hello_names_the_release_that_is_spoken_and_the_program_beside_it() {
     assert_eq!(hello["server"]["implementation"], json!({"name": "chela", "version": env!("CARGO_PKG_VERSION")}));
     assert_eq!(hello["features"]["capabilities"], json!(["published-model-catalog"]));
 }
+
+#[tokio::test]
+async fn logging_out_stops_the_account_and_says_where_its_token_stands() {
+    let config =
+        json!({"channels": {"telegram": {"enabled": true, "botToken": "1:x", "apiRoot": "http://127.0.0.1:9"}}});
+    let gateway = crate::support::Setup::default().config(config).start().await;
+    let mut client = gateway.client().await;
+    let out = client.call("channels.logout", json!({"channel": "telegram"})).await;
+    let told = &out["payload"];
+    assert_eq!(
+        (&told["accountId"], &told["cleared"], &told["envToken"]),
+        (&json!("default"), &json!(false), &json!(false)),
+        "{out}"
+    );
+    assert!(told["message"].as_str().unwrap().contains("the configuration"), "{out}");
+    let status = client.call("channels.status", json!({})).await["payload"].clone();
+    assert_eq!(status["channelAccounts"]["telegram"][0]["running"], false, "{status}");
+    let unknown = client.call("channels.logout", json!({"channel": "pigeon"})).await;
+    assert_eq!(unknown["error"]["message"], "invalid channels.logout channel");
+    for (channel, message) in [
+        ("telegram", "web login is not supported by provider telegram"),
+        ("whatsapp", "web login provider is not available"),
+    ] {
+        for method in ["web.login.start", "web.login.wait"] {
+            assert_eq!(client.call(method, json!({"channel": channel})).await["error"]["message"], message);
+        }
+    }
+}
+
+#[tokio::test]
+async fn skills_are_searched_among_those_that_are_there_and_tools_told_as_a_session_has_them() {
+    let gateway = gateway().await;
+    let mut client = gateway.client().await;
+    let folder = gateway.state_dir.path().join("workspace/skills/brewing");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("SKILL.md"), "---\nname: brewing\ndescription: How tea is made.\n---\nHot water.\n")
+        .unwrap();
+    let found = client.call("skills.search", json!({"query": "tea MADE"})).await["payload"].clone();
+    let slugs: Vec<&Value> = found["results"].as_array().unwrap().iter().map(|row| &row["slug"]).collect();
+    assert_eq!((slugs, &found["scope"]), (vec![&json!("brewing")], &json!("installed")), "{found}");
+    let none = client.call("skills.search", json!({"query": "tea nonsense"})).await;
+    assert_eq!(none["payload"]["results"], json!([]));
+    assert_eq!(client.call("skills.library.list", json!({"scope": "all"})).await["payload"]["entries"], json!([]));
+    let tools = client.call("tools.effective", json!({"sessionKey": MAIN})).await["payload"].clone();
+    let group = tools["groups"].as_array().unwrap().iter().find(|group| group["id"] == "fs").unwrap();
+    assert!(group["tools"].as_array().unwrap().iter().any(|tool| tool["id"] == "read"), "{tools}");
+}

@@ -115,6 +115,29 @@ pub struct ChannelParams {
     pub account_id: Option<String>,
 }
 
+/// Result of `channels.logout`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChannelLogoutResult {
+    pub channel: String,
+    pub account_id: String,
+    /// Whether a stored login is gone. Never for a platform whose bots hold a token: that stands where its owner wrote it.
+    pub cleared: bool,
+    /// The account is stopped, and stays so until it is started or the gateway is.
+    pub logged_out: bool,
+    /// The token comes from the environment.
+    pub env_token: bool,
+    /// What is left to do, in words.
+    pub message: String,
+}
+
+/// Of `web.login.start` and `web.login.wait`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct WebLoginParams {
+    pub channel: Option<String>,
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChannelChangedResult {

@@ -58,3 +58,29 @@ pub struct SkillNeeds {
     pub config: Vec<String>,
     pub os: Vec<String>,
 }
+
+/// Parameters of `skills.search`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SkillsSearchParams {
+    /// Words that must all be there.
+    pub query: Option<String>,
+    pub limit: Option<usize>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkillsSearchResult {
+    pub results: Vec<SkillSearchRow>,
+    /// `installed`: no registry was asked.
+    pub scope: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SkillSearchRow {
+    pub slug: String,
+    pub display_name: String,
+    pub summary: String,
+    pub source: String,
+    pub installed: bool,
+}

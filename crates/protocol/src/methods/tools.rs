@@ -1,4 +1,4 @@
-//! `tools.catalog`.
+//! `tools.catalog` and `tools.effective`.
 
 use serde::{Deserialize, Serialize};
 
@@ -41,4 +41,38 @@ pub struct ToolRow {
     pub source: String,
     #[serde(default)]
     pub default_profiles: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolsEffectiveParams {
+    pub session_key: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolsEffectiveResult {
+    pub agent_id: String,
+    pub profile: String,
+    pub groups: Vec<EffectiveGroup>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EffectiveGroup {
+    pub id: String,
+    pub label: String,
+    pub source: String,
+    pub tools: Vec<EffectiveTool>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EffectiveTool {
+    pub id: String,
+    pub label: String,
+    pub description: String,
+    pub raw_description: String,
+    pub source: String,
 }
