@@ -10,14 +10,17 @@ const LOOK_AHEAD: usize = 48;
 const WORD: &str = "untrusted";
 
 /// A random id for the marks of one turn. Content is read before or after it was drawn, never with knowledge of it.
-pub(crate) fn mark_id() -> String {
+///
+/// # Panics
+/// When the kernel has no randomness, which it has once a program runs.
+pub fn mark_id() -> String {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).expect("the kernel has randomness once a program runs");
     format!("{:016x}", u64::from_be_bytes(bytes))
 }
 
 /// Puts text between the marks of `id`.
-pub(crate) fn wrapped(id: &str, text: &str) -> String {
+pub fn wrapped(id: &str, text: &str) -> String {
     format!("<<<untrusted {id}>>>\n{}\n<<<end untrusted {id}>>>", disarmed(text))
 }
 

@@ -82,11 +82,8 @@ const KEYS: &[(&str, &str)] = &[
     ),
     ("gateway.reload", "debounceMs"),
     ("gateway.remote", "edgeAuth remotePort sshHostKeyPolicy sshIdentity sshTarget tlsFingerprint transport"),
-    (
-        "hooks",
-        "allowRequestSessionKey allowedAgentIds allowedSessionKeyPrefixes defaultSessionKey enabled gmail \
-         internal mappings maxBodyBytes path presets token transformsDir",
-    ),
+    ("hooks", "internal transformsDir"),
+    ("hooks.gmail", "account hookUrl includeBody label pushToken renewEveryMinutes serve subscription tailscale topic"),
     ("logging", "audit consoleLevel consoleStyle file level maxFileBytes redactPatterns redactSensitive"),
     (
         "messages",

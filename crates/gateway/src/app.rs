@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::cron::Cron;
 use crate::delivery::Delivery;
 use crate::events::Events;
+use crate::hooks::Hooks;
 use crate::logs::Logs;
 use crate::nodes::Nodes;
 use crate::outside::Outside;
@@ -63,6 +64,7 @@ pub(crate) struct Gateway {
     pub(crate) budgets: Arc<BudgetLedger>,
     pub(crate) cron: Cron,
     pub(crate) nodes: Nodes,
+    pub(crate) hooks: Hooks,
     /// Cancelled when the gateway starts to stop: no new work from then on.
     pub(crate) shutdown: CancellationToken,
     /// Cancelled when somebody asks for a new start of the gateway.
@@ -137,6 +139,7 @@ impl Gateway {
         }
         degraded.extend(self.pressure.degraded());
         degraded.extend(self.channels.degraded(self.now_ms()));
+        degraded.extend(self.hooks.degraded());
         degraded
     }
 }

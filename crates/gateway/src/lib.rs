@@ -18,6 +18,7 @@ mod events;
 mod folder_watch;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod hooks;
 mod intake;
 mod logs;
 mod media;

@@ -135,6 +135,7 @@ impl Reloader {
         let applied = put_in_force(gateway, config, loaded, problems, changed);
         gateway.channels.apply(gateway, &environment);
         gateway.channels.renew_secrets(gateway, &environment).await;
+        gateway.hooks.renew(gateway, &environment).await;
         Ok(applied)
     }
 

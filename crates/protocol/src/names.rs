@@ -124,6 +124,7 @@ pub const METHOD_NAMES: &[&str] = &[
     "cron.remove",
     "cron.run",
     "cron.runs",
+    "hooks.status",
 ];
 
 /// Every event.

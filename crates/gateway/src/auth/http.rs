@@ -57,7 +57,8 @@ pub(crate) fn proxy_user(rules: &TrustedProxyConfig, remote: &Remote, headers: &
     (!user.is_empty() && allowed).then_some(user)
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// The token of `Authorization: Bearer`.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())

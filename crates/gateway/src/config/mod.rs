@@ -5,6 +5,7 @@ mod bindings;
 mod commands;
 mod cron;
 mod gateway;
+mod hooks;
 mod logging;
 mod messages;
 
@@ -19,6 +20,9 @@ pub use commands::{Auto, CommandsConfig, NativeCommands};
 pub use cron::CronConfig;
 use gateway::read;
 pub use gateway::*;
+pub use hooks::{
+    HookAction, HookMapping, HookMatch, HookSessionMode, HookTransform, HookWakeMode, HooksConfig, HooksGmailConfig,
+};
 pub use logging::{ConsoleStyle, Level, LoggingConfig};
 pub use messages::{DropPolicy, GroupChatConfig, MessagesConfig, QueueConfig, StatusEmojis, StatusReactions};
 use serde_json::{Value, json};
@@ -57,6 +61,8 @@ pub struct Config {
     pub messages: MessagesConfig,
     #[schemars(extend("x-reload" = "hot"))]
     pub cron: CronConfig,
+    #[schemars(extend("x-reload" = "hot"))]
+    pub hooks: HooksConfig,
     /// Where secrets that the configuration refers to are fetched.
     #[schemars(extend("x-reload" = "hot"))]
     pub secrets: SecretsSection,
@@ -82,7 +88,6 @@ const KEPT_SECTIONS: &[&str] = &[
     "desktop",
     "diagnostics",
     "discovery",
-    "hooks",
     "identity",
     "mcp",
     "memory",
@@ -151,11 +156,13 @@ impl Config {
             messages: loaded.section("messages", normal, &mut problems).or_closed(MessagesConfig::default),
             // Nobody knows which of them were to run.
             cron: loaded.section("cron", normal, &mut problems).or_closed(CronConfig::off),
+            hooks: loaded.section("hooks", Criticality::Security, &mut problems).or_closed(HooksConfig::off),
             secrets: loaded.section("secrets", normal, &mut problems).or_closed(SecretsSection::default),
         };
         extend(&mut problems, config.refused_commands());
         extend(&mut problems, config.bad_patterns());
         extend(&mut problems, crate::budgets::problems(&config));
+        extend(&mut problems, crate::hooks::problems(&config.hooks));
         extend(&mut problems, channel_problems(loaded));
         (config, problems)
     }

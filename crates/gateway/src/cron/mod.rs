@@ -26,7 +26,7 @@ use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 
 pub(crate) use self::desk::serve as serve_tool;
 pub(crate) use self::job::{Job, Made};
-pub(crate) use self::places::{LastPlaces, chat_of};
+pub(crate) use self::places::{Destination, LastPlaces, chat_of, place_of};
 pub(crate) use self::run::preview;
 pub(crate) use self::schedule::ScheduleError;
 use crate::app::Gateway;

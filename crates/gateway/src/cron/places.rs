@@ -22,7 +22,7 @@ pub(crate) struct LastPlaces(Mutex<BTreeMap<AgentId, DeliveryRoute>>);
 
 /// Where an answer goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Destination {
+pub(crate) enum Destination {
     /// Into the conversation only.
     Nowhere,
     Chat(DeliveryRoute),
@@ -115,6 +115,19 @@ pub(super) async fn hearers_of(
     let last = gateway.cron.last_places.of(gateway, agent).await?;
     let is_owners = last.is_some_and(|last| last.is_same_place(route));
     Ok(if is_owners { Hearers::OwnerAlone } else { Hearers::Others })
+}
+
+/// Where words go that belong to no chat: to the place that a delivery names, or where an owner last spoke with the agent.
+pub(crate) async fn place_of(
+    gateway: &Gateway,
+    delivery: &CronDelivery,
+    agent: &AgentId,
+) -> Result<Destination, StoreError> {
+    let last = gateway.cron.last_places.of(gateway, agent).await?;
+    if is_open(delivery) {
+        return Ok(last.map_or(Destination::Nowhere, Destination::Chat));
+    }
+    Ok(asked(gateway, delivery, last).map_or_else(Destination::Missing, Destination::Chat))
 }
 
 /// Whether a delivery names no place of its own.

@@ -11,6 +11,7 @@ mod cron;
 mod devices;
 mod diagnostics;
 mod health;
+mod hooks;
 mod identity;
 mod logs;
 mod message;
@@ -141,6 +142,7 @@ pub(crate) fn table() -> Vec<Method> {
         cron::methods(),
         message::methods(),
         usage::methods(),
+        hooks::methods(),
     ];
     nouns.into_iter().flatten().collect()
 }

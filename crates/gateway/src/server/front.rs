@@ -114,10 +114,13 @@ impl FromRequestParts<Arc<Front>> for Ready {
     type Rejection = Response;
 
     async fn from_request_parts(_: &mut Parts, front: &Arc<Front>) -> Result<Self, Response> {
-        front.gateway().cloned().map(Self).ok_or_else(|| {
-            let body = r#"{"error":{"message":"gateway starting; retry shortly","type":"unavailable"}}"#;
-            let headers = [(header::CONTENT_TYPE, "application/json"), (header::RETRY_AFTER, "1")];
-            (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response()
-        })
+        front.gateway().cloned().map(Self).ok_or_else(starting)
     }
+}
+
+/// The answer while the gateway is built.
+pub(crate) fn starting() -> Response {
+    let body = r#"{"error":{"message":"gateway starting; retry shortly","type":"unavailable"}}"#;
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::RETRY_AFTER, "1")];
+    (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response()
 }

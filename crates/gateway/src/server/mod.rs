@@ -15,7 +15,7 @@ mod webhooks;
 pub(crate) use accept::accept_all;
 pub(crate) use body::{BodyError, json_object, read_body};
 pub(crate) use front::PreauthSlot;
-pub(crate) use front::{Front, Ready};
+pub(crate) use front::{Front, Ready, starting};
 pub(crate) use listen::{BindError, Bound, bind, reaches_others};
 pub(crate) use owner::PortOwner;
 pub use owner::port_owner;

@@ -11,7 +11,7 @@ use axum::routing::get;
 
 use super::front::Front;
 use super::{metrics, probes, webhooks};
-use crate::{openai, tools_invoke, web};
+use crate::{hooks, openai, tools_invoke, web};
 
 /// Largest body of a request where a route sets no other: pictures in base64 fit.
 const BODY_BYTES_MAX: usize = 20 * 1024 * 1024;
@@ -37,6 +37,7 @@ pub(crate) fn router(front: Arc<Front>) -> Router {
         .merge(web::router())
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(front.clone(), hooks::divert))
         .layer(middleware::from_fn_with_state(front.clone(), webhooks::divert))
         .layer(middleware::from_fn(add_headers))
         .with_state(front)

@@ -25,6 +25,7 @@ use crate::config::{AuthMode, Config, ConsoleStyle};
 use crate::cron::Cron;
 use crate::delivery::Delivery;
 use crate::events::Events;
+use crate::hooks::Hooks;
 use crate::logs::Logs;
 use crate::nodes::Nodes;
 use crate::outside::Outside;
@@ -115,6 +116,7 @@ fn build(ground: &Ground<'_>, config: &Value, outside: Outside) -> Gateway {
         budgets: Arc::default(),
         cron: Cron::default(),
         nodes: Nodes::default(),
+        hooks: Hooks::default(),
         shutdown: CancellationToken::new(),
         restart: CancellationToken::new(),
         tasks: TaskTracker::new(),

@@ -24,6 +24,7 @@ use crate::config::Config;
 use crate::cron::Cron;
 use crate::delivery::Delivery;
 use crate::events::Events;
+use crate::hooks::Hooks;
 use crate::logs::Logs;
 use crate::nodes::Nodes;
 use crate::outside::Outside;
@@ -93,6 +94,7 @@ pub(super) async fn gateway(mut parts: Parts) -> Result<Arc<Gateway>, StartError
         budgets: Arc::default(),
         cron,
         nodes: Nodes::default(),
+        hooks: Hooks::default(),
         shutdown: parts.shutdown,
         restart: CancellationToken::new(),
         tasks: TaskTracker::new(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chela_protocol::SessionKey;
 use chela_store::{DEDUPE_KEEP_MS, SessionFilter, Store, StoreError};
 use tokio::time::sleep;
+use uuid::Uuid;
 
 use crate::app::Gateway;
 
@@ -24,7 +25,7 @@ const OUTBOX_KEEP_MS: i64 = 30 * DAY_MS;
 const SENT_KEEP_MS: i64 = OUTBOX_KEEP_MS;
 /// What became of automations, for as long as somebody may look for a reason. Each job keeps a few hundred anyway.
 const CRON_RUNS_KEEP_MS: i64 = 90 * DAY_MS;
-/// Sessions of single calls to the OpenAI endpoints: `previous_response_id` finds them for as long as their rows are kept.
+/// Sessions of single calls to the OpenAI endpoints and of single hooks: `previous_response_id` finds them for as long as their rows are kept.
 const ONE_SHOT_KEEP_MS: i64 = DEDUPE_KEEP_MS;
 /// How many of them are kept at most.
 const ONE_SHOT_MOST: usize = 1_000;
@@ -32,7 +33,9 @@ const ONE_SHOT_MOST: usize = 1_000;
 const ONE_SHOT_REST_MS: i64 = 60 * 60 * 1_000;
 
 /// Parts of the keys of such sessions; a random id follows.
-const ONE_SHOT_PLACES: [&str; 2] = [":openai:", ":openresponses:"];
+const ONE_SHOT_PLACES: [&str; 3] = [":openai:", ":openresponses:", HOOK_PLACE];
+/// Conversations that hooks go on in begin with it as well.
+const HOOK_PLACE: &str = ":hook:";
 
 /// Sweeps once a day. Ends with the gateway.
 pub(super) async fn sweep_daily(gateway: Arc<Gateway>) {
@@ -85,7 +88,10 @@ async fn expired(store: &Store, place: &str, now_ms: i64) -> Result<Vec<SessionK
     let filter = SessionFilter { search: Some(place.to_owned()), ..SessionFilter::default() };
     let (found, _) = store.sessions(filter).await?;
     // Newest first, and a label may hold the words as well.
-    let one_shots = found.into_iter().filter(|session| session.key.as_str().contains(place));
+    let is_one_shot = |key: &SessionKey| {
+        key.as_str().rsplit_once(place).is_some_and(|(_, id)| place != HOOK_PLACE || Uuid::try_parse(id).is_ok())
+    };
+    let one_shots = found.into_iter().filter(|session| is_one_shot(&session.key));
     let kept_by_hand = |session: &chela_store::Session| session.settings.pinned || session.settings.label.is_some();
     let expired = one_shots.filter(|session| !kept_by_hand(session)).enumerate().filter(|(place, session)| {
         let age_ms = now_ms.saturating_sub(session.updated_at_ms);
@@ -132,18 +138,19 @@ mod tests {
     async fn only_old_sessions_of_single_calls_go() {
         let kept = Kept::new();
         let old = ONE_SHOT_KEEP_MS + 1;
-        for place in ["openai:a", "openresponses:b"] {
+        let (one, other) = (format!("hook:{}", Uuid::new_v4()), format!("mail:hook:{}", Uuid::new_v4()));
+        for place in ["openai:a", "openresponses:b", &one, &other] {
             kept.session(place, old).await;
         }
-        for place in ["main", "openai-user:ada", "dashboard:c"] {
+        for place in ["main", "openai-user:ada", "dashboard:c", "hook:mail", "hook:mail:7"] {
             kept.session(place, old).await;
         }
         kept.session("openai:young", 0).await;
         let pinned = kept.session("openai:pinned", old).await;
         let patch = SessionPatch { pinned: Some(true), ..SessionPatch::default() };
         kept.store.patch_session(&pinned, patch, NOW - old).await.unwrap();
-        assert_eq!(sweep(&kept.store, NOW).await.unwrap(), 2);
-        assert_eq!(kept.left().await, 5);
+        assert_eq!(sweep(&kept.store, NOW).await.unwrap(), 4);
+        assert_eq!(kept.left().await, 7);
     }
 
     #[tokio::test]

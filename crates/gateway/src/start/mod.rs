@@ -217,6 +217,7 @@ async fn start_with(options: Options, logs: Arc<Logs>) -> Result<Running, StartE
     let reloader = Reloader::new(options, sources);
     let parts = build::Parts { config, loaded, problems, environment, places, auth, shutdown, started, logs, reloader };
     let gateway = build::gateway(parts).await?;
+    gateway.hooks.renew(&gateway, &gateway.environment).await;
     announce(&gateway);
     front.open(gateway.clone());
     background::spawn(&gateway);

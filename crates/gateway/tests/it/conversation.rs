@@ -188,7 +188,11 @@ impl Answer {
 
 /// Sends a request with the right token and reads the whole answer.
 pub(crate) async fn http(gateway: &TestGateway, method: &str, path: &str, body: &Value, headers: &str) -> Answer {
-    let mut stream = request(gateway, method, path, body, headers).await;
+    answer_of(request(gateway, method, path, body, headers).await).await
+}
+
+/// Reads the whole answer.
+pub(crate) async fn answer_of(mut stream: TcpStream) -> Answer {
     let mut answer = Vec::new();
     timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
     let answer = String::from_utf8(answer).unwrap();
@@ -199,10 +203,22 @@ pub(crate) async fn http(gateway: &TestGateway, method: &str, path: &str, body: 
 
 /// Sends a request and leaves the answer to the caller.
 pub(crate) async fn request(gateway: &TestGateway, method: &str, path: &str, body: &Value, headers: &str) -> TcpStream {
+    request_as(gateway, TOKEN, method, path, body, headers).await
+}
+
+/// The same with any token.
+pub(crate) async fn request_as(
+    gateway: &TestGateway,
+    token: &str,
+    method: &str,
+    path: &str,
+    body: &Value,
+    headers: &str,
+) -> TcpStream {
     let mut stream = TcpStream::connect(("127.0.0.1", gateway.running.port)).await.unwrap();
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {TOKEN}\r\n\
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n{headers}\r\n{body}",
         body.len()
     );

@@ -32,6 +32,7 @@ mod conversation;
 mod cron;
 mod delivery;
 mod handshake;
+mod hooks;
 mod hostile;
 mod http;
 mod isolation;

@@ -9,6 +9,7 @@ pub mod config;
 pub mod cron;
 pub mod devices;
 pub mod health;
+pub mod hooks;
 pub mod identity;
 pub mod logs;
 pub mod message;

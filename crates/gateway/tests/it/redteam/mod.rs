@@ -7,6 +7,7 @@
 mod case;
 mod chats;
 mod discord;
+mod hooks;
 mod server;
 mod victim;
 
