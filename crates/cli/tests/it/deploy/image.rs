@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use chela_client::Identity;
 use chela_protocol::{DeviceClaim, SignatureVersion};
@@ -13,15 +14,21 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::{WebSocketStream, client_async};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
-use super::machine::{self, Booted, MACHINE, Machine, PLATFORM, PRIVATE};
+use super::machine::{self, Booted, MACHINE, Machine, NEIGHBOUR, PLATFORM, PRIVATE};
 use super::{FlyFile, ImageFile, house, http};
 
 const TOKEN: &str = "the-only-secret-of-this-machine-0451";
 
+/// Where the world finds the machine.
+const SITE: &str = "https://my-chela.fly.dev";
+
 /// The numbers of the image's user.
 const USER: &str = "10001 10001 10001 10001";
+
+/// Wrong secrets that an address has by default.
+const ATTEMPTS: usize = 10;
 
 /// Turns that a machine of 32 MB has to serve.
 const TURNS: usize = 100;
@@ -49,13 +56,14 @@ async fn on_the_machine() {
     machine.limit_memory(256);
     let booted = machine.boot(&fly.command(), &environment);
     first_boot(&machine, &booted).await;
-    let proxy = proxy().await;
+    let proxy = FlyProxy::start(owner_behind_fly()).await.unwrap();
     one_port_for_everything(&proxy).await;
     assert_eq!(booted.stop(), Some(0));
 
     a_broken_configuration_is_mended_from_the_page(&machine, &fly.command(), &environment, &proxy).await;
     let booted = machine.boot(&fly.command(), &environment);
     the_page_needs_the_token_only(&proxy).await;
+    who_guesses_is_locked_out_and_nobody_else(&proxy).await;
     assert_eq!(booted.stop(), Some(0));
     the_command_of_the_documents_works(&machine, &environment, &proxy).await;
 
@@ -89,14 +97,20 @@ fn environment(fly: &FlyFile, model: &FakeModel) -> Vec<(String, String)> {
     environment
 }
 
-async fn proxy() -> FlyProxy {
-    let behind = Behind {
+/// Fly's own proxy, with the owner before it.
+fn owner_behind_fly() -> Behind {
+    Behind {
         app: "my-chela".to_owned(),
         client: "203.0.113.7".parse().unwrap(),
         from: PLATFORM.parse().unwrap(),
         machine: format!("{MACHINE}:3000").parse().unwrap(),
-    };
-    FlyProxy::start(behind).await.unwrap()
+    }
+}
+
+/// A client out in the world, to which the app's name leads to the proxy, and which trusts no certificate but the proxy's.
+fn outside(proxy: &FlyProxy) -> reqwest::Client {
+    let client = reqwest::Client::builder().tls_backend_preconfigured(proxy.trust());
+    client.resolve("my-chela.fly.dev", proxy.address()).no_proxy().build().unwrap()
 }
 
 /// G37, G17: the volume was root's and is the gateway's now, which is root no more; and nothing is wrong with it.
@@ -119,25 +133,22 @@ async fn first_boot(machine: &Machine, booted: &Booted) {
 
 /// G20: IPv4 and IPv6, from inside, from the private network and through the proxy.
 async fn one_port_for_everything(proxy: &FlyProxy) {
-    let hosts = ["127.0.0.1", "[::1]", MACHINE, &format!("[{PRIVATE}]")].map(|host| format!("{host}:3000"));
-    for host in hosts.into_iter().chain([proxy.address().to_string()]) {
-        let status = |path: &str| {
-            let url = format!("http://{host}{path}");
-            async move { http().get(&url).send().await.unwrap_or_else(|error| panic!("{url}: {error}")).status().as_u16() }
-        };
-        let paths = [("/healthz", 200), ("/readyz", 200), ("/", 200), ("/v1/models", 401)];
-        for (path, expected) in paths {
-            assert_eq!(status(path).await, expected, "{host}{path}");
+    let client = outside(proxy);
+    let sites = ["127.0.0.1", "[::1]", MACHINE, &format!("[{PRIVATE}]")].map(|host| format!("http://{host}:3000"));
+    for site in sites.iter().map(String::as_str).chain([SITE]) {
+        for (path, expected) in [("/healthz", 200), ("/readyz", 200), ("/", 200), ("/v1/models", 401)] {
+            let url = format!("{site}{path}");
+            let answer = client.get(&url).send().await.unwrap_or_else(|error| panic!("{url}: {error:?}"));
+            assert_eq!(answer.status(), expected, "{url}");
         }
     }
 }
 
 /// G17, G19: a browser that has never been here, at the app's own address.
 async fn the_page_needs_the_token_only(proxy: &FlyProxy) {
-    let ours = "https://my-chela.fly.dev";
-    let page = http().get(format!("http://{}/", proxy.address())).send().await.unwrap().text().await.unwrap();
+    let page = outside(proxy).get(SITE).send().await.unwrap().text().await.unwrap();
     assert!(page.contains("<html"), "{page}");
-    let mut browser = Browser::open(proxy, ours).await;
+    let mut browser = Browser::open(proxy, SITE).await;
     let hello = browser.connect(TOKEN).await;
     assert_eq!(hello["ok"], true, "{hello}");
     let status = browser.call("status", json!({})).await;
@@ -146,8 +157,27 @@ async fn the_page_needs_the_token_only(proxy: &FlyProxy) {
         (&json!({"platform": "fly", "app": "my-chela", "region": "fra", "id": "e784079b449483"}), &json!([])),
         "{status}"
     );
-    for (origin, token) in [(ours, "wrong"), ("https://evil.example", TOKEN), ("https://other.fly.dev", TOKEN)] {
+    for (origin, token) in [(SITE, "wrong"), ("https://evil.example", TOKEN), ("https://other.fly.dev", TOKEN)] {
         assert_eq!(Browser::open(proxy, origin).await.connect(token).await["ok"], false, "{origin} {token}");
+    }
+}
+
+/// G19: attempts are counted by the address that Fly's proxy names. What a neighbour's proxy says of its client counts for nothing: it
+/// can neither spend the owner's attempts nor get new ones by another name.
+async fn who_guesses_is_locked_out_and_nobody_else(owner: &FlyProxy) {
+    let stranger = Behind { client: "198.51.100.9".parse().unwrap(), ..owner_behind_fly() };
+    let machine = format!("[{PRIVATE}]:3000").parse().unwrap();
+    let liar = Behind { from: NEIGHBOUR.parse().unwrap(), machine, ..owner_behind_fly() };
+    let renamed = Behind { client: "127.0.0.1".parse().unwrap(), ..liar.clone() };
+    for (behind, guesses) in [(stranger, ATTEMPTS), (liar, ATTEMPTS), (renamed, 0)] {
+        let proxy = FlyProxy::start(behind.clone()).await.unwrap();
+        for _ in 0..guesses {
+            let refused = Browser::open(&proxy, SITE).await.connect("wrong").await;
+            assert_eq!(refused["error"]["details"]["authReason"], "token_mismatch", "{behind:?}: {refused}");
+        }
+        let locked_out = Browser::open(&proxy, SITE).await.connect(TOKEN).await;
+        assert_eq!(locked_out["error"]["details"]["authReason"], "rate_limited", "{behind:?}: {locked_out}");
+        assert_eq!(Browser::open(owner, SITE).await.connect(TOKEN).await["ok"], true, "{behind:?}");
     }
 }
 
@@ -163,7 +193,7 @@ async fn a_broken_configuration_is_mended_from_the_page(
     let booted = machine.boot(command, environment);
     let ready: Value = http().get(format!("http://{MACHINE}:3000/readyz")).send().await.unwrap().json().await.unwrap();
     assert!(ready["ready"] == true && ready["degraded"][0].as_str().unwrap().contains("safe mode"), "{ready}");
-    let mut browser = Browser::open(proxy, "https://my-chela.fly.dev").await;
+    let mut browser = Browser::open(proxy, SITE).await;
     let hello = browser.connect(TOKEN).await;
     assert_eq!(hello["ok"], true, "{hello}");
     let shown = browser.call("config.get", json!({})).await;
@@ -192,29 +222,31 @@ async fn the_command_of_the_documents_works(machine: &Machine, environment: &[(S
     fs::write(machine.volume().join("krabkrab.json"), "{gateway: {mode: 'local', bind: 'auto'}}").unwrap();
     let booted = machine.boot(&command, &environment);
     assert!(booted.lines.iter().any(|line| line.ends_with("config file: /data/krabkrab.json")), "{:?}", booted.lines);
-    assert_eq!(Browser::open(proxy, "https://my-chela.fly.dev").await.connect(TOKEN).await["ok"], true);
+    assert_eq!(Browser::open(proxy, SITE).await.connect(TOKEN).await["ok"], true);
     assert_eq!(booted.stop(), Some(0));
     fs::remove_file(machine.volume().join("krabkrab.json")).unwrap();
 }
 
 async fn turn_through(proxy: &FlyProxy, turn: usize) -> Value {
     let body = json!({"model": "openclaw", "messages": [{"role": "user", "content": format!("question {turn}")}]});
-    let request = http().post(format!("http://{}/v1/chat/completions", proxy.address()));
+    let request = outside(proxy).post(format!("{SITE}/v1/chat/completions"));
     let request = request.bearer_auth(TOKEN).header("content-type", "application/json").body(body.to_string());
     serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap()
 }
 
 /// The page in a browser that has a key of its own since just now, as far as the gateway can tell.
 struct Browser {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     challenge: Value,
 }
 
 impl Browser {
     async fn open(proxy: &FlyProxy, origin: &str) -> Self {
-        let mut request = format!("ws://{}/", proxy.address()).into_client_request().unwrap();
+        let mut request = SITE.replace("https:", "wss:").into_client_request().unwrap();
         request.headers_mut().insert("origin", origin.parse().unwrap());
-        let (socket, _) = client_async(request, TcpStream::connect(proxy.address()).await.unwrap()).await.unwrap();
+        let stream = TcpStream::connect(proxy.address()).await.unwrap();
+        let tls = Some(Connector::Rustls(Arc::new(proxy.trust())));
+        let (socket, _) = client_async_tls_with_config(request, stream, None, tls).await.unwrap();
         let mut browser = Self { socket, challenge: Value::Null };
         browser.challenge = browser.next().await["payload"].take();
         browser

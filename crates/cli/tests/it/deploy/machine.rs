@@ -8,10 +8,12 @@ use std::sync::mpsc;
 
 use crate::support::PATIENCE;
 
-/// Addresses on the machine's own network: the platform's side of it, the machine's, and the machine's private one.
+/// Addresses on the machine's own network: the platform's side of it, the machine's, the machine's private one, and that of another
+/// machine on the private network.
 pub(super) const PLATFORM: &str = "172.19.0.1";
 pub(super) const MACHINE: &str = "172.19.0.2";
 pub(super) const PRIVATE: &str = "fdaa:0:1::2";
+pub(super) const NEIGHBOUR: &str = "fdaa:0:1::3";
 
 /// How the tests of the image run something in namespaces of its own.
 const NAMESPACES: &[&str] = &["--mount", "--pid", "--net", "--fork", "--kill-child"];
@@ -78,6 +80,7 @@ impl Machine {
             ip address add {PLATFORM}/32 dev lo
             ip address add {MACHINE}/32 dev lo
             ip -6 address add {PRIVATE}/128 dev lo nodad
+            ip -6 address add {NEIGHBOUR}/128 dev lo nodad
             mount --make-rprivate /
             mkdir -p \"$1.volume/lost+found\"
             mount --bind \"$1.volume\" \"$1/data\"
