@@ -109,23 +109,24 @@ impl Store {
         .await
     }
 
-    /// Lets the person with this code in, as an owner where `ownership` says so. `notice` makes the message that tells them, in the
-    /// same transaction. `None`: no such code, or too old.
+    /// Lets the person with this code in, as an owner where `ownership` says so. `notice` makes the message that tells them, if they
+    /// are to be told, in the same transaction. `None`: no such code, or too old.
     pub async fn approve_pairing(
         &self,
         channel: &str,
         code: &str,
         ownership: Ownership,
         now_ms: i64,
-        notice: impl FnOnce(&PairingCode) -> NewOutbound + Send + 'static,
+        notice: impl FnOnce(&PairingCode) -> Option<NewOutbound> + Send + 'static,
     ) -> Result<Option<PairedSender>, StoreError> {
         let (channel, code) = (channel.to_owned(), code.to_owned());
         self.write(move |c| {
             forget_expired(c, now_ms)?;
             let Some(asked) = take(c, &channel, &code)? else { return Ok(None) };
             let owners: i64 = sql::only(c, "SELECT count(*) FROM paired_senders WHERE owner", [], |row| row.get(0))?;
-            let notice = notice(&asked);
-            outbox::insert(c, &notice, &notice.body.to_string())?;
+            if let Some(notice) = notice(&asked) {
+                outbox::insert(c, &notice, &notice.body.to_string())?;
+            }
             let PairingCode { channel, account, sender, name, .. } = asked;
             let owner = ownership == Ownership::First && owners == 0;
             let paired = PairedSender { channel, account, sender, name, owner, approved_at_ms: now_ms };

@@ -47,7 +47,7 @@ pub(crate) fn run(args: PairingArgs, context: &Context) -> Outcome {
         PairingCommand::List { channel } => list(channel, context),
         PairingCommand::Approve { channel, code } => approve(channel, code, context),
         PairingCommand::Reject { channel, code } => {
-            let value = context.ask("channels.pairing.reject", PairingCodeParams { channel, code })?;
+            let value = context.ask("channels.pairing.reject", code_of(channel, code))?;
             let said = said_of(&value, "is turned away");
             context.done(&value, &said);
             Ok(ExitCode::SUCCESS)
@@ -63,7 +63,7 @@ pub(crate) fn run(args: PairingArgs, context: &Context) -> Outcome {
 
 fn list(channel: Option<String>, context: &Context) -> Outcome {
     let output = context.output;
-    let value = context.ask("channels.pairing.list", PairingListParams { channel })?;
+    let value = context.ask("channels.pairing.list", PairingListParams { channel, account_id: None })?;
     if output.json {
         output.document(&value);
         return Ok(ExitCode::SUCCESS);
@@ -94,7 +94,7 @@ fn list(channel: Option<String>, context: &Context) -> Outcome {
 }
 
 fn approve(channel: String, code: String, context: &Context) -> Outcome {
-    let value = context.ask("channels.pairing.approve", PairingCodeParams { channel, code })?;
+    let value = context.ask("channels.pairing.approve", code_of(channel, code))?;
     let paired: PairedPerson = decode("channels.pairing.approve", value.clone())?;
     let role = if paired.owner { " and is an owner" } else { "" };
     context.done(
@@ -102,6 +102,10 @@ fn approve(channel: String, code: String, context: &Context) -> Outcome {
         &format!("{} ({}) may write on {}{role}", output::printable(&paired.name), paired.sender, paired.channel),
     );
     Ok(ExitCode::SUCCESS)
+}
+
+fn code_of(channel: String, code: String) -> PairingCodeParams {
+    PairingCodeParams { channel, code, ..PairingCodeParams::default() }
 }
 
 fn said_of(value: &Value, what: &str) -> String {

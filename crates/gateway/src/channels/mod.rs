@@ -31,7 +31,7 @@ use subtle::ConstantTimeEq as _;
 
 pub use check::{ChannelCheck, CheckWeight, check_channels};
 pub(crate) use inbound::AccountInbox;
-pub(crate) use pairing::{approve as approve_pairing, read_code};
+pub(crate) use pairing::{Notice, approve as approve_pairing, names_owners, read_code};
 pub(crate) use people::People;
 pub(crate) use report::in_words;
 pub(crate) use supervise::{ByHand, Listed};

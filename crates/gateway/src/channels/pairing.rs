@@ -69,11 +69,20 @@ pub(super) async fn ask(
     Ok(())
 }
 
-/// Lets the person with this code in and tells them. `None`: no such code, or too old.
+/// Whether somebody who is let in is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Notice {
+    Sent,
+    LeftOut,
+}
+
+/// Lets the person with this code in. Nobody becomes an owner who would be the second. `None`: no such code, or too old.
 pub(crate) async fn approve(
     gateway: &Arc<Gateway>,
     channel: &str,
     code: &str,
+    wanted: Ownership,
+    told: Notice,
 ) -> Result<Option<PairedSender>, StoreError> {
     let now_ms = gateway.now_ms();
     let session = SessionKey::main(&gateway.default_agent());
@@ -81,18 +90,22 @@ pub(crate) async fn approve(
         let name = AccountName { channel: asked.channel.clone(), account: asked.account.clone() };
         let run = format!("paired:{}:{}", asked.sender, asked.code);
         let reply = Reply { text: APPROVED.to_owned(), run, ..Reply::default() };
-        outbound(&name, &asked.chat, session, &reply, now_ms)
+        (told == Notice::Sent).then(|| outbound(&name, &asked.chat, session, &reply, now_ms))
     };
     // Whom the configuration names is an owner, and then nobody becomes one by being the first.
-    let owners = gateway.config.load().commands.owners();
-    let is_named = owners.0.iter().any(|entry| !matches!(entry.trim(), "" | "*"));
-    let ownership = if is_named { Ownership::Nobody } else { Ownership::First };
+    let ownership = if names_owners(gateway) { Ownership::Nobody } else { wanted };
     let paired = gateway.store.approve_pairing(channel, &read_code(code), ownership, now_ms, notice).await?;
     if paired.is_some() {
         gateway.channels.people.changed();
         gateway.delivery.wake();
     }
     Ok(paired)
+}
+
+/// Whether the configuration says who the owners are.
+pub(crate) fn names_owners(gateway: &Gateway) -> bool {
+    let owners = gateway.config.load().commands.owners();
+    owners.0.iter().any(|entry| !matches!(entry.trim(), "" | "*"))
 }
 
 /// A code as people type it.

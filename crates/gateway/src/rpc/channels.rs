@@ -1,4 +1,4 @@
-//! `channels.*`: how accounts on chat platforms stand, starting and stopping them, pairing, dead letters.
+//! `channels.*`: how accounts on chat platforms stand, starting and stopping them, dead letters. Pairing has a file of its own.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,17 +9,15 @@ use chela_channels::{ConnectionState, FailureKind, Transport};
 use chela_protocol::methods::channels::{
     ChannelAccountStatus, ChannelChangedResult, ChannelIssue, ChannelLogoutResult, ChannelParams, ChannelProbe,
     ChannelsStatusParams, ChannelsStatusResult, DeadLetter, DeadLetterParams, DeadLettersChangedResult,
-    DeadLettersParams, DeadLettersResult, PairedPerson, PairedSenderParams, PairingCodeParams, PairingListParams,
-    PairingListResult, PendingSender, WebLoginParams,
+    DeadLettersParams, DeadLettersResult, WebLoginParams,
 };
 use chela_protocol::{RpcError, Scope};
-use chela_store::{OutboxId, OutboxRow, PAIRING_KEEP_MS, PairedSender, PairingCode};
+use chela_store::{OutboxId, OutboxRow};
 use futures_util::future::join_all;
-use serde_json::json;
 
 use super::{Access, Call, Method, RpcResult, answer_of};
 use crate::app::Gateway;
-use crate::channels::{ByHand, Listed, approve_pairing, read_code};
+use crate::channels::{ByHand, Listed};
 use crate::rpc_error;
 
 /// How long a platform may take to answer a probe, when the client doesn't say; and at most.
@@ -47,10 +45,6 @@ pub(super) fn methods() -> Vec<Method> {
         Method::new("web.login.start", admin, |call| async move { web_login(&call) }),
         Method::new("web.login.wait", admin, |call| async move { web_login(&call) }),
         // Who waits with which code is for whom may approve it.
-        Method::new("channels.pairing.list", admin, pairing_list),
-        Method::new("channels.pairing.approve", admin, approve),
-        Method::new("channels.pairing.reject", admin, reject),
-        Method::new("channels.pairing.remove", admin, remove),
         Method::new("channels.deadLetters.list", read, dead_letters),
         Method::new("channels.deadLetters.retry", admin, retry),
         Method::new("channels.deadLetters.discard", admin, discard),
@@ -225,57 +219,6 @@ fn web_login(call: &Call) -> RpcResult {
     }))
 }
 
-async fn pairing_list(call: Call) -> RpcResult {
-    let PairingListParams { channel } = call.params()?;
-    let store = &call.gateway.store;
-    let mut pending = store.pairing_codes(call.gateway.now_ms()).await.map_err(rpc_error::of_store)?;
-    let mut paired = store.paired_senders().await.map_err(rpc_error::of_store)?;
-    if let Some(channel) = &channel {
-        pending.retain(|one| one.channel == *channel);
-        paired.retain(|one| one.channel == *channel);
-    }
-    answer_of(&PairingListResult {
-        pending: pending.into_iter().map(pending_sender).collect(),
-        paired: paired.into_iter().map(paired_person).collect(),
-    })
-}
-
-async fn approve(call: Call) -> RpcResult {
-    let PairingCodeParams { channel, code } = call.params()?;
-    let paired = approve_pairing(&call.gateway, &channel, &code).await.map_err(rpc_error::of_store)?;
-    answer_of(&paired_person(paired.ok_or_else(|| unknown_code(&channel, &code))?))
-}
-
-async fn reject(call: Call) -> RpcResult {
-    let PairingCodeParams { channel, code } = call.params()?;
-    let rejected = call.gateway.store.reject_pairing(&channel, &read_code(&code)).await.map_err(rpc_error::of_store)?;
-    answer_of(&pending_sender(rejected.ok_or_else(|| unknown_code(&channel, &code))?))
-}
-
-async fn remove(call: Call) -> RpcResult {
-    let PairedSenderParams { channel, account_id, sender } = call.params()?;
-    let gateway = &call.gateway;
-    let paired = gateway.store.paired_senders().await.map_err(rpc_error::of_store)?;
-    let named = paired.into_iter().filter(|one| {
-        one.channel == channel && one.sender == sender && account_id.as_ref().is_none_or(|id| one.account == *id)
-    });
-    let mut removed = Vec::new();
-    for one in named {
-        let gone = gateway.store.unpair_sender(&channel, &one.account, &sender).await;
-        // Also when it failed: whoever is shut out in the store must be so here.
-        gateway.channels.people.changed();
-        if gone.map_err(rpc_error::of_store)? {
-            removed.push(one.account);
-        }
-    }
-    if removed.is_empty() {
-        return Err(RpcError::invalid(format!(
-            "nobody with the id {sender} was let in on {channel}; `chela pairing list` shows who was"
-        )));
-    }
-    Ok(json!({ "channel": channel, "sender": sender, "accountIds": removed }))
-}
-
 async fn dead_letters(call: Call) -> RpcResult {
     let DeadLettersParams { limit } = call.params()?;
     let limit = limit.unwrap_or(LETTERS).min(LETTERS_MAX);
@@ -341,35 +284,6 @@ fn letter(row: OutboxRow) -> DeadLetter {
         error: row.last_error,
         created_at_ms: row.created_at_ms,
     }
-}
-
-fn pending_sender(asked: PairingCode) -> PendingSender {
-    PendingSender {
-        channel: asked.channel,
-        account_id: asked.account,
-        sender: asked.sender,
-        name: asked.name,
-        code: asked.code,
-        requested_at_ms: asked.requested_at_ms,
-        expires_at_ms: asked.requested_at_ms + PAIRING_KEEP_MS,
-    }
-}
-
-fn paired_person(paired: PairedSender) -> PairedPerson {
-    PairedPerson {
-        channel: paired.channel,
-        account_id: paired.account,
-        sender: paired.sender,
-        name: paired.name,
-        owner: paired.owner,
-        approved_at_ms: paired.approved_at_ms,
-    }
-}
-
-fn unknown_code(channel: &str, code: &str) -> RpcError {
-    RpcError::invalid(format!(
-        "nobody on {channel} waits with the code {code}; a code holds for one hour, and `chela pairing list` shows those that do"
-    ))
 }
 
 fn health_word(state: ConnectionState, is_healthy: bool) -> &'static str {

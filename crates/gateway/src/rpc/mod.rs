@@ -17,6 +17,7 @@ mod logs;
 mod message;
 mod models;
 mod nodes;
+mod pairing;
 mod plugins;
 mod presence;
 mod search;
@@ -124,6 +125,7 @@ pub(crate) fn table() -> Vec<Method> {
         secrets::methods(),
         logs::methods(),
         channels::methods(),
+        pairing::methods(),
         devices::methods(),
         approvals::methods(),
         identity::methods(),

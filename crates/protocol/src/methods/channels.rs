@@ -1,6 +1,7 @@
 //! `channels.*`: accounts on chat platforms, the people they let in, and replies that could not be delivered.
 //!
-//! `channels.status` has the reference system's shape; pairing and dead letters are our own.
+//! `channels.status` and the requests of `channels.pairing.*` have the reference system's shapes; everything else of pairing and
+//! dead letters is our own.
 
 use std::collections::BTreeMap;
 
@@ -152,15 +153,65 @@ pub struct PairingListParams {
     /// Only this channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
+    /// Only this account of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
 }
 
+/// The first two are for our own clients, the rest is what the stock page reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub struct PairingListResult {
     /// Strangers who wait with a code.
     pub pending: Vec<PendingSender>,
     /// People who were let in.
     pub paired: Vec<PairedPerson>,
+    /// Accounts that give strangers codes.
+    pub accounts: Vec<PairingAccount>,
+    /// `pending` in the reference system's shape.
+    pub requests: Vec<PairingRequest>,
+    /// Somebody is an owner already, so nobody becomes one by being let in.
+    pub command_owner_configured: bool,
+    pub limits: PairingLimits,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PairingAccount {
+    pub channel: String,
+    pub channel_label: String,
+    pub account_id: String,
+    /// Whether the person can be told that they were let in.
+    pub notify_supported: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PairingRequest {
+    /// Names it in `channels.pairing.approve` and `channels.pairing.dismiss`; the code.
+    pub request_id: String,
+    pub channel: String,
+    pub channel_label: String,
+    pub account_id: String,
+    pub sender_id: String,
+    /// What kind of id that is.
+    pub sender_label: String,
+    /// What the platform says of the person.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+    /// RFC 3339, like the two below.
+    pub created_at: String,
+    /// The first message: later ones of somebody who waits are not kept.
+    pub last_seen_at: String,
+    pub expires_at: String,
+    pub notify_supported: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PairingLimits {
+    pub pending_per_account: usize,
+    pub ttl_ms: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -186,11 +237,42 @@ pub struct PairedPerson {
     pub approved_at_ms: i64,
 }
 
-/// Of `channels.pairing.approve` and `channels.pairing.reject`.
+/// Of `channels.pairing.approve`, `channels.pairing.reject` and `channels.pairing.dismiss`. A code is unique within its channel,
+/// so that the `accountId` that stock clients send along decides nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PairingCodeParams {
     pub channel: String,
+    #[serde(alias = "requestId")]
     pub code: String,
+    /// Of `approve`: whether the person is told; yes when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<bool>,
+    /// Of `approve`: whether the person may become the owner when there is none; yes when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bootstrap_command_owner: Option<bool>,
+}
+
+/// Of `channels.pairing.approve`: the person, and what the stock page reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PairingApprovedResult {
+    #[serde(flatten)]
+    pub person: PairedPerson,
+    #[serde(flatten)]
+    pub request: PairingDismissedResult,
+    /// `sent` (the outbox has it) or `not-requested`.
+    pub notification: String,
+    /// `configured`, `already-configured` or `not-requested`.
+    pub command_owner_bootstrap: String,
+}
+
+/// Of `channels.pairing.dismiss`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PairingDismissedResult {
+    pub request_id: String,
+    pub sender_id: String,
 }
 
 /// Of `channels.pairing.remove`.

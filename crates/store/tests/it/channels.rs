@@ -56,7 +56,7 @@ async fn a_code_lets_its_person_in_once_and_the_first_is_the_owner() {
         house.store.ask_pairing(asked(sender, 1)).await.unwrap();
     }
     let approve = async |code: &'static str, now_ms| {
-        let welcome = |code: &chela_store::PairingCode| notice(&code.chat, "welcome");
+        let welcome = |code: &chela_store::PairingCode| Some(notice(&code.chat, "welcome"));
         house.store.approve_pairing("telegram", code, Ownership::First, now_ms, welcome).await.unwrap()
     };
     assert!(approve("CODE7", 5).await.unwrap().owner);
@@ -75,7 +75,7 @@ async fn a_code_lets_its_person_in_once_and_the_first_is_the_owner() {
 async fn whoever_is_let_in_where_owners_are_named_elsewhere_is_none() {
     let house = House::new(WriterMode::Inline);
     house.store.ask_pairing(asked("7", 1)).await.unwrap();
-    let welcome = |code: &chela_store::PairingCode| notice(&code.chat, "welcome");
+    let welcome = |code: &chela_store::PairingCode| Some(notice(&code.chat, "welcome"));
     let paired = house.store.approve_pairing("telegram", "CODE7", Ownership::Nobody, 5, welcome).await.unwrap();
     assert!(!paired.unwrap().owner);
 }
@@ -84,7 +84,7 @@ async fn whoever_is_let_in_where_owners_are_named_elsewhere_is_none() {
 async fn an_expired_code_opens_nothing() {
     let house = House::new(WriterMode::Inline);
     house.store.ask_pairing(asked("7", 1)).await.unwrap();
-    let welcome = |code: &chela_store::PairingCode| notice(&code.chat, "welcome");
+    let welcome = |code: &chela_store::PairingCode| Some(notice(&code.chat, "welcome"));
     let late = 1 + PAIRING_KEEP_MS;
     let late = house.store.approve_pairing("telegram", "CODE7", Ownership::First, late, welcome).await.unwrap();
     assert!(late.is_none());

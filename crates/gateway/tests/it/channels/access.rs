@@ -34,6 +34,11 @@ async fn a_stranger_gets_a_code_once_and_is_answered_when_it_is_approved() {
     assert_eq!(pending.len(), 2, "{list}");
     assert_eq!((&pending[0]["sender"], &pending[0]["name"]), (&json!("1001"), &json!("Ada Lovelace")));
 
+    let (asked, account) = (&list["requests"][0], &list["accounts"][0]);
+    assert_eq!((&asked["requestId"], &asked["senderId"]), (&json!(code), &json!("1001")), "{list}");
+    assert_eq!((&account["channel"], &account["accountId"]), (&asked["channel"], &asked["accountId"]), "{list}");
+    assert_eq!(list["commandOwnerConfigured"], false, "{list}");
+
     let typed = format!(" {}-{} ", code[..4].to_lowercase(), &code[4..]);
     let paired = talker.ok("channels.pairing.approve", json!({ "channel": "telegram", "code": typed })).await;
     assert_eq!(paired["owner"], true, "the first one ever is an owner: {paired}");
@@ -53,6 +58,35 @@ async fn a_stranger_gets_a_code_once_and_is_answered_when_it_is_approved() {
     assert_eq!(texts(&fake, BOB).len(), 1, "who is turned away is told nothing");
     let unknown = talker.call("channels.pairing.approve", json!({ "channel": "telegram", "code": "AAAAAAAA" })).await;
     assert!(unknown["error"]["message"].as_str().unwrap().contains("nobody on telegram waits"), "{unknown}");
+}
+
+#[tokio::test]
+async fn the_stock_page_lets_people_in_on_its_terms() {
+    let (model, fake) = (fake_model([]).await, telegram().await);
+    let gateway = telegram_house(&model, &fake, json!({ "dmPolicy": "pairing", "allowFrom": [] })).await;
+    let mut talker = Talker::new(&gateway).await;
+    fake.say(ADA, ADA, "hello?").send();
+    let code = code_for(&fake, ADA).await;
+    fake.say(BOB, BOB, "me too").send();
+    let other = code_for(&fake, BOB).await;
+    let of = |code: &str| json!({ "channel": "telegram", "accountId": "default", "requestId": code });
+
+    let mut terms = of(&code);
+    terms["notify"] = false.into();
+    terms["bootstrapCommandOwner"] = false.into();
+    let approved = talker.ok("channels.pairing.approve", terms).await;
+    assert_eq!((&approved["requestId"], &approved["senderId"]), (&json!(code), &json!("1001")), "{approved}");
+    assert_eq!(approved["owner"], false, "the first one ever, but it was not wanted: {approved}");
+    assert_eq!(approved["commandOwnerBootstrap"], "not-requested", "{approved}");
+    assert_eq!(approved["notification"], "not-requested", "{approved}");
+    let dismissed = talker.ok("channels.pairing.dismiss", of(&other)).await;
+    assert_eq!(dismissed, json!({ "requestId": other, "senderId": BOB.to_string() }));
+    let list = talker.ok("channels.pairing.list", json!({ "accountId": "default" })).await;
+    assert_eq!((&list["requests"], &list["commandOwnerConfigured"]), (&json!([]), &json!(false)), "{list}");
+
+    fake.say(ADA, ADA, "now?").send();
+    said(&fake, ADA, "echo: now?").await;
+    assert!(!texts(&fake, ADA).iter().any(|text| text.starts_with("You are let in")), "nobody was to tell her");
 }
 
 #[tokio::test]
