@@ -1,6 +1,7 @@
 // Walks pages of the stock Control UI in a browser and prints one JSON line for each: which calls the gateway refused, and
 // what the page itself threw. The files of the page are laid over the gateway's own address, so that to both sides it is the
-// page of this gateway. Takes one argument, JSON: {playwright, browser, assets, url, token, message, answer, pages}.
+// page of this gateway. Takes one argument, JSON: {playwright, browser, assets, url, token, message, answer, pages, shots}; `shots`
+// is a folder for a picture of each view, or null.
 
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { extname, join, resolve } from "node:path";
@@ -47,6 +48,7 @@ async function walk(context) {
       window.dispatchEvent(new PopStateEvent("popstate"));
     }, path);
     await page.waitForTimeout(SETTLE_MS);
+    if (asked.shots) await page.screenshot({ path: join(asked.shots, `${path.slice(1).replaceAll("/", "-")}.png`) });
     tell(path, seen);
   }
 }

@@ -25,7 +25,7 @@ enum Known {
     Since(Generation),
 }
 
-/// A command and a text that its output has to hold. `{url}`, `{token}` and `{ada}` are filled in.
+/// A command and what its output has to hold, line by line. `{url}`, `{token}` and `{ada}` are filled in.
 struct Row {
     tier: u8,
     known: Known,
@@ -60,8 +60,8 @@ const ROWS: &[Row] = &[
     row(4, "devices list", "evice"),
     row(4, "approvals get --gateway", "Allowlist"),
     row(4, "system presence", "\"mode\": \"gateway\""),
-    row(4, "nodes status", "Known: 0"),
-    row(4, "nodes list", "Pending: 0"),
+    row(4, "nodes status", "Known: 0 · Paired: 0 · Connected: 0"),
+    row(4, "nodes list", "Pending: 0 · Paired: 0"),
     row(4, "cron status", "\"enabled\": true"),
     row(
         4,
@@ -72,10 +72,17 @@ const ROWS: &[Row] = &[
     // January's programs know channels and targets by their own configuration only.
     new(4, "channels status", "elegram"),
     new(4, "message send --channel telegram --target {ada} --message hello-ada", "elegram"),
-    new(4, "models list", "fake/m1"),
-    new(4, "gateway usage-cost", "Total"),
-    new(4, "gateway stability", ""),
-    new(4, "hooks list", ""),
+    new(4, "message send --channel telegram --target {ada} --message hello-ada --json", "\"ok\": true"),
+    new(4, "models list", "fake/m1\n200k"),
+    new(
+        4,
+        "models list --json",
+        "\"count\": 1\n\"key\": \"fake/m1\"\n\"name\": \"M One\"\n\"contextWindow\": 200000\n\"available\": true",
+    ),
+    new(4, "gateway usage-cost", "Usage cost (30 days)\nTotal: $"),
+    new(4, "gateway stability", "Gateway Stability\nEvents: \nMemory: rss="),
+    new(4, "hooks list", "No hooks found."),
+    new(4, "hooks list --json", "\"hooks\": []\n\"workspaceDir\""),
 ];
 
 /// Runs every row of the wanted tiers.
@@ -122,7 +129,8 @@ async fn fault(program: &Program, home: &Path, words: &[String], shows: &str) ->
     if !output.status.success() {
         return Some(format!("{}\n{}", output.status, end_of(&said)));
     }
-    (!said.contains(shows)).then(|| format!("its output holds no `{shows}`\n{}", end_of(&said)))
+    let missing = shows.lines().find(|line| !said.contains(line))?;
+    Some(format!("its output holds no `{missing}`\n{}", end_of(&said)))
 }
 
 fn end_of(said: &str) -> String {

@@ -37,6 +37,9 @@ struct Arguments {
     /// The browser for the tiers of the page.
     #[arg(long, value_name = "FILE", default_value = "/usr/bin/chromium")]
     browser: PathBuf,
+    /// Puts a picture of each view of the page here.
+    #[arg(long, value_name = "FOLDER")]
+    shots: Option<PathBuf>,
 }
 
 #[tokio::main]
@@ -59,7 +62,9 @@ async fn main() -> Result<()> {
         report.faults(client.title(), &house.faults());
     }
     if wanted(5) || wanted(6) {
-        match pages::Browser::find(arguments.playwright.as_deref(), &arguments.clients, &arguments.browser) {
+        let playwright = arguments.playwright.as_deref();
+        let shots = arguments.shots.as_deref();
+        match pages::Browser::find(playwright, &arguments.clients, &arguments.browser, shots) {
             Ok(browser) => {
                 if let Some(program) = report.or_missing(CURRENT.title(), clients.program(&CURRENT).await) {
                     let house = House::start(&arguments.binary).await?;

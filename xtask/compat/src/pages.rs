@@ -28,11 +28,19 @@ const VIEWS: &[&str] = &[
     "/plugins",
     "/systems",
     "/devices",
+    "/nodes",
     "/usage",
     "/logs",
     "/debug",
-    "/settings",
     "/config",
+    "/settings/general",
+    "/settings/about",
+    "/settings/ai-agents",
+    "/settings/automation",
+    "/settings/channels",
+    "/settings/communications",
+    "/settings/infrastructure",
+    "/settings/security",
 ];
 
 /// Calls for what we don't have; the page gets on without them (facts from a gateway that refused them, §8).
@@ -43,11 +51,18 @@ const TOLERATED: &[&str] =
 pub(crate) struct Browser {
     playwright: PathBuf,
     browser: PathBuf,
+    /// Where a picture of each view goes.
+    shots: Option<PathBuf>,
 }
 
 impl Browser {
     /// Fails with what is missing. Without a folder, the package is looked for among the clients.
-    pub(crate) fn find(playwright: Option<&Path>, clients: &Path, browser: &Path) -> Result<Self> {
+    pub(crate) fn find(
+        playwright: Option<&Path>,
+        clients: &Path,
+        browser: &Path,
+        shots: Option<&Path>,
+    ) -> Result<Self> {
         let playwright = playwright.map_or_else(|| clients.join("node_modules/playwright-core"), Path::to_owned);
         if !playwright.join("index.mjs").exists() {
             bail!("playwright-core is not in {}; name its folder with --playwright", playwright.display());
@@ -55,7 +70,10 @@ impl Browser {
         if !browser.exists() {
             bail!("there is no browser at {}; name one with --browser", browser.display());
         }
-        Ok(Self { playwright, browser: browser.to_owned() })
+        if let Some(folder) = shots {
+            std::fs::create_dir_all(folder)?;
+        }
+        Ok(Self { playwright, browser: browser.to_owned(), shots: shots.map(Path::to_owned) })
     }
 }
 
@@ -70,7 +88,7 @@ pub(crate) async fn run(
     let asked = json!({
         "playwright": browser.playwright, "browser": browser.browser, "assets": program.control_ui(),
         "url": house.origin(), "token": TOKEN, "message": SAYS, "answer": format!("{ECHO}{SAYS}"),
-        "pages": if wanted(6) { VIEWS } else { &[] },
+        "pages": if wanted(6) { VIEWS } else { &[] }, "shots": browser.shots,
     });
     let driver = Path::new(env!("CARGO_MANIFEST_DIR")).join("pages.mjs");
     let mut command = Command::new(&program.node);
