@@ -36,7 +36,7 @@ pub struct Behind {
 /// The proxy. Stops when dropped.
 pub struct FlyProxy {
     address: SocketAddr,
-    certificate: CertificateDer<'static>,
+    trust: ClientConfig,
     server: JoinHandle<()>,
 }
 
@@ -46,6 +46,7 @@ impl FlyProxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let (certificate, acceptor) = identity(&behind.app);
+        let trust = trust_in(certificate);
         let server = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (acceptor, behind) = (acceptor.clone(), behind.clone());
@@ -53,7 +54,7 @@ impl FlyProxy {
                 tokio::spawn(async move { pass(client, &acceptor, &behind).await.ok() });
             }
         });
-        Ok(Self { address, certificate, server })
+        Ok(Self { address, trust, server })
     }
 
     /// Where clients connect.
@@ -63,11 +64,7 @@ impl FlyProxy {
 
     /// The TLS of a client that trusts this proxy's certificate and no other.
     pub fn trust(&self) -> ClientConfig {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.certificate.clone()).expect("the certificate is well formed");
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        config.expect("ring speaks the default versions").with_root_certificates(roots).with_no_client_auth()
+        self.trust.clone()
     }
 }
 
@@ -87,6 +84,14 @@ fn identity(app: &str) -> (CertificateDer<'static>, TlsAcceptor) {
     let config = config.expect("ring speaks the default versions").with_no_client_auth();
     let config = config.with_single_cert(vec![certificate.clone()], key).expect("the key is the certificate's");
     (certificate, TlsAcceptor::from(Arc::new(config)))
+}
+
+fn trust_in(certificate: CertificateDer<'static>) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate).expect("the certificate is well formed");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    config.expect("ring speaks the default versions").with_root_certificates(roots).with_no_client_auth()
 }
 
 async fn pass(client: TcpStream, acceptor: &TlsAcceptor, behind: &Behind) -> io::Result<()> {
