@@ -18,12 +18,11 @@ pub(crate) struct Asked {
 }
 
 pub(crate) fn run(asked: Asked) -> Result<()> {
-    let binary = match asked.binary {
-        Some(binary) => binary,
-        None => {
-            shell::run(&mut shell::cargo(&["build", "--locked", "--package", "chela-cli"]))?;
-            shell::target_dir().join("debug").join("chela")
-        }
+    let binary = if let Some(binary) = asked.binary {
+        binary
+    } else {
+        shell::run(&mut shell::cargo(&["build", "--locked", "--package", "chela-cli"]))?;
+        shell::target_dir().join("debug").join("chela")
     };
     let clients = asked.clients.unwrap_or_else(|| shell::target_dir().join(CLIENTS));
     let mut harness = shell::cargo(&["run", "--quiet", "--locked", "--package", "chela-compat", "--"]);

@@ -167,7 +167,7 @@ fn stand_in(modules: &Path) -> Result<()> {
         fs::create_dir_all(&folder)?;
         let manifest = json!({ "name": name, "version": "0.0.0", "type": "module", "main": "index.js" });
         fs::write(folder.join("package.json"), manifest.to_string())?;
-        let things: String = things.iter().map(|thing| format!("export const {thing} = {{}};\n")).collect();
+        let things = things.iter().fold(String::new(), |text, thing| text + "export const " + thing + " = {};\n");
         fs::write(folder.join("index.js"), format!("{things}export default {{}};\n"))?;
     }
     Ok(())
@@ -196,7 +196,7 @@ impl Program {
     }
 
     /// Its environment in that home.
-    pub(crate) fn environment<'a>(&self, home: &'a Path) -> [(&'static str, &'a OsStr); 5] {
+    pub(crate) fn environment(home: &Path) -> [(&'static str, &OsStr); 5] {
         [
             ("HOME", home.as_os_str()),
             ("PATH", OsStr::new("/usr/bin:/bin")),

@@ -118,7 +118,7 @@ fn words_of(row: &Row, house: &House) -> Vec<String> {
 /// What is wrong with a command's end or output; nothing when it worked.
 async fn fault(program: &Program, home: &Path, words: &[String], shows: &str) -> Option<String> {
     let mut command = Command::new(&program.node);
-    command.arg(&program.entry).args(words).env_clear().envs(program.environment(home)).env("NO_COLOR", "1");
+    command.arg(&program.entry).args(words).env_clear().envs(Program::environment(home)).env("NO_COLOR", "1");
     command.current_dir(home).stdin(Stdio::null()).kill_on_drop(true);
     let output = match timeout(COMMAND_TIMEOUT, command.output()).await {
         Err(_) => return Some("it does not end".to_owned()),

@@ -71,7 +71,7 @@ async fn main() -> Result<()> {
                     pages::run(&browser, &program, &house, &wanted, &mut report).await?;
                 }
             }
-            Err(error) => report.skipped("Control UI", &format!("{error:#}")),
+            Err(error) => Report::skipped("Control UI", &format!("{error:#}")),
         }
     }
     report.end()

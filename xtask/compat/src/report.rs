@@ -28,7 +28,7 @@ impl Report {
     }
 
     /// What can't be tried here.
-    pub(crate) fn skipped(&mut self, client: &str, why: &str) {
+    pub(crate) fn skipped(client: &str, why: &str) {
         println!("SKIP  {client}: {why}");
     }
 

@@ -89,7 +89,7 @@ impl Terminal {
             .arg(&program.entry)
             .args(["tui", "--url", &house.websocket(), "--token", TOKEN])
             .env_clear()
-            .envs(program.environment(&home))
+            .envs(Program::environment(&home))
             .env("TERM", "xterm-256color")
             .current_dir(&home)
             .kill_on_drop(true)

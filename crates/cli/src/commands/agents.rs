@@ -106,8 +106,8 @@ pub(crate) fn run(args: AgentsArgs, context: &Context) -> Outcome {
             FilesCommand::List { agent } => list_files(agent, context),
             FilesCommand::Get { agent, name } => get_file(agent, name, context),
             FilesCommand::Set { agent, name, file, expected_hash } => {
-                let content = read(&file)?;
-                let params = AgentFileSetParams { agent_id: agent, name, content, expected_hash };
+                let text = read(&file)?;
+                let params = AgentFileSetParams { agent_id: agent, name, content: text, expected_hash };
                 let said = format!("{} of {} is stored", params.name, params.agent_id);
                 context.done(&context.ask("agents.files.set", params)?, &said);
                 Ok(ExitCode::SUCCESS)
@@ -191,7 +191,7 @@ fn get_file(agent: String, name: String, context: &Context) -> Outcome {
     }
     let result: AgentFileResult = decode("agents.files.get", value)?;
     match result.file.content {
-        Some(content) => output.write(&content),
+        Some(text) => output.write(&text),
         None => output.note(format!("{} has no {}", result.agent_id, result.file.name)),
     }
     Ok(ExitCode::SUCCESS)

@@ -312,6 +312,7 @@ fn run_now(id: String, due: bool, wait: Option<SignedDuration>, context: &Contex
 }
 
 /// Waits until a run is over.
+#[expect(clippy::disallowed_methods, reason = "the command has nothing else to do until it looks again")]
 fn over(run: &str, wait: SignedDuration, context: &Context) -> Result<CronRunEntry, Failure> {
     let until = Timestamp::now().checked_add(wait).unwrap_or(Timestamp::MAX);
     loop {
@@ -421,9 +422,8 @@ impl What {
         put(&mut delivery, "accountId", self.account.clone());
         let mode = match self.delivery {
             Some(DeliveryArg::None) => "none",
-            Some(DeliveryArg::Announce) => "announce",
             None if delivery.is_empty() => return None,
-            None => "announce",
+            Some(DeliveryArg::Announce) | None => "announce",
         };
         delivery.insert("mode".to_owned(), json!(mode));
         Some(Value::Object(delivery))

@@ -55,7 +55,7 @@ fn commands() -> String {
         | Command | Other names | What it does | Who |\n|---|---|---|---|\n"
         .to_owned();
     for command in chela_agent::COMMANDS {
-        let args: String = command.args.iter().map(|arg| format!(" [{}]", arg.name)).collect();
+        let args = command.args.iter().fold(String::new(), |args, arg| args + " [" + arg.name + "]");
         let aliases: Vec<_> = command.aliases.iter().map(|alias| format!("`/{alias}`")).collect();
         let who = match command.access {
             Access::Sender => "everybody",

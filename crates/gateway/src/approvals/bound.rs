@@ -80,7 +80,7 @@ fn digest(real: &Path) -> io::Result<[u8; 32]> {
     loop {
         match file.read(&mut piece)? {
             0 => return Ok(hasher.finalize().into()),
-            read => hasher.update(&piece[..read]),
+            length => hasher.update(&piece[..length]),
         }
     }
 }

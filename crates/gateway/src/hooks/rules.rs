@@ -257,7 +257,7 @@ mod tests {
             paths(json!({ "allowedSessionKeyPrefixes": ["hook:"], "defaultSessionKey": "main" })),
             ["hooks.defaultSessionKey"]
         );
-        assert_eq!(paths(json!({ "allowedSessionKeyPrefixes": ["agent:ops:hook:"] })), [String::new(); 0]);
+        assert_eq!(paths(json!({ "allowedSessionKeyPrefixes": ["agent:ops:hook:"] })), Vec::<String>::new());
     }
 
     #[test]

@@ -137,11 +137,11 @@ fn replace_whole(patch: &mut Value, stored: &Value, paths: &[String]) -> Result<
     if paths.len() > REPLACE_PATHS_MAX {
         return Err(RpcError::invalid(format!("replacePaths takes at most {REPLACE_PATHS_MAX} paths")));
     }
-    for path in paths {
-        let path: KeyPath =
-            path.parse().map_err(|error| RpcError::invalid(format!("invalid replacePaths: {error}")))?;
+    for written in paths {
+        let place: KeyPath =
+            written.parse().map_err(|error| RpcError::invalid(format!("invalid replacePaths: {error}")))?;
         let mut there = Some(&mut *patch);
-        for segment in path.segments() {
+        for segment in place.segments() {
             let Segment::Key(key) = segment else {
                 return Err(RpcError::invalid(
                     "invalid replacePaths: a patch replaces lists as a whole; name the list",
@@ -149,7 +149,7 @@ fn replace_whole(patch: &mut Value, stored: &Value, paths: &[String]) -> Result<
             };
             there = there.and_then(|value| value.get_mut(key));
         }
-        if let (Some(patch), Some(stored)) = (there, path.get(stored)) {
+        if let (Some(patch), Some(stored)) = (there, place.get(stored)) {
             take_out_the_rest(patch, stored);
         }
     }

@@ -11,7 +11,6 @@ use chela_protocol::{RpcError, Scope};
 use chela_store::{CronRunFilter, CronRunStatus};
 use serde::Deserialize as _;
 use serde_json::{Map, json};
-use sha2::{Digest as _, Sha256};
 
 use super::{Access, Call, Method, RpcResult, answer_of};
 use crate::cron::{self, CronError, Job, Made};
@@ -19,9 +18,6 @@ use crate::rpc_error;
 
 /// Jobs or runs of an answer when the caller doesn't say.
 const LIST_DEFAULT: usize = 50;
-
-/// Enough of a hash to tell two lists apart.
-const REVISION_BYTES: usize = 16;
 
 /// The methods of this noun.
 pub(super) fn methods() -> Vec<Method> {
@@ -161,11 +157,8 @@ fn page(limit: Option<usize>, offset: Option<usize>) -> (usize, usize) {
 
 /// Names what a whole list shows.
 fn revision(found: &[(Job, CronJob)]) -> String {
-    let mut hash = Sha256::new();
-    for (_, job) in found {
-        hash.update(serde_json::to_vec(job).unwrap_or_default());
-    }
-    hash.finalize().iter().take(REVISION_BYTES).map(|byte| format!("{byte:02x}")).collect()
+    let jobs: Vec<_> = found.iter().map(|(_, job)| job).collect();
+    chela_config::hash(&serde_json::to_vec(&jobs).unwrap_or_default())
 }
 
 fn status_named(word: &str) -> Option<CronStatus> {

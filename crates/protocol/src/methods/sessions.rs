@@ -248,7 +248,7 @@ pub struct SessionsPatchParams {
 
 /// Tells `null` from absent.
 #[expect(clippy::option_option, reason = "absent, null and a value mean three things")]
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+pub(super) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::<String>::deserialize(deserializer).map(Some)
 }
 

@@ -74,8 +74,8 @@ impl Tool for ApplyPatch {
     fn risk(&self, args: &Value, workspace: &Path) -> CallRisk {
         let Ok(Args { input }) = parse::<Args>("apply_patch", args.clone()) else { return CallRisk::none() };
         let operations = parse::parse(&input).unwrap_or_default();
-        let moved = operations.iter().filter_map(parse::Operation::moved_from);
-        let moves = moved.map(|path| risk::of_move(&self.files, self.rule, workspace, path));
+        let sources = operations.iter().filter_map(parse::Operation::moved_from);
+        let moves = sources.map(|path| risk::of_move(&self.files, self.rule, workspace, path));
         if let Some(private) = moves.into_iter().find(|risk| risk.risk != Risk::None) {
             return private;
         }

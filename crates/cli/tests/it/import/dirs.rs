@@ -20,7 +20,7 @@ fn write(path: &Path, text: &str) {
 }
 
 fn lines(path: &Path, entries: &[Value]) {
-    let text: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
+    let text = entries.iter().fold(String::new(), |text, entry| text + &entry.to_string() + "\n");
     write(path, &text);
 }
 

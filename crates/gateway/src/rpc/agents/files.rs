@@ -133,8 +133,11 @@ fn read(folder: &Path, name: &str, wanted: Shown) -> Result<AgentFile, FileError
     })
 }
 
+/// What a file holds, and when it was written.
+type Stored = (Vec<u8>, Option<i64>);
+
 /// The bytes of a real file and when it was written; `None` when there is none.
-fn bytes_of(folder: &Path, name: &str) -> Result<Option<(Vec<u8>, Option<i64>)>, FileError> {
+fn bytes_of(folder: &Path, name: &str) -> Result<Option<Stored>, FileError> {
     let io = |error| FileError::Io { name: name.to_owned(), error };
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let flags = i32::try_from(flags.bits()).unwrap_or_default();
