@@ -168,7 +168,9 @@ mod tests {
         assert_eq!((place.key.as_str(), place.help.as_deref()), ("gateway", Some("The gateway.")));
         assert_eq!(place.schema["type"], "object");
         assert!(place.schema.get("properties").is_none() && place.has_children);
-        let told: Vec<_> = below.iter().map(|one| (one.path.as_str(), one.effect.as_str(), one.is_required)).collect();
+        let mut told: Vec<_> =
+            below.iter().map(|one| (one.path.as_str(), one.effect.as_str(), one.is_required)).collect();
+        told.sort_unstable();
         assert_eq!(told, [("gateway.names", "hot", false), ("gateway.port", "restart", true)]);
         let (port, below) = lookup(&schema(), &"gateway.port".parse().unwrap()).unwrap();
         assert_eq!((port.effect.as_str(), port.schema["type"].clone()), ("restart", json!(["integer", "null"])));

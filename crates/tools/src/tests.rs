@@ -173,6 +173,7 @@ async fn a_call_of_an_aborted_turn_changes_nothing_and_returns_soon() {
         ("process", json!({"action": "list"})),
         ("web_fetch", json!({"url": "http://192.0.2.1/"})),
         ("session_status", json!({})),
+        ("cron", json!({"action": "list"})),
     ];
     assert_eq!(calls.len(), TOOLS.len(), "a new tool needs a row here");
     for (name, args) in calls {

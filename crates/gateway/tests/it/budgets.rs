@@ -98,7 +98,8 @@ async fn g33_a_limited_key_shows_in_the_status_and_a_reload_keeps_its_rest() {
     let gateway = Setup::default().config(config).start().await;
     let mut talker = Talker::new(&gateway).await;
     assert_eq!(text_of(&answer(&mut talker, "hi").await["message"]), "from the spare");
-    talker.ok("config.patch", json!({"raw": "{logging: {level: 'debug'}}"})).await;
+    let base = talker.ok("config.get", json!({})).await["hash"].clone();
+    talker.ok("config.patch", json!({"raw": "{logging: {level: 'debug'}}", "baseHash": base})).await;
     for (method, place) in [("status", "/cooldowns"), ("models.authStatus", "/cooldowns")] {
         let shown = talker.ok(method, json!({})).await;
         let rest = &shown.pointer(place).unwrap()[0];

@@ -29,7 +29,8 @@ async fn g21_a_rotated_token_is_dead_at_once() {
     params["scopes"] = json!(["operator.admin"]);
     params["auth"] = json!({"token": "the-old-token"});
     assert_eq!(socket.connect(params).await["ok"], true);
-    let patch = json!({"raw": r#"{gateway: {auth: {token: "the-new-token"}}}"#});
+    let base = socket.call("config.get", json!({})).await["payload"]["hash"].clone();
+    let patch = json!({"raw": r#"{gateway: {auth: {token: "the-new-token"}}}"#, "baseHash": base});
     socket.send(json!({"type": "req", "id": "p", "method": "config.patch", "params": patch})).await;
     socket.assert_closed(CloseCode::AuthChanged, "gateway auth changed").await;
     assert!(!try_token(&gateway, "the-old-token").await);
