@@ -131,6 +131,9 @@ impl Tool for Cron {
     fn call(&self, args: Value, context: ToolContext) -> ToolFuture<'_> {
         Box::pin(async move {
             let action = action_of(args)?;
+            if context.cancel.is_cancelled() {
+                return Err(ToolError::Aborted);
+            }
             let nobody = || refuse("No automations are kept here.");
             let line = self.line.0.as_ref().ok_or_else(nobody)?;
             let (answer, answered) = oneshot::channel();
