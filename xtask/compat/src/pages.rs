@@ -50,7 +50,7 @@ const TOLERATED: &[&str] =
 /// What is needed to show a page.
 pub(crate) struct Browser {
     playwright: PathBuf,
-    browser: PathBuf,
+    program: PathBuf,
     /// Where a picture of each view goes.
     shots: Option<PathBuf>,
 }
@@ -73,7 +73,7 @@ impl Browser {
         if let Some(folder) = shots {
             std::fs::create_dir_all(folder)?;
         }
-        Ok(Self { playwright, browser: browser.to_owned(), shots: shots.map(Path::to_owned) })
+        Ok(Self { playwright, program: browser.to_owned(), shots: shots.map(Path::to_owned) })
     }
 }
 
@@ -86,7 +86,7 @@ pub(crate) async fn run(
     report: &mut Report,
 ) -> Result<()> {
     let asked = json!({
-        "playwright": browser.playwright, "browser": browser.browser, "assets": program.control_ui(),
+        "playwright": browser.playwright, "browser": browser.program, "assets": program.control_ui(),
         "url": house.origin(), "token": TOKEN, "message": SAYS, "answer": format!("{ECHO}{SAYS}"),
         "pages": if wanted(6) { VIEWS } else { &[] }, "shots": browser.shots,
     });
