@@ -100,6 +100,19 @@ impl House {
         lines.lines().filter(|line| *line == message).count()
     }
 
+    /// The tool of this message has done its work so often; else shows what the model was told of it.
+    #[track_caller]
+    pub(crate) fn assert_written(&self, message: &str, times: &[usize], at: &str) {
+        let written = self.written(message);
+        if times.contains(&written) {
+            return;
+        }
+        let requests = self.model.requests();
+        let last = requests.iter().rev().find(|request| name_of(request) == message);
+        let told = last.map_or("nothing", |request| &request.text);
+        panic!("{at}: {message} is written {written} times, not {times:?}; the model was told {told}");
+    }
+
     /// Whether the model was told that a call of this message was cut off.
     pub(crate) fn told(&self, message: &str) -> bool {
         let of_message = |request: &Recorded| name_of(request) == message;

@@ -103,9 +103,7 @@ async fn dies(house: &House, moment: Moment, message: &str) {
     talk.answered(message).await;
     assert_eq!(talk.say(message).await.unwrap()["status"], "ok", "{at}");
     talk.assert_once(message, &at).await;
-    let written = house.written(message);
-    let last = || house.model.requests().last().map(|request| request.text.clone()).unwrap_or_default();
-    assert!(moment.may_be_written().contains(&written), "{at}: written {written} times; the model was told {}", last());
+    house.assert_written(message, moment.may_be_written(), &at);
     assert_eq!(house.told(message), matches!(moment, Moment::ToolStart | Moment::Tool), "{at}");
     let half = talk.history().await.iter().any(|line| line.contains("half of an"));
     assert!(!half, "{at}: what a kill cut off is said anew");

@@ -51,6 +51,7 @@ async fn g09_a_repeated_openai_request_is_one_turn() {
     let answer = ask_over_http(&gateway, "m1").await.unwrap();
     assert_eq!(answer["choices"][0]["message"]["content"], answer_to("m1"));
     Talk::new(&gateway).await.assert_once("m1", "at the end").await;
-    assert_eq!((house.written("m1"), house.model.requests().len()), (1, 2));
+    house.assert_written("m1", &[1], "at the end");
+    assert_eq!(house.model.requests().len(), 2);
     house.model.assert_clean();
 }

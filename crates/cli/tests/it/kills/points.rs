@@ -73,7 +73,7 @@ async fn dies_at_every_point(way: Way) {
 async fn assert_nothing_lost_or_doubled(house: &House, talk: &Talk, point: &str, at: &str) {
     talk.assert_once("m1", at).await;
     let done = usize::from(point != "turn.before_tool");
-    assert_eq!(house.written("m1"), done, "{at}: what changes things is never repeated");
+    house.assert_written("m1", &[done], at);
     let cut = matches!(point, "turn.before_tool" | "turn.in_tool");
     assert_eq!(house.told("m1"), cut, "{at}: `{INTERRUPTED}`");
     house.model.assert_clean();
