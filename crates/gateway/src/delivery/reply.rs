@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chela_agent::Reply;
 use chela_channels::{
-    Channel, DeliveryPolicy, MessageId, OutboundMedia, OutboundPart, PartKey, RetryClass, SendError, SendErrorKind,
+    Channel, DeliveryPolicy, MessageId, OutboundMedia, OutboundPart, PartKey, SendError, SendErrorKind,
 };
 use chela_protocol::RunId;
 use chela_store::{OutboxRow, SentPart, StoreError, fault};
@@ -26,9 +26,6 @@ const RENDERED_HERE_BYTES: usize = 64 * 1024;
 
 /// Messages of ours in a chat that [`Channel::find`] is told of, so that it takes none of them for the one it looks for.
 const KNOWN: usize = 50;
-
-/// Tries of a row in which a preview that can't become the answer must go first; an answer is worth more than tidiness.
-const PREVIEW_REMOVALS: u32 = 8;
 
 /// A reply and the account that sends it.
 pub(super) struct ReplyDelivery {
@@ -186,15 +183,16 @@ impl ReplyDelivery {
         Ok(sent)
     }
 
-    /// What can't become the answer goes, so that nothing is said twice. One that can't go either is the lesser evil.
+    /// What can't become the answer goes first, so that nothing is said twice. In the row's last try, or where the platform
+    /// refuses, it stays: an answer is worth more than tidiness.
     async fn remove(&self, message: &MessageId, part: &OutboundPart) -> Result<(), SendError> {
-        match call::within(self.channel.delete(&self.row.chat, message)).await {
-            Err(error) if error.retry() != RetryClass::Never && self.row.attempts < PREVIEW_REMOVALS => Err(error),
-            Err(error) => {
+        let Err(error) = call::within(self.channel.delete(&self.row.chat, message)).await else { return Ok(()) };
+        match retry::verdict(&error, &self.row, self.gateway.now_ms()) {
+            Verdict::TryAt(_) | Verdict::WhenBack => Err(error),
+            Verdict::GiveUp => {
                 tracing::debug!(%error, run = %part.key.run, "a preview could not be removed");
                 Ok(())
             }
-            Ok(()) => Ok(()),
         }
     }
 
