@@ -4,6 +4,7 @@
 
 mod channels;
 mod config;
+mod contained;
 mod deploy;
 mod doctor;
 mod gateway;

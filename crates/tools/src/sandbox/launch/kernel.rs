@@ -102,6 +102,13 @@ pub(super) fn patiently<T>(mut step: impl FnMut() -> io::Result<T>) -> io::Resul
     step()
 }
 
+/// Whether this process leads its session. The session of a process that was put into a container has the number 0 in there, for
+/// which the safe functions have no room.
+pub(super) fn leads_session() -> bool {
+    // SAFETY: both only give numbers back.
+    unsafe { libc::getsid(0) == libc::getpid() }
+}
+
 pub(super) fn unshare(flags: UnshareFlags) -> io::Result<()> {
     // SAFETY: of what can be unshared only the table of descriptors could surprise other threads, and it is not.
     Ok(unsafe { rustix::thread::unshare_unsafe(flags) }?)

@@ -7,8 +7,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::{
-    DumpableBehavior, Pid, Signal, WaitOptions, getpid, getsid, kill_process, set_child_subreaper,
-    set_dumpable_behavior, set_parent_process_death_signal, setsid, wait,
+    DumpableBehavior, Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, set_dumpable_behavior,
+    set_parent_process_death_signal, setsid, wait,
 };
 
 use super::kernel;
@@ -25,7 +25,7 @@ pub(super) fn run(policy: &Policy, argv: &[OsString]) -> Result<i32, Failure> {
     kernel::block_signals();
     kernel::close_rest_on_exec();
     // A session of its own: no terminal of the gateway's can be read or typed into. A terminal's process leads one already.
-    if getsid(None) != Ok(getpid()) {
+    if !kernel::leads_session() {
         setsid().step("session")?;
     }
     confine::prefer_for_lack_of_memory();
