@@ -13,7 +13,7 @@ use chela_agent::{
     TurnTools, run_turn,
 };
 use chela_protocol::methods::chat::QueueMode;
-use chela_protocol::{AgentId, SessionKey};
+use chela_protocol::{AgentId, RunId, SessionKey};
 use chela_store::{InboxRow, InboxState, SessionSettings, StoreError, fault};
 use chela_tools::narrowed;
 use futures_util::FutureExt as _;
@@ -65,6 +65,8 @@ pub(super) fn start(gateway: &Arc<Gateway>, session: &SessionKey) -> mpsc::Sende
 
 /// Closes the row of a run that was aborted before its turn began, and tells everybody.
 pub(super) async fn close_queued(gateway: &Arc<Gateway>, dropped: &Dropped) {
+    // Before the row is closed, and forgets what was said and where.
+    mark_stopped(gateway, &dropped.row.run).await;
     let now = gateway.now_ms();
     if let Err(error) = gateway.store.close_inbox(dropped.row.id, InboxState::Aborted, None, now).await {
         tracing::error!(%error, run = %dropped.row.run, "a queued message was aborted, but its row could not be closed");
@@ -73,6 +75,15 @@ pub(super) async fn close_queued(gateway: &Arc<Gateway>, dropped: &Dropped) {
     observer::announce_name(gateway, &dropped.row, &end);
     let outcome = Outcome { end, model: None, started_at_ms: now, ended_at_ms: now };
     dropped.outcome.send_replace(Some(Arc::new(outcome)));
+}
+
+/// A run that went on before the last stop of the gateway may stand in its chat half said.
+async fn mark_stopped(gateway: &Arc<Gateway>, run: &RunId) {
+    match gateway.store.inbox_by_run(run).await {
+        Ok(Some(row)) if row.attempts > 0 => Live::stopped(gateway, &row),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, %run, "what stands in the chat of a stopped run is not looked after"),
+    }
 }
 
 struct Worker {

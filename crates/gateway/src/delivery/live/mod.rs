@@ -19,7 +19,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chela_agent::{DeliveryRoute, InputOrigin, Reply, TurnEvent};
+use chela_agent::{
+    AbortReason, DeliveryRoute, InputOrigin, ReasoningLevel, Reply, TurnEnd, TurnEvent, TurnEventKind, VerboseLevel,
+};
 use chela_channels::{Channel, DeliveryPolicy};
 use chela_protocol::{AgentId, RunId};
 use chela_store::InboxRow;
@@ -97,6 +99,15 @@ impl Live {
             scene.play(reactions::Marks::of(&scene, &origin)).await;
         });
         Some(live)
+    }
+
+    /// Shows a run's end alone: somebody stopped it before it went on, and what an earlier try left in the chat is to say so.
+    pub(crate) fn stopped(gateway: &Arc<Gateway>, row: &InboxRow) {
+        let showing = Showing { sends: true, reasoning: ReasoningLevel::Off, verbose: VerboseLevel::Off };
+        if let Some(live) = Self::begin(gateway, row, showing) {
+            let end = TurnEnd::Aborted { text: String::new(), reason: AbortReason::User };
+            live.show.happened(&TurnEventKind::Ended(end));
+        }
     }
 
     /// Takes in what happened. Never waits.

@@ -155,7 +155,7 @@ async fn conclude(scene: &Scene, standing: &Standing) {
         return;
     }
     let text = Directives::read(&state.text).text;
-    let behind = format!("{text}\n\n{STOPPED}");
+    let behind = if text.is_empty() { STOPPED.to_owned() } else { format!("{text}\n\n{STOPPED}") };
     // Of a long text one message shows the beginning only, and that must say it.
     let is_shown = part(scene, &behind).is_some_and(|part| part.content.plain.ends_with(STOPPED));
     let text = if is_shown { behind } else { format!("{STOPPED}\n\n{text}") };
