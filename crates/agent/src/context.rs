@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 use chela_llm::{ModelInfo, SystemBlock, ToolDefinition};
 use chela_protocol::SessionKey;
 
+use crate::AgentProfile;
 use crate::transcript::{json_bytes, tokens_of_bytes};
 use crate::workspace::prompt_files;
-use crate::{AgentProfile, ToolSet};
 
 /// Context of a model about which nothing is known.
 const UNKNOWN_WINDOW: u64 = 128_000;
@@ -31,14 +31,14 @@ impl Prefix {
         profile: &AgentProfile,
         session: &SessionKey,
         skills: &str,
-        tools: &ToolSet,
+        tools: Vec<ToolDefinition>,
         extra: Option<&str>,
     ) -> Self {
         let mut system = vec![SystemBlock { text: system_prompt(profile, session, skills), cache: true }];
         if let Some(extra) = extra.map(str::trim).filter(|extra| !extra.is_empty()) {
             system.push(SystemBlock { text: extra.to_owned(), cache: false });
         }
-        Self { system, tools: tools.definitions() }
+        Self { system, tools }
     }
 
     pub(crate) fn tokens(&self) -> u64 {

@@ -45,7 +45,7 @@ pub struct ContextPart {
 /// The system prompt of a session's next plain turn.
 pub fn system_prompt(world: &TurnWorld, session: &Session) -> String {
     let skills = world.skills.prompt_of(None);
-    let prefix = Prefix::new(&world.profile, &session.key, &skills, &world.tools, None);
+    let prefix = Prefix::new(&world.profile, &session.key, &skills, world.tools.definitions(), None);
     prefix.system.into_iter().map(|block| block.text).collect()
 }
 
@@ -55,7 +55,7 @@ pub async fn context_report(world: &TurnWorld, session: &Session) -> Result<Cont
     let (primary, fallbacks) = profile.model_texts(session.settings.model.as_deref());
     let chain = world.models.chain(primary.as_deref(), &fallbacks);
     let model = world.models.info(&chain[0]);
-    let prefix = Prefix::new(profile, &session.key, &world.skills.prompt_of(None), &world.tools, None);
+    let prefix = Prefix::new(profile, &session.key, &world.skills.prompt_of(None), world.tools.definitions(), None);
     let room = Room::of(profile, &model, &prefix);
     let pruning = Pruning::new(&profile.pruning, room);
     let history = world.store.tail_in_context(&session.id, pruning.reach(), i64::MAX).await?;

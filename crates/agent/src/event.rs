@@ -1,6 +1,6 @@
 //! What a running turn tells whoever watches. Watching is optional: nothing that must survive travels here.
 
-use chela_llm::{StopReason, Usage};
+use chela_llm::{StopReason, ToolUse, Usage};
 use chela_protocol::{ItemId, RunId, SessionKey};
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -79,6 +79,9 @@ pub enum TurnEnd {
         text: String,
         stop: StopReason,
         usage: Usage,
+        /// Calls of the client's own tools, with which the turn ended; the text may be empty then. What they gave comes with a later
+        /// input.
+        calls: Vec<ToolUse>,
     },
     /// Somebody stopped it; `text` is what had come until then, and it stays in the transcript.
     Aborted {

@@ -1,6 +1,6 @@
 //! What stands in the body of an inbox row: everything that a turn needs to run, and to run again after a crash.
 
-use chela_llm::Thinking;
+use chela_llm::{Thinking, ToolDefinition, ToolResult};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -59,6 +59,12 @@ pub struct TurnInput {
     /// What narrows the tools of this turn; every rule holds.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<TurnTools>,
+    /// Tools that the client runs itself, offered behind the agent's own. A call of one ends the turn.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub client_tools: Vec<ToolDefinition>,
+    /// What such calls of an earlier turn gave.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub client_results: Vec<ToolResult>,
 }
 
 impl Default for TurnInput {
@@ -82,6 +88,8 @@ impl Default for TurnInput {
             album: None,
             skills: None,
             tools: Vec::new(),
+            client_tools: Vec::new(),
+            client_results: Vec::new(),
         }
     }
 }

@@ -76,6 +76,8 @@ pub use transcript::{
     UserBody, messages, repair,
 };
 pub use trust::{CallRisk, Clearance, Gate, Provenance, Risk, Source, Speaker, Subject, Trust, gate};
-pub use turn::{SteerQueue, TURN_MAX, TurnCancel, TurnDefaults, TurnJob, TurnLimits, TurnWorld, run_turn};
+pub use turn::{
+    SteerQueue, TURN_MAX, TurnCancel, TurnDefaults, TurnJob, TurnLimits, TurnWorld, run_turn, unanswered_calls,
+};
 pub use untrusted::{mark_id as untrusted_mark_id, wrapped as wrapped_untrusted, written_out};
 pub use workspace::{WorkspaceState, ensure_workspace, instruction_files, is_instruction_file};

@@ -189,7 +189,7 @@ impl RunEvents {
     fn ended(&mut self, end: &TurnEnd, now: Moment) -> Vec<Event> {
         let mut events = self.flush(now);
         let (phase, state, mut data) = match end {
-            TurnEnd::Final { text, stop, usage } => {
+            TurnEnd::Final { text, stop, usage, .. } => {
                 let stop = stop_word(*stop);
                 let message = some_message(text, now.unix_ms);
                 let reply = json!({ "disposition": "visible", "text": text });

@@ -106,7 +106,7 @@ pub struct Media {
 }
 
 /// A tool as the model sees it. `parameters` is a JSON Schema object.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ToolDefinition {
     pub name: String,
     pub description: String,

@@ -127,7 +127,7 @@ pub async fn compact_session(
     let chain = world.models.chain(primary.as_deref(), &fallbacks);
     let model = world.models.info(&chain[0]);
     let skills = world.skills.prompt_of(None);
-    let prefix = Prefix::new(profile, &session.key, &skills, &world.tools, None);
+    let prefix = Prefix::new(profile, &session.key, &skills, world.tools.definitions(), None);
     let room = Room::of(profile, &model, &prefix);
     let history = world.store.tail_in_context(&session.id, room.history, i64::MAX).await?;
     // Who asks for it wants room, however much there is.

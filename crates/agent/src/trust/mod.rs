@@ -32,6 +32,8 @@ pub enum Source {
     Command,
     /// A file that isn't one of the agent's own instructions.
     File,
+    /// What a tool gave that a client runs itself.
+    ClientTool,
     /// A kind of a newer version.
     #[serde(other)]
     Other,
@@ -61,6 +63,7 @@ impl Provenance {
             Source::Web => "a web page",
             Source::Command => "the output of a command",
             Source::File => "a file",
+            Source::ClientTool => "the result of a client's tool",
             Source::Other => "outside content",
         };
         let name: String = self.name.chars().take(120).collect();

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 
+use super::client::{offered, results_body};
 use super::compact::Overflow;
 use super::repeats::Repeats;
 use super::state::{Stop, Turn, TurnTrust};
@@ -41,7 +42,7 @@ pub(super) async fn begin<'a>(
         Some(session) => session,
         None => world.store.ensure_session(&job.row.session, &job.row.agent, now_ms).await?,
     };
-    let items = first_items(world, &job, &session, now_ms);
+    let items = first_items(world, &job, &session, now_ms).await;
     let fresh = items.len();
     let start = TurnStart { inbox: job.row.id, session_id: session.id.clone(), items, now_ms };
     let begins = world.store.begin_turn(start);
@@ -103,23 +104,39 @@ async fn closed(world: &TurnWorld, row: &InboxRow) -> Result<Option<TurnEnd>, St
         InboxState::Failed => TurnEnd::Failed { message: text, kind: FailureKind::Unknown },
         InboxState::Aborted => TurnEnd::Aborted { text, reason: AbortReason::User },
         InboxState::Queued | InboxState::Running => return Ok(None),
-        InboxState::Done => TurnEnd::Final { text, stop: StopReason::EndTurn, usage: Usage::default() },
+        InboxState::Done => {
+            TurnEnd::Final { text, stop: StopReason::EndTurn, usage: Usage::default(), calls: Vec::new() }
+        }
     }))
 }
 
-fn first_items(world: &TurnWorld, job: &TurnJob, session: &Session, now_ms: i64) -> Vec<NewItem> {
-    let rows = std::iter::once(&job.row).chain(&job.also);
-    rows.enumerate()
-        .map(|(index, row)| {
-            let body = ItemBody::User(user_body(row, &world.profile.timezone, now_ms));
-            body.into_item(item_id(session, job.row.id, index), Some(&job.row.run), now_ms)
-        })
-        .collect()
+async fn first_items(world: &TurnWorld, job: &TurnJob, session: &Session, now_ms: i64) -> Vec<NewItem> {
+    let mut bodies = Vec::new();
+    for row in std::iter::once(&job.row).chain(&job.also) {
+        bodies.extend(input_bodies(world, row, now_ms).await);
+    }
+    let item = |(index, body): (usize, ItemBody)| {
+        body.into_item(item_id(session, job.row.id, index), Some(&job.row.run), now_ms)
+    };
+    bodies.into_iter().enumerate().map(item).collect()
 }
 
-/// What stands in the transcript of an inbox row.
-pub(super) fn user_body(row: &InboxRow, timezone: &TimeZone, now_ms: i64) -> UserBody {
-    let input = TurnInput::from_body(&row.body);
+/// What stands in the transcript of an inbox row: what the client's tools gave, right behind their calls, and what was said.
+pub(super) async fn input_bodies(world: &TurnWorld, row: &InboxRow, now_ms: i64) -> Vec<ItemBody> {
+    let mut input = TurnInput::from_body(&row.body);
+    let results = std::mem::take(&mut input.client_results);
+    let is_silent = input.text.trim().is_empty() && input.attachments.is_empty();
+    let results = if results.is_empty() {
+        None
+    } else {
+        Some(ItemBody::ToolResults(results_body(results, &world.profile.workspace).await))
+    };
+    let said = (results.is_none() || !is_silent)
+        .then(|| ItemBody::User(user_body(row, input, &world.profile.timezone, now_ms)));
+    results.into_iter().chain(said).collect()
+}
+
+fn user_body(row: &InboxRow, input: TurnInput, timezone: &TimeZone, now_ms: i64) -> UserBody {
     let mut body = UserBody {
         text: input.text,
         media: Vec::new(),
@@ -178,13 +195,16 @@ fn assemble<'a>(
     cancel: &'a TurnCancel,
     session: Session,
 ) -> Turn<'a> {
-    let input = TurnInput::from_body(&job.row.body);
+    let mut input = TurnInput::from_body(&job.row.body);
     let profile = &world.profile;
     let (primary, fallbacks) = profile.model_texts(input.model.as_deref().or(session.settings.model.as_deref()));
     let chain = world.models.chain(primary.as_deref(), &fallbacks);
     let model = world.models.info(&chain[0]);
     let skills = world.skills.prompt_of(input.skills.as_deref());
-    let prefix = Prefix::new(profile, &session.key, &skills, &world.tools, input.extra_system.as_deref());
+    let client_tools = offered(std::mem::take(&mut input.client_tools), &world.tools);
+    let client_names = client_tools.iter().map(|tool| tool.name.clone()).collect();
+    let tools = [world.tools.definitions(), client_tools].concat();
+    let prefix = Prefix::new(profile, &session.key, &skills, tools, input.extra_system.as_deref());
     let shows = Shows::of(&input, &session.settings, world.defaults.response_usage);
     let chosen = input.thinking.or_else(|| session.settings.thinking_level.as_deref().and_then(parse_thinking));
     let timeout = input.timeout_ms.filter(|ms| *ms > 0).map_or(profile.timeout, Duration::from_millis);
@@ -210,6 +230,7 @@ fn assemble<'a>(
         session,
         chain,
         model,
+        client_tools: client_names,
         prefix,
         history: Tail::default(),
         calls: 0,

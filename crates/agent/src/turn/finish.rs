@@ -1,10 +1,11 @@
 //! How a turn ends: its last items, the reply to deliver and the closed inbox rows in one transaction.
 
-use chela_llm::StopReason;
+use chela_llm::{StopReason, ToolUse};
 use chela_store::{InboxState, NewOutbound, NewUsage, StoreError, TurnFinish};
 
+use super::client::unanswered_calls;
 use super::state::Turn;
-use super::steps::{Outcome, empty_answer, unanswered_calls};
+use super::steps::{Outcome, empty_answer};
 use super::tools::unanswered;
 use crate::transcript::{AssistantBody, ItemBody, NoteBody, NoteKind, ToolResultsBody};
 use crate::{AbortReason, FailureKind, Reply, TurnEnd, TurnEventKind};
@@ -21,6 +22,10 @@ impl Turn<'_> {
     pub(super) async fn finish(mut self, outcome: Outcome) -> Result<TurnEnd, StoreError> {
         let ending = match outcome {
             Outcome::Answered(body) => self.answered(body),
+            Outcome::HandedOver(calls) => {
+                let end = self.final_end(StopReason::ToolUse, calls);
+                Ending { items: Vec::new(), usage: None, state: InboxState::Done, end }
+            }
             // Nothing is written: the row stays open and the next start resumes here.
             Outcome::Stopped { reason: reason @ AbortReason::Shutdown, partial } => {
                 let text = partial.map(|body| body.text()).unwrap_or_default();
@@ -39,14 +44,18 @@ impl Turn<'_> {
 
     fn answered(&mut self, body: AssistantBody) -> Ending {
         let (stop, usage) = (body.stop, Some(self.spent(&body)));
-        if self.said.trim().is_empty() {
+        let calls: Vec<_> = body.tool_uses().cloned().collect();
+        if calls.is_empty() && self.said.trim().is_empty() {
             let (message, kind) = empty_answer(stop);
             return Ending { usage, ..failed(message, kind, None) };
         }
-        let end =
-            TurnEnd::Final { text: self.said.clone(), stop: stop.unwrap_or(StopReason::EndTurn), usage: self.usage };
+        let end = self.final_end(stop.unwrap_or(StopReason::EndTurn), calls);
         let items = if body.blocks.is_empty() { Vec::new() } else { vec![ItemBody::Assistant(body)] };
         Ending { items, usage, state: InboxState::Done, end }
+    }
+
+    fn final_end(&self, stop: StopReason, calls: Vec<ToolUse>) -> TurnEnd {
+        TurnEnd::Final { text: self.said.clone(), stop, usage: self.usage, calls }
     }
 
     fn stopped(&self, reason: AbortReason, partial: Option<AssistantBody>) -> Ending {

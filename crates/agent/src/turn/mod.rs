@@ -8,6 +8,7 @@
 
 mod begin;
 mod clearance;
+mod client;
 mod compact;
 mod finish;
 mod model;
@@ -28,6 +29,7 @@ use chela_store::{InboxId, InboxRow, Session, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use self::begin::{Begun, begin};
+pub use self::client::unanswered_calls;
 pub(crate) use self::model::usage_of;
 pub(crate) use self::spend::estimate_of;
 use crate::levels::{ResponseUsage, SendPolicy};

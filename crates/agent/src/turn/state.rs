@@ -43,6 +43,8 @@ pub(super) struct Turn<'a> {
     pub thinking: Thinking,
     pub max_output_tokens: Option<u32>,
     pub temperature: Option<f32>,
+    /// Names of the tools that the client runs itself.
+    pub client_tools: Vec<String>,
     pub prefix: Prefix,
     pub room: Room,
     /// The model's view of the session as far back as it may matter, this turn's items included.

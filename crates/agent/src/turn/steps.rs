@@ -1,9 +1,10 @@
 //! The loop itself: model, tools, model, … until there is an answer or a reason to stop.
 
 use chela_llm::{LlmError, LlmErrorKind, StopReason, ToolUse};
-use chela_store::{Item, ItemKind, StoreError};
+use chela_store::{Item, StoreError};
 
-use super::begin::user_body;
+use super::begin::input_bodies;
+use super::client::unanswered_calls;
 use super::model::Answer;
 use super::state::Turn;
 use super::tools::unanswered;
@@ -20,9 +21,19 @@ const CUT_BY_RESTART: &str =
 
 /// How the loop ended; nothing of it is durable yet.
 pub(super) enum Outcome {
+    /// The last answer of the model. Its calls, if it has any, are the client's.
     Answered(AssistantBody),
-    Stopped { reason: AbortReason, partial: Option<AssistantBody> },
-    Failed { message: String, kind: FailureKind, partial: Option<AssistantBody> },
+    /// The last answer is written already, since the agent had calls of its own in it; these are the client's.
+    HandedOver(Vec<ToolUse>),
+    Stopped {
+        reason: AbortReason,
+        partial: Option<AssistantBody>,
+    },
+    Failed {
+        message: String,
+        kind: FailureKind,
+        partial: Option<AssistantBody>,
+    },
 }
 
 impl Turn<'_> {
@@ -56,12 +67,15 @@ impl Turn<'_> {
             if !text.trim().is_empty() {
                 self.said = text;
             }
-            let calls: Vec<_> = body.tool_uses().cloned().collect();
+            let (handed, calls) = self.without_clients(body.tool_uses().cloned());
             if calls.is_empty() {
                 return Ok(Outcome::Answered(body));
             }
             if let Some(reason) = self.act(body, &calls).await? {
                 return Ok(Outcome::Stopped { reason, partial: None });
+            }
+            if !handed.is_empty() {
+                return Ok(Outcome::HandedOver(handed));
             }
         }
     }
@@ -77,8 +91,8 @@ impl Turn<'_> {
 
     /// Takes up a run that was cut off: calls without a result are repeated if that changes nothing, else answered.
     async fn pick_up(&mut self) -> Result<Option<Outcome>, StoreError> {
-        let open = unanswered_calls(self.own_items());
-        if open.is_empty() {
+        let (handed, open) = self.without_clients(unanswered_calls(self.own_items()));
+        if handed.is_empty() && open.is_empty() {
             return Ok(None);
         }
         let repeats = |call: &ToolUse| {
@@ -89,16 +103,20 @@ impl Turn<'_> {
         if !results.is_empty() {
             self.journal(vec![ItemBody::ToolResults(ToolResultsBody { results })]).await?;
         }
-        let stopped = self.run_tools(&again).await?;
-        Ok(stopped.map(|reason| Outcome::Stopped { reason, partial: None }))
+        if let Some(reason) = self.run_tools(&again).await? {
+            return Ok(Some(Outcome::Stopped { reason, partial: None }));
+        }
+        Ok((!handed.is_empty()).then_some(Outcome::HandedOver(handed)))
     }
 
     /// Takes in what people said while the turn ran.
     async fn take_steered(&mut self) -> Result<(), StoreError> {
         let rows = self.steer.take();
         let now_ms = self.world.clock.now_ms();
-        let bodies = rows.iter().map(|row| ItemBody::User(user_body(row, &self.world.profile.timezone, now_ms)));
-        let bodies: Vec<_> = bodies.collect();
+        let mut bodies = Vec::new();
+        for row in &rows {
+            bodies.extend(input_bodies(self.world, row, now_ms).await);
+        }
         for body in &bodies {
             self.trust.take_in(body);
         }
@@ -155,23 +173,6 @@ impl Turn<'_> {
     pub(super) fn own_items(&self) -> impl DoubleEndedIterator<Item = &Item> {
         self.history.items.iter().filter(|item| item.seq >= self.first_seq && item.run.as_ref() == Some(&self.row.run))
     }
-}
-
-/// The calls of the last answer that have no result yet.
-pub(super) fn unanswered_calls<'i>(items: impl DoubleEndedIterator<Item = &'i Item>) -> Vec<ToolUse> {
-    let mut answered = Vec::new();
-    for item in items.rev() {
-        match (item.kind, ItemBody::of(item)) {
-            (ItemKind::ToolResults, Some(ItemBody::ToolResults(body))) => {
-                answered.extend(body.results.into_iter().map(|entry| entry.result.tool_use_id));
-            }
-            (ItemKind::Assistant, Some(ItemBody::Assistant(body))) => {
-                return body.tool_uses().filter(|call| !answered.contains(&call.id)).cloned().collect();
-            }
-            _ => {}
-        }
-    }
-    Vec::new()
 }
 
 fn failed(error: &LlmError, partial: Option<AssistantBody>) -> Outcome {

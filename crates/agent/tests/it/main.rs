@@ -4,6 +4,7 @@
 
 mod abort;
 mod budgets;
+mod client_tools;
 mod compaction;
 mod crash;
 mod prompt;

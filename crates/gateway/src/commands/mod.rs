@@ -288,7 +288,8 @@ async fn finish(gateway: &Arc<Gateway>, row: &InboxRow, input: &TurnInput, answe
     gateway.store.finish_turn(finish).await?;
     gateway.delivery.wake();
     let afterwards = answer.afterwards;
-    let end = TurnEnd::Final { text: answer.text, stop: StopReason::EndTurn, usage: Usage::default() };
+    let end =
+        TurnEnd::Final { text: answer.text, stop: StopReason::EndTurn, usage: Usage::default(), calls: Vec::new() };
     announce(gateway, row, &end);
     session_changed(gateway, &row.session, json!({ "reason": "send", "runId": row.run }));
     match afterwards {

@@ -41,7 +41,11 @@ pub(crate) fn announce(gateway: &Arc<Gateway>, row: &InboxRow, end: &TurnEnd) {
 pub(crate) fn announce_text(gateway: &Arc<Gateway>, target: &Target, run: RunId, text: String) {
     let Target { agent, session } = target.clone();
     let name = RowName { id: InboxId(0), run, session, agent };
-    announce_name(gateway, &name, &TurnEnd::Final { text, stop: StopReason::EndTurn, usage: Usage::default() });
+    announce_name(
+        gateway,
+        &name,
+        &TurnEnd::Final { text, stop: StopReason::EndTurn, usage: Usage::default(), calls: Vec::new() },
+    );
 }
 
 /// See [`announce`].
@@ -256,7 +260,7 @@ fn extend(target: &mut Value, fields: Value) {
 /// A run whose message went into another's turn ends without words of its own.
 fn without_text(end: &TurnEnd) -> TurnEnd {
     match end.clone() {
-        TurnEnd::Final { stop, usage, .. } => TurnEnd::Final { text: String::new(), stop, usage },
+        TurnEnd::Final { stop, usage, .. } => TurnEnd::Final { text: String::new(), stop, usage, calls: Vec::new() },
         TurnEnd::Aborted { reason, .. } => TurnEnd::Aborted { text: String::new(), reason },
         failed @ TurnEnd::Failed { .. } => failed,
     }
