@@ -9,26 +9,26 @@ use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use chela_llm::StopReason;
+use chela_llm::{StopReason, ToolUse};
 use chela_protocol::RunId;
 use futures_util::{Stream, StreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::content::Content;
-use super::conversation::{Speaker, Spoken, input_of};
+use super::content::{Content, Said};
+use super::conversation::{Speaker, Spoken, input_of, told_call};
 use super::error::ApiError;
-use super::run::{Following, Piece, chat_usage, follow, memory_of};
-use super::{NO_CLIENT_TOOLS, admit, checked_temperature, checked_tokens, target_of};
+use super::run::{Answer, Following, Piece, chat_usage, follow, memory_of};
+use super::tools::{ClientTools, arguments};
+use super::{admit, checked_temperature, checked_tokens, target_of};
 use crate::app::Gateway;
 use crate::server::Ready;
 
 /// Comments that keep proxies from closing a quiet stream.
 pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// The parts of a request that matter here. The agent answers with its own tools: those of the client (`tools`) are passed over,
-/// as in the reference system, unless the client insists on one being called.
+/// The parts of a request that matter here.
 #[derive(Debug, Deserialize)]
 struct ChatRequest {
     #[serde(default = "default_model")]
@@ -43,6 +43,8 @@ struct ChatRequest {
     #[serde(default)]
     n: Option<u32>,
     #[serde(default)]
+    tools: Option<Vec<Value>>,
+    #[serde(default)]
     tool_choice: Option<Value>,
     #[serde(default, alias = "max_tokens")]
     max_completion_tokens: Option<u32>,
@@ -55,6 +57,25 @@ struct ChatMessage {
     role: String,
     #[serde(default)]
     content: Option<Content>,
+    /// Calls that the assistant asked for.
+    #[serde(default)]
+    tool_calls: Option<Vec<SaidCall>>,
+    /// The call whose result this is.
+    #[serde(default)]
+    tool_call_id: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct SaidCall {
+    #[serde(default)]
+    function: SaidFunction,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct SaidFunction {
+    name: String,
+    arguments: String,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -82,16 +103,15 @@ async fn answer(gateway: &Arc<Gateway>, parts: &Parts, request: ChatRequest) -> 
     if request.n.is_some_and(|n| n != 1) {
         return Err(ApiError::invalid("`n` can only be 1: one turn gives one answer.").with_param("n"));
     }
-    if request.tool_choice.as_ref().is_some_and(insists) {
-        return Err(ApiError::invalid(NO_CLIENT_TOOLS).with_param("tool_choice"));
-    }
     let target = target_of(gateway, parts, &request.model, request.user.as_deref(), "openai")?;
     let messages = request.messages.iter().map(spoken).collect::<Result<Vec<_>, _>>()?;
-    let mut input = input_of(messages, memory_of(gateway, &target).await)?;
+    let own = gateway.sessions.agents(gateway).tools(&target.agent);
+    let tools = ClientTools::read(request.tools.as_deref(), request.tool_choice.as_ref(), &own)?;
+    let mut input = input_of(messages, &memory_of(gateway, &target, &own).await)?;
     input.max_output_tokens = checked_tokens(request.max_completion_tokens, "max_completion_tokens")?;
     input.temperature = checked_temperature(request.temperature)?;
     let run = RunId::new(format!("chatcmpl_{}", Uuid::new_v4()));
-    let (run, following) = follow(gateway, parts, target, run, input).await?;
+    let (run, following) = follow(gateway, parts, target, run, input, tools).await?;
     let head = Head {
         id: run.to_string(),
         created: gateway.now_ms() / 1_000,
@@ -103,12 +123,11 @@ async fn answer(gateway: &Arc<Gateway>, parts: &Parts, request: ChatRequest) -> 
         return Ok(Sse::new(chunks(head, following)).keep_alive(keep_alive).into_response());
     }
     let answer = following.answer().await?;
-    let choice = json!({
-        "index": 0,
-        "message": { "role": "assistant", "content": answer.text, "refusal": null },
-        "logprobs": null,
-        "finish_reason": finish_word(answer.stop),
-    });
+    let mut message = json!({ "role": "assistant", "content": answer.text, "refusal": null });
+    if !answer.calls.is_empty() {
+        message["tool_calls"] = answer.calls.iter().map(tool_call).collect();
+    }
+    let choice = json!({ "index": 0, "message": message, "logprobs": null, "finish_reason": finish_word(&answer) });
     let body = json!({
         "id": head.id,
         "object": "chat.completion",
@@ -123,14 +142,20 @@ async fn answer(gateway: &Arc<Gateway>, parts: &Parts, request: ChatRequest) -> 
 /// The answer as it comes. Dropping the stream stops the turn.
 fn chunks(head: Head, following: Following) -> impl Stream<Item = Result<Event, Infallible>> {
     let first = data(&head.chunk(&json!({ "role": "assistant", "content": "" }), None));
-    let rest = stream::unfold(Some((head, following)), |state| async move {
-        let (head, mut following) = state?;
+    let rest = stream::unfold(Some((head, following, false)), |state| async move {
+        let (head, mut following, said) = state?;
         Some(match following.next().await {
             Ok(Piece::Text(text)) => {
-                (vec![data(&head.chunk(&json!({ "content": text }), None))], Some((head, following)))
+                (vec![data(&head.chunk(&json!({ "content": text }), None))], Some((head, following, true)))
             }
             Ok(Piece::End(answer)) => {
-                let mut last = vec![data(&head.chunk(&json!({}), Some(finish_word(answer.stop))))];
+                let mut last = Vec::new();
+                // Words that were held back, or came in one piece.
+                if !said && !answer.text.is_empty() {
+                    last.push(data(&head.chunk(&json!({ "content": answer.text }), None)));
+                }
+                last.extend(answer.calls.iter().enumerate().flat_map(|(index, call)| head.call(index, call)));
+                last.push(data(&head.chunk(&json!({}), Some(finish_word(&answer)))));
                 if head.include_usage {
                     last.push(data(&head.usage(&chat_usage(&answer.usage))));
                 }
@@ -153,6 +178,15 @@ impl Head {
         chunk
     }
 
+    /// A call: its name first, then its arguments.
+    fn call(&self, index: usize, call: &ToolUse) -> [Event; 2] {
+        let mut begun = tool_call(call);
+        begun["index"] = index.into();
+        begun["function"]["arguments"] = "".into();
+        let rest = json!({ "index": index, "function": { "arguments": arguments(call) } });
+        [begun, rest].map(|delta| data(&self.chunk(&json!({ "tool_calls": [delta] }), None)))
+    }
+
     fn usage(&self, usage: &Value) -> Value {
         let mut chunk = self.frame(&[]);
         chunk["usage"] = usage.clone();
@@ -165,18 +199,21 @@ impl Head {
     }
 }
 
-/// Whether a `tool_choice` asks for a call: `"required"`, or an object that names a tool.
-fn insists(choice: &Value) -> bool {
-    choice == "required" || choice.is_object()
-}
-
 fn spoken(message: &ChatMessage) -> Result<Spoken, ApiError> {
-    let said = message.content.as_ref().map_or_else(|| Ok(super::content::Said::default()), Content::read)?;
-    Ok(Spoken { by: Speaker::of_role(&message.role)?, said })
+    let mut said = message.content.as_ref().map_or_else(|| Ok(Said::default()), Content::read)?;
+    for SaidCall { function } in message.tool_calls.iter().flatten() {
+        said.add(&told_call(&function.name, &function.arguments));
+    }
+    Ok(Spoken { by: Speaker::of_role(&message.role)?, said, call: message.tool_call_id.clone() })
 }
 
-fn finish_word(stop: StopReason) -> &'static str {
-    match stop {
+fn tool_call(call: &ToolUse) -> Value {
+    json!({ "id": call.id, "type": "function", "function": { "name": call.name, "arguments": arguments(call) } })
+}
+
+fn finish_word(answer: &Answer) -> &'static str {
+    match answer.stop {
+        _ if !answer.calls.is_empty() => "tool_calls",
         StopReason::EndTurn | StopReason::ToolUse => "stop",
         StopReason::MaxTokens => "length",
         StopReason::Refusal => "content_filter",

@@ -4,6 +4,7 @@ use chela_agent::Attachment;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::conversation::Spoken;
 use super::error::ApiError;
 use crate::attachments;
 
@@ -51,6 +52,16 @@ struct FilePart {
     filename: Option<String>,
 }
 
+/// Refuses more files than one request may hold.
+pub(super) fn check_files(messages: &[Spoken]) -> Result<(), ApiError> {
+    let files: usize = messages.iter().map(|spoken| spoken.said.files.len()).sum();
+    if files > MAX_FILES {
+        let message = format!("A request takes at most {MAX_FILES} pictures and files, this one has {files}.");
+        return Err(ApiError::invalid(message));
+    }
+    Ok(())
+}
+
 impl Content {
     pub(super) fn read(&self) -> Result<Said, ApiError> {
         let parts = match self {
@@ -74,14 +85,12 @@ impl Content {
 }
 
 impl Said {
-    /// Refuses more files than one request may hold.
-    pub(super) fn check_files(&self) -> Result<(), ApiError> {
-        if self.files.len() > MAX_FILES {
-            let message =
-                format!("A request takes at most {MAX_FILES} pictures and files, this one has {}.", self.files.len());
-            return Err(ApiError::invalid(message));
+    /// Another paragraph.
+    pub(super) fn add(&mut self, text: &str) {
+        if !self.text.is_empty() {
+            self.text.push_str("\n\n");
         }
-        Ok(())
+        self.text.push_str(text);
     }
 }
 

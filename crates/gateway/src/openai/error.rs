@@ -64,6 +64,12 @@ impl ApiError {
         Self { code, retry: Some(false), ..Self::new(status, name, message) }
     }
 
+    /// A turn without the call that the request insisted on.
+    pub(super) fn unmet(choice: &str) -> Self {
+        let message = format!("tool_choice={choice} was not satisfied by the agent response");
+        Self { retry: Some(false), ..Self::new(StatusCode::BAD_GATEWAY, "api_error", message) }
+    }
+
     /// The turn was stopped, or the gateway is.
     pub(super) fn stopped(message: &str) -> Self {
         Self { retry: Some(false), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "api_error", message) }

@@ -2,15 +2,18 @@
 //!
 //! On whenever a secret protects the gateway, unless `gateway.http.endpoints` switches one off. A model's name chooses the
 //! agent, never a vendor's model. Which session answers: the one that `x-chela-session-key` (or `x-openclaw-session-key`)
-//! names; else the one of the request's `user`; else a new one.
+//! names; else the one of the request's `user`; else a new one. A client may offer tools of its own: a call of one is the answer, and the
+//! client's next request brings what it gave.
 
 mod chat;
 mod content;
 mod conversation;
 mod error;
 mod models;
+mod resource;
 mod responses;
 mod run;
+mod tools;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,9 +43,6 @@ const BODY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What every model name here begins with; `openclaw` is what clients of the reference system send.
 const NAMES: [&str; 2] = ["chela", "openclaw"];
-
-/// Why a request that needs the client's own tools is refused.
-const NO_CLIENT_TOOLS: &str = "The agent answers with its own tools; tools of the client can't be called here. Leave `tools` and `tool_choice` out.";
 
 /// The routes of this interface.
 pub(crate) fn router() -> Router<Arc<Front>> {

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use axum::http::request::Parts;
-use chela_agent::{AbortReason, FailureKind, InputOrigin, TurnEnd, TurnEvent, TurnEventKind, TurnInput};
-use chela_llm::{StopReason, Usage};
+use chela_agent::{
+    AbortReason, FailureKind, InputOrigin, ToolSet, TurnEnd, TurnEvent, TurnEventKind, TurnInput, unanswered_calls,
+};
+use chela_llm::{StopReason, ToolUse, Usage};
 use chela_protocol::RunId;
 use chela_protocol::methods::chat::QueueMode;
 use chela_store::{InboxRow, InboxState};
@@ -14,10 +16,15 @@ use tokio::sync::mpsc;
 use super::conversation::Memory;
 use super::error::ApiError;
 use super::header;
+use super::tools::{ClientTools, Demand};
 use crate::app::Gateway;
 use crate::intake::{Inbound, SubmitState, submit};
 use crate::route::Target;
 use crate::sessions::AbortTarget;
+
+/// Items from the end of a session among which a call that waits for the client is looked for: more than one answer has calls of the
+/// agent's own beside it.
+const LAST_ITEMS: usize = 256;
 
 /// Events that may wait for a slow reader of a stream; one that falls further behind is cut off.
 const WATCH_QUEUE: usize = 16_384;
@@ -28,6 +35,7 @@ const GOES_ON: &str = "The gateway is stopping; the turn goes on by itself after
 pub(super) struct Following {
     source: Source,
     text: Text,
+    demand: Option<Demand>,
 }
 
 /// What the turn has said. Text that was streamed can't be taken back, so what is sent and what counts may differ.
@@ -47,7 +55,7 @@ enum Source {
     /// Another request started it; its end is all that there is to tell.
     Elsewhere(Arc<Gateway>, RunId),
     /// It ended before.
-    Recorded(Box<InboxRow>),
+    Recorded(Arc<Gateway>, Box<InboxRow>),
     Over,
 }
 
@@ -64,6 +72,8 @@ pub(super) struct Answer {
     pub text: String,
     pub stop: StopReason,
     pub usage: Usage,
+    /// What the client is asked to call.
+    pub calls: Vec<ToolUse>,
 }
 
 /// Stops the run of a client that went away before its end.
@@ -79,7 +89,11 @@ pub(super) async fn follow(
     target: Target,
     run: RunId,
     mut input: TurnInput,
+    tools: ClientTools,
 ) -> Result<(RunId, Following), ApiError> {
+    let told = input.extra_system.take().into_iter().chain(tools.instruction()).collect::<Vec<_>>().join("\n\n");
+    input.extra_system = Some(told).filter(|told| !told.is_empty());
+    input.client_tools = tools.offered;
     input.model = header(parts, "model").map(str::to_owned);
     input.origin = InputOrigin {
         client_id: Some("http".to_owned()),
@@ -107,17 +121,21 @@ pub(super) async fn follow(
             Source::Events(events, AbortOnDrop { gateway: gateway.clone(), run: Some(run.clone()) })
         }
         SubmitState::InFlight => Source::Elsewhere(gateway.clone(), run.clone()),
-        SubmitState::Done(row) => Source::Recorded(row),
+        SubmitState::Done(row) => Source::Recorded(gateway.clone(), row),
     };
-    Ok((run, Following { source, text: Text::default() }))
+    Ok((run, Following { source, text: Text::default(), demand: tools.demand }))
 }
 
-/// Whether the session that answers knows what was said before.
-pub(super) async fn memory_of(gateway: &Gateway, target: &Target) -> Memory {
-    match gateway.store.session(&target.session).await {
-        Ok(Some(stored)) if stored.items > 0 => Memory::Remembers,
-        _ => Memory::Fresh,
-    }
+/// What the session that answers knows of what was said before. `own` are the agent's tools: nobody else gives their results.
+pub(super) async fn memory_of(gateway: &Gateway, target: &Target, own: &ToolSet) -> Memory {
+    let stored = match gateway.store.session(&target.session).await {
+        Ok(Some(stored)) if stored.items > 0 => stored,
+        _ => return Memory::Fresh,
+    };
+    let last = gateway.store.items_before(&stored.id, None, LAST_ITEMS).await.unwrap_or_default();
+    let mut waiting = unanswered_calls(last.iter());
+    waiting.retain(|call| own.get(&call.name).is_none());
+    Memory::Remembers { waiting }
 }
 
 /// Tokens in the names of Chat Completions.
@@ -132,8 +150,22 @@ pub(super) fn chat_usage(usage: &Usage) -> Value {
 }
 
 impl Following {
-    /// The next text, or the end. After the end there is nothing: an error.
+    /// The next text, or the end. After the end there is nothing: an error. Where a call is insisted on, nothing is said before it is
+    /// known to be made.
     pub(super) async fn next(&mut self) -> Result<Piece, ApiError> {
+        loop {
+            match (self.step().await?, &self.demand) {
+                (Piece::Text(_), Some(_)) => {}
+                (Piece::End(answer), Some(demand)) => {
+                    demand.check(&answer.calls)?;
+                    return Ok(Piece::End(answer));
+                }
+                (piece, None) => return Ok(piece),
+            }
+        }
+    }
+
+    async fn step(&mut self) -> Result<Piece, ApiError> {
         match std::mem::replace(&mut self.source, Source::Over) {
             Source::Events(mut events, mut guard) => loop {
                 let Some(event) = events.recv().await else { return Err(lost(&guard.gateway)) };
@@ -156,7 +188,7 @@ impl Following {
                 }
             },
             Source::Elsewhere(gateway, run) => self.elsewhere(&gateway, &run).await.map(Piece::End),
-            Source::Recorded(row) => recorded(*row).map(Piece::End),
+            Source::Recorded(gateway, row) => recorded(&gateway, *row).await.map(Piece::End),
             Source::Over => Err(ApiError::stopped("The turn is over.")),
         }
     }
@@ -173,8 +205,8 @@ impl Following {
     fn ended(&mut self, end: TurnEnd) -> Result<Answer, ApiError> {
         let kept = std::mem::take(&mut self.text).kept;
         match end {
-            TurnEnd::Final { text, stop, usage } => {
-                Ok(Answer { text: if kept.is_empty() { text } else { kept }, stop, usage })
+            TurnEnd::Final { text, stop, usage, calls } => {
+                Ok(Answer { text: if kept.is_empty() { text } else { kept }, stop, usage, calls })
             }
             TurnEnd::Failed { message, kind } => Err(ApiError::turn(kind, message)),
             TurnEnd::Aborted { reason: AbortReason::User, .. } => Err(ApiError::stopped("The turn was stopped.")),
@@ -193,7 +225,7 @@ impl Following {
             }
         }
         match gateway.store.inbox_by_run(run).await {
-            Ok(Some(row)) if !row.state.is_open() => recorded(row),
+            Ok(Some(row)) if !row.state.is_open() => recorded(gateway, row).await,
             _ => Err(ApiError::stopped("The turn goes on without this request.")),
         }
     }
@@ -231,15 +263,26 @@ fn lost(gateway: &Gateway) -> ApiError {
     ApiError::stopped("The answer came faster than it was read; it stands in the session.")
 }
 
-fn recorded(row: InboxRow) -> Result<Answer, ApiError> {
+async fn recorded(gateway: &Gateway, row: InboxRow) -> Result<Answer, ApiError> {
+    let calls = calls_of(gateway, &row).await;
     let text = row.result.unwrap_or_default();
     match row.state {
-        InboxState::Done => Ok(Answer { text, stop: StopReason::EndTurn, usage: Usage::default() }),
+        InboxState::Done => {
+            let stop = if calls.is_empty() { StopReason::EndTurn } else { StopReason::ToolUse };
+            Ok(Answer { text, stop, usage: Usage::default(), calls })
+        }
         InboxState::Failed => Err(ApiError::turn(FailureKind::Unknown, text)),
         InboxState::Aborted | InboxState::Queued | InboxState::Running => {
             Err(ApiError::stopped("The turn was stopped."))
         }
     }
+}
+
+/// The calls with which a run ended.
+async fn calls_of(gateway: &Gateway, row: &InboxRow) -> Vec<ToolUse> {
+    let Ok(Some(stored)) = gateway.store.session(&row.session).await else { return Vec::new() };
+    let items = gateway.store.items_of_run(&stored.id, &row.run).await.unwrap_or_default();
+    unanswered_calls(items.iter())
 }
 
 impl Drop for AbortOnDrop {

@@ -24,6 +24,14 @@ pub(super) fn tools_of(row: &InboxRow) -> Vec<TurnTools> {
     Vec::deserialize(tools).unwrap_or_else(|_| vec![TurnTools { deny: vec!["*".to_owned()], ..TurnTools::default() }])
 }
 
+/// Whether a row has a turn to itself: its answer may be a call of its client's own tool, which nobody else could make, and results of
+/// such calls belong right behind them.
+pub(super) fn is_clients_own(row: &InboxRow) -> bool {
+    let holds =
+        |field: &str| row.body.get(field).and_then(serde_json::Value::as_array).is_some_and(|list| !list.is_empty());
+    holds("clientTools") || holds("clientResults")
+}
+
 /// Whether one answer may serve both.
 pub(super) fn is_same_place(one: Option<&DeliveryRoute>, other: Option<&DeliveryRoute>) -> bool {
     match (one, other) {
@@ -61,7 +69,9 @@ pub(super) fn take_together(first: &Mail, waiting: &mut VecDeque<Mail>, queue: &
         let is_collected = first.mode == QueueMode::Collect && mail.mode == QueueMode::Collect;
         let is_part = album_of(&first.row).is_some() && album_of(&first.row) == album_of(&mail.row);
         // A row that was begun before goes on by itself, where it stood.
-        let may = (is_part || is_collected || together.len() < above) && mail.row.attempts == 0 && is_equal;
+        let is_shared = !is_clients_own(&first.row) && !is_clients_own(&mail.row);
+        let may =
+            is_shared && (is_part || is_collected || together.len() < above) && mail.row.attempts == 0 && is_equal;
         // Answers of one place keep their order: behind a row that waits for its own turn, all do.
         is_over |= is_same && !may;
         if is_same && !is_over {

@@ -23,7 +23,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::observer::{self, Observer};
 use super::places::TurnPlace;
-use super::queue::{album_of, has_files_to_fetch, is_same_place, route_of, take_together, tools_of};
+use super::queue::{album_of, has_files_to_fetch, is_clients_own, is_same_place, route_of, take_together, tools_of};
 use super::rules::{Showing, chosen_for, defaults_of};
 use super::runs::{Dropped, Outcome, RowName};
 use super::{MAILBOX, Mail, failed};
@@ -101,6 +101,8 @@ struct RunningTurn {
     route: Option<DeliveryRoute>,
     /// What narrows its tools.
     tools: Vec<TurnTools>,
+    /// Nothing else is answered by it.
+    is_clients_own: bool,
     steer: SteerQueue,
     cancel: TurnCancel,
     live: Option<Arc<Live>>,
@@ -237,6 +239,7 @@ impl Worker {
         let turn = RunningTurn {
             route: route_of(&mail.row),
             tools: tools_of(&mail.row),
+            is_clients_own: is_clients_own(&mail.row),
             steer: SteerQueue::default(),
             cancel,
             live: Live::begin(&gateway, &mail.row, Showing::of(&mail.row, chosen, defaults)).map(Arc::new),
@@ -345,7 +348,8 @@ impl Worker {
     /// A message came while a turn runs. Only one that wants its answer where the turn answers can go into it or take its place.
     fn arrived(&mut self, mail: Mail, turn: &RunningTurn, together: &mut Vec<RowName>) {
         let is_same = is_same_place(turn.route.as_ref(), route_of(&mail.row).as_ref());
-        let is_equal = tools_of(&mail.row) == turn.tools;
+        let is_shared = !turn.is_clients_own && !is_clients_own(&mail.row);
+        let is_equal = is_shared && tools_of(&mail.row) == turn.tools;
         match mail.mode {
             // Files are fetched before a turn begins.
             QueueMode::Steer

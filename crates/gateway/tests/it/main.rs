@@ -27,6 +27,7 @@ mod channels;
 mod chat;
 mod choices;
 mod client;
+mod client_tools;
 mod commands;
 mod conversation;
 mod cron;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::Notify;
 
+use crate::client_tools::events;
 use crate::conversation::{Talker, config, fake_model, house, http, request};
 use crate::support::Setup;
 
@@ -74,7 +75,7 @@ async fn in_a_stream_a_new_attempt_is_a_new_paragraph() {
     let gateway = house(&model).await;
     let body = json!({ "model": "chela", "input": "hi", "stream": true });
     let answer = http(&gateway, "POST", "/v1/responses", &body, "").await;
-    let events: Vec<Value> = answer.data().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events = events(&answer);
     let deltas: Vec<&str> = events.iter().filter_map(|event| event["delta"].as_str()).collect();
     assert!(deltas.iter().all(|delta| !delta.is_empty()), "{deltas:?}");
     assert_eq!(deltas.concat(), "Let me look.\n\nHalf\n\nWhole");
@@ -102,19 +103,9 @@ fn cap_of(body: &Value) -> &Value {
 }
 
 #[tokio::test]
-async fn tools_of_the_client_are_passed_over_or_refused_by_name() {
+async fn caps_that_make_no_sense_are_refused() {
     let model = fake_model([]).await;
     let gateway = house(&model).await;
-    let tool = json!({ "type": "function", "function": { "name": "f", "parameters": {} } });
-    let mut body = chat("hi");
-    body["tools"] = json!([tool]);
-    assert_eq!(http(&gateway, "POST", "/v1/chat/completions", &body, "").await.status, 200);
-    body["tool_choice"] = json!("required");
-    let refused = http(&gateway, "POST", "/v1/chat/completions", &body, "").await;
-    assert_eq!((refused.status, &refused.json()["error"]["param"]), (400, &json!("tool_choice")));
-    let body = json!({ "model": "chela", "input": "hi", "tools": [{ "type": "function", "name": "f" }] });
-    let refused = http(&gateway, "POST", "/v1/responses", &body, "").await;
-    assert_eq!((refused.status, &refused.json()["error"]["param"]), (400, &json!("tools")));
     for (field, value) in [("max_tokens", json!(0)), ("temperature", json!(3))] {
         let mut body = chat("hi");
         body[field] = value;
@@ -221,7 +212,7 @@ async fn a_response_as_a_stream_has_its_events_in_order() {
     let gateway = house(&model).await;
     let body = json!({ "model": "chela", "input": "hi", "stream": true });
     let answer = http(&gateway, "POST", "/v1/responses", &body, "").await;
-    let events: Vec<Value> = answer.data().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events = events(&answer);
     let mut kinds: Vec<&str> = events.iter().filter_map(|event| event["type"].as_str()).collect();
     kinds.dedup();
     assert_eq!(
