@@ -1,15 +1,18 @@
-//! Generated documents: docs/reference is written by the binary itself, from its tables and doc comments.
+//! Generated files: docs/reference is written by the binary itself, from its tables and doc comments; the types of the page
+//! in `ui/` are written from the source of the protocol.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::shell;
+use crate::{shell, typescript};
 
 const REFERENCE: &str = "docs/reference";
+const TYPES: &str = "ui/src/protocol";
 
 pub(crate) fn run(check: bool) -> Result<()> {
+    types(check)?;
     let reference = shell::root().join(REFERENCE);
     let fresh = shell::root().join("target").join("codegen");
     if fresh.exists() {
@@ -38,6 +41,22 @@ pub(crate) fn run(check: bool) -> Result<()> {
             let name = file.file_name().context("a generated file has a name")?;
             fs::copy(&file, reference.join(name))?;
         }
+    }
+    Ok(())
+}
+
+fn types(check: bool) -> Result<()> {
+    let folder = shell::root().join(TYPES);
+    fs::create_dir_all(&folder)?;
+    for file in typescript::generate(&shell::root())? {
+        let path = folder.join(file.name);
+        if fs::read_to_string(&path).unwrap_or_default() == file.text {
+            continue;
+        }
+        if check {
+            bail!("{TYPES}/{} is out of date; run `cargo xtask codegen`", file.name);
+        }
+        fs::write(&path, file.text)?;
     }
     Ok(())
 }

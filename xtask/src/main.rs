@@ -14,6 +14,7 @@ mod shell;
 mod sim;
 mod test;
 mod tidy;
+mod typescript;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,7 +43,7 @@ enum Chore {
     Layers,
     /// Check the house rules that no compiler knows.
     Tidy,
-    /// Write docs/reference from the code.
+    /// Write docs/reference and the page's types from the code.
     Codegen {
         /// Change nothing; fail if a file would change.
         #[arg(long)]
