@@ -8,10 +8,11 @@
 
 FROM rust:1.95-alpine AS build
 ARG TARGETARCH
-RUN apk add --no-cache build-base busybox-static valgrind
+RUN apk add --no-cache build-base busybox-static nodejs npm valgrind
 WORKDIR /src
 COPY . .
-ENV CARGO_TARGET_DIR=/target
+# The page is part of the binary: without it no image is made.
+ENV CARGO_TARGET_DIR=/target CHELA_NEED_UI=1
 RUN --mount=type=cache,id=chela-registry,target=/usr/local/cargo/registry \
     --mount=type=cache,id=chela-target-${TARGETARCH},target=/target \
     cargo xtask dist && sh deploy/rootfs.sh /rootfs /target/*-linux-musl/dist/chela /bin/busybox.static

@@ -11,6 +11,7 @@ use crate::shell;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("protocol", &[]),
     ("config", &[]),
+    ("ui", &[]),
     ("testkit", &["protocol"]),
     ("store", &["protocol"]),
     ("client", &["protocol"]),
@@ -19,7 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("agent", &["llm", "store", "config", "protocol"]),
     ("tools", &["agent", "config"]),
     ("import", &["agent", "config", "llm", "protocol", "store"]),
-    ("gateway", &["agent", "channels", "client", "config", "llm", "protocol", "store", "tools"]),
+    ("gateway", &["agent", "channels", "client", "config", "llm", "protocol", "store", "tools", "ui"]),
     ("cli", &["agent", "client", "config", "gateway", "import", "llm", "protocol", "store", "tools"]),
     ("fuzz", &["agent", "channels", "config", "gateway", "llm", "protocol", "tools"]),
     ("compat", &["testkit"]),

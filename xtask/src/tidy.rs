@@ -100,7 +100,11 @@ fn reads_environment(text: &str) -> bool {
 
 fn may_read_environment(name: &str) -> bool {
     let rooms = ["crates/config/", "crates/cli/", "xtask/", "bench/", "fuzz/"];
-    rooms.iter().any(|room| name.starts_with(room)) || name.contains("/tests/") || name.contains("/examples/")
+    let is_of_build = name.ends_with("/build.rs");
+    rooms.iter().any(|room| name.starts_with(room))
+        || is_of_build
+        || name.contains("/tests/")
+        || name.contains("/examples/")
 }
 
 fn outliers_of(name: &str, text: &str) -> Vec<String> {

@@ -1,25 +1,9 @@
 //! The web page over HTTP: what is served, with which headers, and what is not.
 
+use chela_ui::FILES;
 use serde_json::json;
 
 use crate::support::{Setup, TestGateway, gateway};
-
-/// Every file of the page with its type.
-const FILES: [(&str, &str); 13] = [
-    ("/", "text/html; charset=utf-8"),
-    ("/app.js", "text/javascript; charset=utf-8"),
-    ("/connection.js", "text/javascript; charset=utf-8"),
-    ("/conversation.js", "text/javascript; charset=utf-8"),
-    ("/identity.js", "text/javascript; charset=utf-8"),
-    ("/markdown.js", "text/javascript; charset=utf-8"),
-    ("/nodes.js", "text/javascript; charset=utf-8"),
-    ("/sessions.js", "text/javascript; charset=utf-8"),
-    ("/view.js", "text/javascript; charset=utf-8"),
-    ("/words.js", "text/javascript; charset=utf-8"),
-    ("/style.css", "text/css; charset=utf-8"),
-    ("/prose.css", "text/css; charset=utf-8"),
-    ("/icon.svg", "image/svg+xml"),
-];
 
 /// One answer, with its header names in lower case.
 struct Answer {
@@ -53,14 +37,15 @@ async fn ask(gateway: &TestGateway, method: &str, path: &str, headers: &[(&str, 
 #[tokio::test]
 async fn each_file_of_the_page_has_one_type_and_strict_rules() {
     let gateway = gateway().await;
-    for (path, mime) in FILES {
-        let answer = ask(&gateway, "GET", path, &[("Accept-Encoding", "gzip, br")]).await;
+    for file in FILES {
+        let path = file.path;
+        let answer = ask(&gateway, "GET", path, &[]).await;
         assert_eq!(answer.status, 200, "{path}");
-        assert_eq!(answer.one("content-type"), mime, "{path}");
-        assert_eq!(answer.one("cache-control"), "no-cache", "{path}");
+        assert_eq!(answer.one("content-type"), file.mime, "{path}");
+        assert_eq!(answer.one("cache-control").contains("immutable"), file.is_hashed, "{path}");
         assert_eq!(answer.one("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(answer.one("x-frame-options"), "DENY", "{path}");
-        assert_eq!(answer.one("content-length"), answer.body.len().to_string(), "sent as it is: {path}");
+        assert_eq!(answer.one("content-length"), file.plain.bytes.len().to_string(), "sent as it is: {path}");
         assert!(answer.all("content-encoding").is_empty(), "{path}");
         let policy = answer.one("content-security-policy");
         assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{path}: {policy}");
@@ -68,9 +53,23 @@ async fn each_file_of_the_page_has_one_type_and_strict_rules() {
 }
 
 #[tokio::test]
+async fn a_browser_that_takes_brotli_or_gzip_gets_it() {
+    let gateway = gateway().await;
+    for file in FILES {
+        for (name, form) in [("br", &file.brotli), ("gzip", &file.gzip)] {
+            let Some(form) = form else { continue };
+            let answer = ask(&gateway, "HEAD", file.path, &[("Accept-Encoding", name)]).await;
+            assert_eq!((answer.status, answer.one("content-encoding")), (200, name), "{}", file.path);
+            assert_eq!(answer.one("content-length"), form.bytes.len().to_string(), "{}", file.path);
+            assert_eq!((answer.one("etag"), answer.one("vary")), (form.etag, "accept-encoding"), "{}", file.path);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_file_that_the_browser_has_is_not_sent_again() {
     let gateway = gateway().await;
-    for (path, _) in FILES {
+    for path in FILES.iter().map(|file| file.path) {
         let etag = ask(&gateway, "GET", path, &[]).await.one("etag").to_owned();
         for known in [etag.clone(), format!("W/{etag}"), format!("\"other\", {etag}")] {
             let answer = ask(&gateway, "GET", path, &[("If-None-Match", &known)]).await;
@@ -84,7 +83,7 @@ async fn a_file_that_the_browser_has_is_not_sent_again() {
 #[tokio::test]
 async fn head_is_get_without_a_body() {
     let gateway = gateway().await;
-    for (path, _) in FILES {
+    for path in FILES.iter().map(|file| file.path) {
         let (get, head) = (ask(&gateway, "GET", path, &[]).await, ask(&gateway, "HEAD", path, &[]).await);
         assert_eq!((head.status, head.body.as_str()), (200, ""), "{path}");
         for name in ["content-type", "etag", "content-length"] {
@@ -97,11 +96,11 @@ async fn head_is_get_without_a_body() {
 async fn what_is_no_file_is_the_page_or_nothing() {
     let gateway = gateway().await;
     let page = ask(&gateway, "GET", "/", &[]).await.body;
-    for path in ["/chat", "/chat/agent:main:main", "/?gatewayUrl=ws://evil.example/"] {
+    for path in ["/chat", "/chat/agent:main:main", "/chat/agent:main:a.b", "/?gatewayUrl=ws://evil.example/"] {
         let answer = ask(&gateway, "GET", path, &[]).await;
         assert_eq!((answer.status, &answer.body), (200, &page), "{path}");
     }
-    for path in ["/none.js", "/v1/none", "/page/app.js", "/../app.js", "/%2e%2e/Cargo.toml"] {
+    for path in ["/none.js", "/v1/none", "/page/app.js", "/assets/none.css", "/../app.js", "/%2e%2e/Cargo.toml"] {
         let answer = ask(&gateway, "GET", path, &[]).await;
         assert_eq!(answer.status, 404, "{path}");
         assert!(answer.one("content-type").starts_with("text/plain") || path.starts_with("/v1"), "{path}");
@@ -111,7 +110,7 @@ async fn what_is_no_file_is_the_page_or_nothing() {
 #[tokio::test]
 async fn files_are_read_only() {
     let gateway = gateway().await;
-    for (path, _) in FILES {
+    for path in FILES.iter().map(|file| file.path) {
         for method in ["POST", "PUT", "DELETE"] {
             let answer = ask(&gateway, method, path, &[("Content-Length", "0")]).await;
             assert_eq!((answer.status, answer.one("allow")), (405, "GET,HEAD"), "{method} {path}");
@@ -124,7 +123,7 @@ async fn files_are_read_only() {
 async fn the_page_can_be_switched_off() {
     let config = json!({ "gateway": { "mode": "local", "controlUi": { "enabled": false } } });
     let gateway = Setup::default().config(config).start().await;
-    for (path, _) in FILES {
+    for path in FILES.iter().map(|file| file.path) {
         assert_eq!(ask(&gateway, "GET", path, &[]).await.status, 404, "{path}");
     }
     assert_eq!(ask(&gateway, "GET", "/health", &[]).await.status, 200);

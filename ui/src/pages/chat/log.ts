@@ -1,0 +1,98 @@
+// The conversation as it is read: follows its end unless the reader has scrolled away, and reads new paragraphs out to those who listen.
+
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { repeat } from "lit/directives/repeat.js";
+import { icon } from "../../design/icons.ts";
+import { failed, skeleton } from "../../design/parts.ts";
+import { effect, Signal } from "../../state/signal.ts";
+import { View } from "../../state/view.ts";
+import type { Conversation } from "./conversation.ts";
+import "./entry.ts";
+import { room } from "./room.ts";
+import { words } from "./words.ts";
+
+const NEAR_END_PX = 48;
+const NEAR_START_PX = 600;
+const SPOKEN_MAX = 5;
+
+class Log extends View {
+  #isFollowing = new Signal(true);
+  #shown: Conversation | null = null;
+  #spoken = { id: "", length: 0 };
+
+  protected override entered(): (() => void)[] {
+    return [effect(() => this.#speak(room.conversation.value))];
+  }
+
+  protected override render(): TemplateResult {
+    const conversation = room.conversation.value;
+    const entries = conversation.entries.value;
+    return html`<div class="scroller" role="region" tabindex="0" aria-label=${words().conversation} @scroll=${this.#scrolled}>
+        ${conversation.hasMore.value
+          ? html`<button class="button small older" type="button" ?disabled=${room.isLoading.value} @click=${() => void room.older()}>${icon("arrowUp")}${words().older}</button>`
+          : nothing}
+        <ol class="log" aria-busy=${conversation.isBusy.value}>
+          ${repeat(entries, ({ id }) => id, (entry) => html`<li><chat-entry .entry=${entry}></chat-entry></li>`)}
+        </ol>
+        ${entries.length === 0 ? this.#blank() : nothing}
+      </div>
+      ${this.#isFollowing.value ? nothing : html`<button class="button to-end" type="button" @click=${() => this.follow()}>${icon("arrowDown")}${words().newest}</button>`}
+      <div class="unseen spoken" aria-live="polite"></div>`;
+  }
+
+  protected override firstUpdated(): void {
+    // Content that turns out taller, and a smaller window, must not hide the end from a reader who is there.
+    const observer = new ResizeObserver(() => this.#isFollowing.peek() && this.follow());
+    observer.observe(this.#scroller);
+    observer.observe(this.querySelector(".log")!);
+  }
+
+  protected override updated(changed: PropertyValues): void {
+    super.updated(changed);
+    const conversation = room.conversation.peek();
+    if (conversation !== this.#shown) this.#isFollowing.value = true;
+    this.#shown = conversation;
+    if (this.#isFollowing.peek()) this.follow();
+  }
+
+  /** Goes to the end and stays there. */
+  follow(): void {
+    this.#isFollowing.value = true;
+    this.#scroller.scrollTop = this.#scroller.scrollHeight;
+  }
+
+  get #scroller(): HTMLElement {
+    return this.querySelector<HTMLElement>(".scroller")!;
+  }
+
+  #blank(): TemplateResult {
+    const error = room.error.value;
+    if (error) return failed(error, () => location.reload());
+    if (room.isLoading.value) return html`<div class="log">${skeleton(5)}</div>`;
+    return html`<div class="blank welcome"><h2>${words().empty}</h2><p>${words().emptyHint}</p></div>`;
+  }
+
+  #scrolled = (event: Event) => {
+    const scroller = event.currentTarget as HTMLElement;
+    this.#isFollowing.value = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_END_PX;
+    if (scroller.scrollTop < NEAR_START_PX && room.conversation.peek().hasMore.peek()) void room.older();
+  };
+
+  /** Whole paragraphs of the newest answer, and the rest of it at its end, so that nobody hears a beginning again and again. */
+  #speak(conversation: Conversation): void {
+    const last = conversation.entries.value.findLast(({ kind }) => kind === "answer" || kind === "failed");
+    if (!last) return;
+    const { text, isOpen } = last.facts.value;
+    if (this.#spoken.id !== last.id) this.#spoken = { id: last.id, length: isOpen || this.#spoken.id !== "" ? 0 : text.length };
+    const end = isOpen ? text.lastIndexOf("\n\n") : text.length;
+    const place = this.querySelector(".spoken");
+    if (end <= this.#spoken.length || !place) return;
+    const paragraph = document.createElement("p");
+    paragraph.textContent = text.slice(this.#spoken.length, end);
+    place.append(paragraph);
+    while (place.children.length > SPOKEN_MAX) place.firstElementChild!.remove();
+    this.#spoken = { id: last.id, length: end };
+  }
+}
+
+customElements.define("chat-log", Log);

@@ -1,0 +1,55 @@
+// Every page: one row here and one folder beside this file. The folder's main file defines the element `page-<name>`.
+
+import type { IconName } from "../design/icons.ts";
+import { translations } from "../i18n/language.ts";
+
+export interface Page {
+  /** Of the folder, the element and the first part of the address. */
+  readonly name: string;
+  readonly title: () => string;
+  readonly icon: IconName;
+  readonly group: Group;
+  /** Pressed after `g`, it leads here. */
+  readonly key?: string;
+  readonly load: () => Promise<unknown>;
+}
+
+/** Headings of the navigation, in their order. */
+export const GROUPS = ["talk", "assistant", "gateway"] as const;
+export type Group = (typeof GROUPS)[number];
+
+export const groupTitle = translations({
+  en: { talk: "Talk", assistant: "Assistant", gateway: "Gateway" },
+  "zh-CN": { talk: "对话", assistant: "助手", gateway: "网关" },
+  "zh-TW": { talk: "對話", assistant: "助理", gateway: "閘道" },
+});
+
+export const PAGES: readonly Page[] = [
+  {
+    name: "chat",
+    title: translations({ en: "Chat", "zh-CN": "聊天", "zh-TW": "聊天" }),
+    icon: "chat",
+    group: "talk",
+    key: "c",
+    load: () => import("./chat/chat.ts"),
+  },
+  {
+    name: "devices",
+    title: translations({ en: "Devices", "zh-CN": "设备", "zh-TW": "裝置" }),
+    icon: "device",
+    group: "gateway",
+    key: "d",
+    load: () => import("./devices/devices.ts"),
+  },
+  {
+    name: "health",
+    title: translations({ en: "Health", "zh-CN": "健康", "zh-TW": "健康狀態" }),
+    icon: "health",
+    group: "gateway",
+    key: "h",
+    load: () => import("./health/health.ts"),
+  },
+];
+
+/** The first page is where an address without a page leads. */
+export const HOME = PAGES[0]!;
