@@ -20,7 +20,7 @@ export default defineConfig({
     // The gateway checks the origin, so it is told its own.
     proxy: { "^/(control-ui-config\\.json)?$": { target: GATEWAY, ws: true, changeOrigin: true, bypass: keepPage } },
   },
-  test: { include: ["src/**/*.test.ts"] },
+  test: { include: ["src/**/*.test.ts"], setupFiles: ["src/testing.ts"] },
 });
 
 /** While developing, sockets go to the gateway and the page comes from here. */

@@ -15,6 +15,7 @@ mod sim;
 mod test;
 mod tidy;
 mod typescript;
+mod ui;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -204,7 +204,7 @@ function codeSpan(text: string, at: number, next: Finder): Spanned | null {
 function emphasis(text: string, at: number, mark: string, type: "strong" | "em" | "del", next: Finder, depth: number): Spanned | null {
   const from = at + mark.length;
   const end = next(mark, from);
-  const tight = end > from && !/\s/.test(text[from]!) && !/\s/.test(text[end - 1]!);
+  const tight = end > from && !/\s/.test(text[from]!) && !/[\s\\]/.test(text[end - 1]!);
   if (!tight) return null;
   const word = (index: number) => /[\p{L}\p{N}]/u.test(text[index] ?? "");
   if (mark[0] === "_" && (word(at - 1) || word(end + mark.length))) return null;

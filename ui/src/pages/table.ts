@@ -42,12 +42,13 @@ export const PAGES: readonly Page[] = [
     load: () => import("./devices/devices.ts"),
   },
   {
-    name: "health",
+    // `/health` is the gateway's own answer to probes.
+    name: "status",
     title: translations({ en: "Health", "zh-CN": "健康", "zh-TW": "健康狀態" }),
     icon: "health",
     group: "gateway",
     key: "h",
-    load: () => import("./health/health.ts"),
+    load: () => import("./status/status.ts"),
   },
 ];
 

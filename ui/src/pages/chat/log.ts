@@ -19,6 +19,7 @@ class Log extends View {
   #isFollowing = new Signal(true);
   #shown: Conversation | null = null;
   #spoken = { id: "", length: 0 };
+  #before = { top: 0, height: 0 };
 
   protected override entered(): (() => void)[] {
     return [effect(() => this.#speak(room.conversation.value))];
@@ -74,7 +75,11 @@ class Log extends View {
 
   #scrolled = (event: Event) => {
     const scroller = event.currentTarget as HTMLElement;
-    this.#isFollowing.value = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_END_PX;
+    const { scrollTop: top, scrollHeight: height, clientHeight } = scroller;
+    // Only a reader goes up; content that grows or shrinks moves the place too, but no further up than it shrank.
+    if (height - top - clientHeight < NEAR_END_PX) this.#isFollowing.value = true;
+    else if (top < this.#before.top && height >= this.#before.height) this.#isFollowing.value = false;
+    this.#before = { top, height };
     if (scroller.scrollTop < NEAR_START_PX && room.conversation.peek().hasMore.peek()) void room.older();
   };
 

@@ -18,7 +18,7 @@ const health = new Resource(() => gateway.call("health"), ["health", "config.cha
 const system = new Resource(() => gateway.call("system.info"));
 const models = new Resource(() => gateway.call("models.authStatus"), ["config.changed", "health"]);
 
-class HealthPage extends View {
+class StatusPage extends View {
   protected override entered(): (() => void)[] {
     const timer = setInterval(() => document.hidden || lookAgain(), LOOK_AGAIN_MS);
     return [health.follow(), system.follow(), models.follow(), () => clearInterval(timer)];
@@ -91,4 +91,4 @@ function standing({ provider, status }: ProviderAuth, cooldowns: readonly Cooldo
   return html`${rests.map((row) => badge("warn", [words().cooldown(row.model ?? provider), row.until ? ago(row.until) : ""].filter(Boolean).join(" · ")))}`;
 }
 
-customElements.define("page-health", HealthPage);
+customElements.define("page-status", StatusPage);
