@@ -201,9 +201,25 @@ export class Conversation {
       else if (part.type === "text" && part.text) last = this.#part(run, runId, "answer", { text: part.text, at });
       else if (part.type === "thinking" && part.thinking) last = this.#part(run, runId, "thinking", { text: part.thinking, at });
     }
-    if (usage && last) last.change({ usage, ...(model && { model }) });
+    if (usage && last) last.change({ usage: this.#usedBefore(runId, usage), ...(model && { model }) });
     if (run) run.text = run.before = joined(run);
     if (stopReason === "aborted") this.#add("note", { text: "", note: "stopped", at }, { run: runId });
+  }
+
+  /** A turn of several calls to the model tells at its end what all of them used. */
+  #usedBefore(runId: string | undefined, usage: Tokens): Tokens {
+    const before = runId === undefined ? undefined : this.#list.findLast(({ run, facts }) => run === runId && facts.peek().usage);
+    const used = before?.facts.peek().usage;
+    if (!before || !used) return usage;
+    const { usage: _, ...rest } = before.facts.peek();
+    before.facts.value = rest;
+    return {
+      input: used.input + usage.input,
+      output: used.output + usage.output,
+      cacheRead: used.cacheRead + usage.cacheRead,
+      cacheWrite: used.cacheWrite + usage.cacheWrite,
+      totalTokens: used.totalTokens + usage.totalTokens,
+    };
   }
 
   #result({ toolCallId, isError, content, details }: Message): void {

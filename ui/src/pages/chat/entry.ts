@@ -87,8 +87,8 @@ export class EntryView extends View {
   }
 
   #foot({ usage, model, at, text, isOpen }: Facts): TemplateResult | typeof nothing {
-    if (isOpen || (!usage && this.entry.kind !== "answer")) return nothing;
-    const used = usage && usage.totalTokens > 0 ? usage : null;
+    if (isOpen || !usage) return nothing;
+    const used = usage.totalTokens > 0 ? usage : null;
     const cached = used && used.cacheRead > 0 ? words().cached(percent(used.cacheRead / (used.input + used.cacheRead + used.cacheWrite))) : "";
     const all = used ? [words().tokens(short(used.input + used.cacheRead + used.cacheWrite), short(used.output)), cached] : [];
     return html`<div class="foot small faint">
