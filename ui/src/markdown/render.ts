@@ -85,8 +85,9 @@ export function visible(text: string): string {
 
 function block(it: Block): HTMLElement {
   switch (it.type) {
+    // A page has one title, and it isn't in here.
     case "heading":
-      return directed(element(`h${Math.min(6, it.level + 2)}`, "", ...inline(it.text)));
+      return directed(element(`h${Math.min(6, it.level + 1)}`, "", ...inline(it.text)));
     case "code":
       return codeBlock(it.text, it.language, it.isClosed);
     case "rule":
