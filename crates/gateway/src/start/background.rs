@@ -32,6 +32,10 @@ pub(super) fn spawn(gateway: &Arc<Gateway>) {
     keep(gateway, "memory", pressure::watch_memory);
     keep(gateway, "disk", pressure::watch_disk);
     keep(gateway, "budgets", budgets::tell);
+}
+
+/// What works by the clock. It begins when the chats are known in which it answers.
+pub(super) fn automate(gateway: &Arc<Gateway>) {
     keep(gateway, "cron", cron::run);
     keep(gateway, "cron tool", cron::serve_tool);
 }

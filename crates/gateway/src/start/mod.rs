@@ -286,12 +286,13 @@ impl Running {
     }
 }
 
-/// What a gateway does once it stands: it takes up what the last one left, and begins to deliver.
+/// What a gateway does once it stands: it takes up what the last one left, and begins to deliver and to work by the clock.
 pub(crate) async fn take_up_work(gateway: &Arc<Gateway>) {
     gateway.sessions.resume(gateway).await;
     let delivering = gateway.clone();
     gateway.tasks.spawn(async move { delivering.delivery.run(delivering.clone()).await });
     gateway.channels.apply(gateway, &gateway.environment);
+    background::automate(gateway);
 }
 
 /// Says what is in use, so that nobody has to guess.
