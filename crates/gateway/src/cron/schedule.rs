@@ -27,6 +27,10 @@ const COUNT_MAX: u32 = 1_000;
 /// Longest cron expression: one that names every minute and hour is shorter.
 const EXPRESSION_MAX: usize = 512;
 
+/// By how much jobs of each full hour come later at most, where nothing else is asked: so that they don't all come at once, and not with
+/// those of everybody else. As in the reference system.
+const FULL_HOUR_STAGGER_MS: i64 = 5 * 60 * 1_000;
+
 /// Why a schedule can't be kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ScheduleError {
@@ -92,7 +96,8 @@ impl Timetable {
                     Some(name) => TimeZone::get(name).map_err(|_| ScheduleError::Zone(name.to_owned()))?,
                     None => zone.clone(),
                 };
-                let later_ms = stagger_ms.filter(|stagger| *stagger > 0).map_or(0, |stagger| share_of(id, stagger));
+                let stagger_ms = stagger_ms.unwrap_or(if is_each_full_hour(expr) { FULL_HOUR_STAGGER_MS } else { 0 });
+                let later_ms = if stagger_ms > 0 { share_of(id, stagger_ms) } else { 0 };
                 Ok(Self::Cron { cron: Box::new(expression(expr)?), zone, later_ms })
             }
         }
@@ -201,6 +206,17 @@ fn expression(expr: &str) -> Result<Cron, ScheduleError> {
     parser.parse(expr).map_err(|error| bad(error.to_string()))
 }
 
+/// Whether it is due at the full of each hour, or of each so many.
+fn is_each_full_hour(expr: &str) -> bool {
+    let fields: Vec<&str> = expr.split_whitespace().collect();
+    let hours = match fields[..] {
+        ["@hourly"] => "*",
+        ["0", hours, _, _, _] | ["0", "0", hours, _, _, _] => hours,
+        _ => return false,
+    };
+    hours.contains('*')
+}
+
 fn zoned(at_ms: i64, zone: &TimeZone) -> Option<Zoned> {
     Timestamp::from_millisecond(at_ms).ok().map(|time| time.to_zoned(zone.clone()))
 }
@@ -276,6 +292,26 @@ mod tests {
         let times = ["a", "b", "c", "a"].map(next);
         assert_eq!(times[0], times[3]);
         assert!(times[0] != times[1] && times.iter().all(|time| (0..HOUR + 300_000).contains(time)), "{times:?}");
+    }
+
+    #[test]
+    fn what_is_due_at_each_full_hour_comes_later_by_a_part_of_five_minutes() {
+        let later = |expr: &str, stagger_ms| {
+            let schedule = CronSchedule::Cron { expr: expr.into(), tz: None, stagger_ms };
+            match Timetable::of(&schedule, "a job", 0, &TimeZone::UTC).unwrap() {
+                Timetable::Cron { later_ms, .. } => later_ms,
+                other => panic!("{other:?}"),
+            }
+        };
+        let its_part = share_of("a job", 300_000);
+        assert!((1..300_000).contains(&its_part));
+        for expr in ["0 * * * *", "0 */2 * * 1-5", "0 0 * * * *", "@hourly"] {
+            assert_eq!((later(expr, None), later(expr, Some(0))), (its_part, 0), "{expr}");
+        }
+        for expr in ["0 9 * * *", "30 * * * *", "* * * * *", "0 9-17 * * *", "15 0 * * * *", "@daily"] {
+            assert_eq!(later(expr, None), 0, "{expr}");
+        }
+        assert_eq!(later("0 9 * * *", Some(60_000)), share_of("a job", 60_000));
     }
 
     #[test]
