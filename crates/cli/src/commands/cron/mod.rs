@@ -1,5 +1,7 @@
 //! `chela cron`: work that the assistant does by the clock.
 
+mod what;
+
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -7,10 +9,11 @@ use chela_protocol::methods::cron::{
     CronCompletion, CronIdParams, CronJob, CronListParams, CronListResult, CronRunEntry, CronRunMode, CronRunParams,
     CronRunResult, CronRunsParams, CronRunsResult, CronSchedule, CronStatus, CronStatusResult, CronUpdateParams,
 };
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use self::what::{What, duration, put};
 use super::Outcome;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -88,67 +91,6 @@ enum CronCommand {
         #[arg(long, default_value_t = 20)]
         limit: usize,
     },
-}
-
-/// What an automation does, and when.
-#[derive(Debug, Args)]
-struct What {
-    /// Once, at a time (2027-01-31T09:00:00+01:00) or after a while (20m)
-    #[arg(long, conflicts_with_all = ["every", "cron"])]
-    at: Option<String>,
-    /// Again and again, as in 10m, 1h or 1d
-    #[arg(long, value_parser = duration, conflicts_with = "cron")]
-    every: Option<SignedDuration>,
-    /// By a cron expression of five fields, or six with seconds first
-    #[arg(long)]
-    cron: Option<String>,
-    /// Time zone of the expression, as in Europe/Berlin
-    #[arg(long, requires = "cron")]
-    tz: Option<String>,
-    /// What the agent is to do, in a conversation of its own
-    #[arg(long, short, conflicts_with = "system_event")]
-    message: Option<String>,
-    /// What the agent is told in its main conversation
-    #[arg(long)]
-    system_event: Option<String>,
-    /// Where it runs: main, isolated, current or session:<key>
-    #[arg(long)]
-    session: Option<String>,
-    /// Which agent; the default one if none is named
-    #[arg(long)]
-    agent: Option<String>,
-    /// Which model, for this automation only
-    #[arg(long)]
-    model: Option<String>,
-    /// How long it thinks: off, minimal, low, medium, high
-    #[arg(long)]
-    thinking: Option<String>,
-    /// How long a run takes at most; 0 for as long as a turn may
-    #[arg(long)]
-    timeout_seconds: Option<u64>,
-    /// Where the answer goes: to a chat, or only into its conversation
-    #[arg(long)]
-    delivery: Option<DeliveryArg>,
-    /// The channel that it goes to; last is where you last wrote
-    #[arg(long)]
-    channel: Option<String>,
-    /// The chat that it goes to
-    #[arg(long)]
-    to: Option<String>,
-    /// The account of the channel
-    #[arg(long)]
-    account: Option<String>,
-    #[arg(long)]
-    description: Option<String>,
-    /// Keep it after its only run
-    #[arg(long)]
-    keep_after_run: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum DeliveryArg {
-    Announce,
-    None,
 }
 
 pub(crate) fn run(args: CronArgs, context: &Context) -> Outcome {
@@ -362,98 +304,6 @@ fn runs(id: Option<String>, limit: usize, context: &Context) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-impl What {
-    /// The fields of a job that were named.
-    fn fields(&self) -> Result<Map<String, Value>, Failure> {
-        let mut fields = Map::new();
-        put(&mut fields, "schedule", self.schedule()?);
-        put(&mut fields, "payload", self.payload()?);
-        put(&mut fields, "delivery", self.delivery());
-        put(&mut fields, "sessionTarget", self.session.clone());
-        put(&mut fields, "agentId", self.agent.clone());
-        put(&mut fields, "description", self.description.clone());
-        put(&mut fields, "deleteAfterRun", self.keep_after_run.then_some(false));
-        Ok(fields)
-    }
-
-    fn schedule(&self) -> Result<Option<Value>, Failure> {
-        if let Some(text) = &self.at {
-            let at = match duration(text) {
-                Ok(while_) => Timestamp::now()
-                    .checked_add(while_)
-                    .map_err(|_| Failure::usage(format!("--at {text} is too far away")))?
-                    .to_string(),
-                Err(_) => text.clone(),
-            };
-            return Ok(Some(json!({ "kind": "at", "at": at })));
-        }
-        if let Some(every) = self.every {
-            let every_ms = i64::try_from(every.as_millis()).unwrap_or(i64::MAX);
-            return Ok(Some(json!({ "kind": "every", "everyMs": every_ms })));
-        }
-        let Some(expr) = &self.cron else { return Ok(None) };
-        let mut schedule = json!({ "kind": "cron", "expr": expr });
-        if let Some(tz) = &self.tz {
-            schedule["tz"] = json!(tz);
-        }
-        Ok(Some(schedule))
-    }
-
-    fn payload(&self) -> Result<Option<Value>, Failure> {
-        if let Some(text) = &self.system_event {
-            return Ok(Some(json!({ "kind": "systemEvent", "text": text })));
-        }
-        let mut payload = Map::new();
-        put(&mut payload, "message", self.message.clone());
-        put(&mut payload, "model", self.model.clone());
-        put(&mut payload, "thinking", self.thinking.clone());
-        put(&mut payload, "timeoutSeconds", self.timeout_seconds);
-        if payload.is_empty() {
-            return Ok(None);
-        }
-        payload.insert("kind".to_owned(), json!("agentTurn"));
-        Ok(Some(Value::Object(payload)))
-    }
-
-    fn delivery(&self) -> Option<Value> {
-        let mut delivery = Map::new();
-        put(&mut delivery, "channel", self.channel.clone());
-        put(&mut delivery, "to", self.to.clone());
-        put(&mut delivery, "accountId", self.account.clone());
-        let mode = match self.delivery {
-            Some(DeliveryArg::None) => "none",
-            None if delivery.is_empty() => return None,
-            Some(DeliveryArg::Announce) | None => "announce",
-        };
-        delivery.insert("mode".to_owned(), json!(mode));
-        Some(Value::Object(delivery))
-    }
-}
-
 fn named(id: String) -> CronIdParams {
     CronIdParams { id: Some(id), job_id: None }
-}
-
-fn put(fields: &mut Map<String, Value>, key: &str, value: Option<impl Into<Value>>) {
-    if let Some(value) = value {
-        fields.insert(key.to_owned(), value.into());
-    }
-}
-
-/// `90s`, `10m`, `1h`, `1d`.
-fn duration(text: &str) -> Result<SignedDuration, String> {
-    let text = text.trim();
-    let unit = text.chars().last().unwrap_or_default();
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3_600,
-        'd' => 86_400,
-        _ => 0,
-    };
-    let count = text.strip_suffix(unit).and_then(|count| count.parse::<i64>().ok()).filter(|count| *count > 0);
-    let total = count.and_then(|count| count.checked_mul(seconds)).filter(|total| *total > 0);
-    total
-        .map(SignedDuration::from_secs)
-        .ok_or_else(|| format!("`{text}` is no duration; write it as in 90s, 10m, 1h or 1d"))
 }
