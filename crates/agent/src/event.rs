@@ -111,6 +111,8 @@ pub enum FailureKind {
     Timeout,
     RateLimit,
     ContextLength,
+    /// It fails again until somebody changes something: no key, no credit, no such model, a request that is never taken.
+    Lasting,
     Unknown,
 }
 

@@ -66,7 +66,8 @@ const KEYS: &[(&str, &str)] = &[
         "allowFrom bash bashForegroundMs config debug mcp native nativeSkills ownerAllowFrom plugins restart text \
          useAccessGroups",
     ),
-    ("cron", "failureAlert sessionRetention store triggers webhookSsrfPolicy webhookToken"),
+    ("cron", "sessionRetention store triggers webhookSsrfPolicy webhookToken"),
+    ("cron.failureAlert", "mode"),
     ("env", "shellEnv"),
     (
         "gateway",

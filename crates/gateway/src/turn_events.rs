@@ -323,7 +323,7 @@ fn error_kind(kind: FailureKind) -> ChatErrorKind {
         FailureKind::Timeout => ChatErrorKind::Timeout,
         FailureKind::RateLimit => ChatErrorKind::RateLimit,
         FailureKind::ContextLength => ChatErrorKind::ContextLength,
-        FailureKind::Unknown => ChatErrorKind::Unknown,
+        FailureKind::Lasting | FailureKind::Unknown => ChatErrorKind::Unknown,
     }
 }
 

@@ -1,13 +1,13 @@
 //! Automations and what became of each time that one was due. What a job does and when is its owner's business.
 //!
-//! That a job was due is written in one transaction with the message that answers it and with its next time, so that a crash finds
-//! a time claimed or not, and no restart skips or doubles one.
+//! That a job was due is written in one transaction with the message that answers it, with its next time, and with what a chat is told
+//! of it, so that a crash finds a time claimed or not, and no restart skips or doubles one.
 
 use rusqlite::{Connection, Row, params};
 use serde_json::Value;
 
 use crate::sql::{self, Json, sql_words};
-use crate::{Accepted, InboxRow, NewInbound, Store, StoreError, fault, inbox};
+use crate::{Accepted, InboxRow, NewInbound, NewOutbound, Store, StoreError, fault, inbox, outbox};
 
 /// Most jobs of one store: more than a person oversees, and few enough to be read whole.
 pub const CRON_JOBS_MAX: usize = 1_000;
@@ -72,16 +72,17 @@ pub enum CronAdded {
     Full,
 }
 
-/// A due time that is taken: the job goes on to its next one, the runs are written, and the turn waits in the inbox.
+/// A due time that is taken: the job goes on as it is here, the runs are written, and the turn waits in the inbox.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CronClaim {
-    pub id: String,
     /// When the claimant believes it to be due; of a job that changed meanwhile nothing is claimed.
     pub due_at_ms: Option<i64>,
-    pub next_due_at_ms: Option<i64>,
-    pub state: Value,
+    /// With its next time, and turned off where nothing comes after this one.
+    pub job: CronRow,
     pub runs: Vec<CronRunRow>,
     pub turn: Option<NewInbound>,
+    /// What a chat is told of it.
+    pub notice: Option<NewOutbound>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -99,6 +100,8 @@ pub enum CronClaimed {
 pub struct CronFinish {
     pub run: CronRunRow,
     pub job: CronAfter,
+    /// What a chat is told of it, besides the answer.
+    pub notice: Option<NewOutbound>,
 }
 
 /// What a run leaves of its job. One that was removed meanwhile stays so.
@@ -186,13 +189,15 @@ impl Store {
         let body = claim.turn.as_ref().map(|turn| turn.body.to_string()).unwrap_or_default();
         let claimed = self
             .write(move |c| {
-                let CronClaim { id, due_at_ms, next_due_at_ms, state, runs, turn } = claim;
-                let take = "UPDATE cron_jobs SET due_at_ms = ?3, state = ?4 WHERE id = ?1 AND due_at_ms IS ?2";
-                if sql::execute(c, take, params![id, due_at_ms, next_due_at_ms, state.to_string()])? == 0 {
+                let CronClaim { due_at_ms, job, runs, turn, notice } = claim;
+                let is_due = "SELECT 1 FROM cron_jobs WHERE id = ?1 AND due_at_ms IS ?2";
+                if sql::first(c, is_due, params![job.id, due_at_ms], |_| Ok(()))?.is_none() {
                     return Ok(CronClaimed::Changed);
                 }
+                change(c, &job)?;
                 runs.iter().try_for_each(|run| note(c, run))?;
-                trim(c, &id)?;
+                trim(c, &job.id)?;
+                tell(c, notice.as_ref())?;
                 let accepted = turn.map(|turn| inbox::accept(c, turn, &body)).transpose()?;
                 fault::point("cron.before_claim");
                 Ok(match accepted {
@@ -208,7 +213,7 @@ impl Store {
     /// Writes the end of a run and what it makes of its job. A run that ended before changes nothing.
     pub async fn finish_cron_run(&self, finish: CronFinish) -> Result<(), StoreError> {
         self.write(move |c| {
-            let CronFinish { run, job } = finish;
+            let CronFinish { run, job, notice } = finish;
             let end = "UPDATE cron_runs SET status = ?2, ended_at_ms = ?3, record = ?4
                        WHERE run = ?1 AND ended_at_ms IS NULL";
             let ended = sql::execute(c, end, params![run.run, run.status, run.ended_at_ms, run.record.to_string()])?;
@@ -217,6 +222,7 @@ impl Store {
                     CronAfter::Keep(row) => change(c, &row)?,
                     CronAfter::Remove => remove(c, &run.job_id)?,
                 };
+                tell(c, notice.as_ref())?;
             }
             fault::point("cron.before_finish");
             Ok(())
@@ -270,6 +276,10 @@ fn change(connection: &Connection, row: &CronRow) -> Result<bool, StoreError> {
 
 fn remove(connection: &Connection, id: &str) -> Result<bool, StoreError> {
     Ok(sql::execute(connection, "DELETE FROM cron_jobs WHERE id = ?1", [id])? > 0)
+}
+
+fn tell(connection: &Connection, notice: Option<&NewOutbound>) -> Result<(), StoreError> {
+    notice.map_or(Ok(()), |notice| outbox::insert(connection, notice, &notice.body.to_string()))
 }
 
 fn note(connection: &Connection, run: &CronRunRow) -> Result<(), StoreError> {

@@ -184,10 +184,10 @@ fn failed(error: &LlmError, partial: Option<AssistantBody>) -> Outcome {
         | LlmErrorKind::Unauthorized { .. }
         | LlmErrorKind::Billing { .. }
         | LlmErrorKind::UnknownModel { .. }
-        | LlmErrorKind::InvalidRequest { .. }
-        | LlmErrorKind::Server { .. }
-        | LlmErrorKind::Network { .. }
-        | LlmErrorKind::Protocol { .. } => FailureKind::Unknown,
+        | LlmErrorKind::InvalidRequest { .. } => FailureKind::Lasting,
+        LlmErrorKind::Server { .. } | LlmErrorKind::Network { .. } | LlmErrorKind::Protocol { .. } => {
+            FailureKind::Unknown
+        }
     };
     Outcome::Failed { message: error.to_string(), kind, partial }
 }

@@ -219,7 +219,7 @@ async fn a_failed_turn_says_so_and_the_session_goes_on() {
     let row = house.accept("a", to_discord("first")).await;
     let end = house.run(row).await;
     assert!(
-        matches!(&end, TurnEnd::Failed { message, kind: FailureKind::Unknown } if message.contains("no")),
+        matches!(&end, TurnEnd::Failed { message, kind: FailureKind::Lasting } if message.contains("no")),
         "{end:?}"
     );
     let outbox = house.world.store.due_outbox(i64::MAX, 10).await.unwrap();

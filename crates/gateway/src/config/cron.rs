@@ -1,5 +1,6 @@
 //! `cron`: automations. Shape: OpenClaw's section of the same name.
 
+use chela_protocol::methods::cron::CronAlertPlace;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -18,6 +19,38 @@ pub struct CronConfig {
     pub max_concurrent_runs: Option<usize>,
     /// `true` only notes what was missed while the gateway was off, and makes nothing up. Default: false.
     pub skip_missed_jobs: Option<bool>,
+    /// What is told of automations that fail, besides what each failed run says where its answer would have gone.
+    pub failure_alert: Option<CronAlertConfig>,
+}
+
+/// When failures are told, and where. An automation's own `failureAlert` goes before it.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CronAlertConfig {
+    /// `false` tells nothing, but of automations that ask for it themselves, and that one is turned off. Default: true, where there is
+    /// this section.
+    pub enabled: Option<bool>,
+    /// Failures in a row. Default: 2.
+    #[schemars(range(min = 1))]
+    pub after: Option<u32>,
+    /// Least time between two alerts about an automation, in milliseconds. Default: 3600000.
+    pub cooldown_ms: Option<u64>,
+    /// Whether times count at which an automation was due and did not run. Default: false.
+    pub include_skipped: bool,
+    /// A channel's id, or `last`: where an owner last spoke with the agent. Default: where the answers go.
+    pub channel: Option<String>,
+    /// A chat of the channel.
+    pub to: Option<String>,
+    /// The account of the channel.
+    pub account_id: Option<String>,
+}
+
+impl CronAlertConfig {
+    /// Where they are told.
+    pub(crate) fn place(&self) -> CronAlertPlace {
+        let Self { channel, to, account_id, .. } = self.clone();
+        CronAlertPlace { mode: None, channel, to, account_id }
+    }
 }
 
 impl CronConfig {

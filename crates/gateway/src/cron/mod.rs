@@ -9,6 +9,8 @@
 //! One task, the engine, writes jobs and their runs; lists read the store and change nothing. A due time is claimed in one
 //! transaction with the row of its turn and the job's next time.
 
+mod alert;
+mod course;
 mod desk;
 mod engine;
 mod job;

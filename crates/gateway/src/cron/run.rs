@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chela_agent::{DeliveryRoute, InputOrigin, OriginKind, Provenance, Source, TURN_MAX, TurnInput, parse_thinking};
+use chela_agent::{
+    AbortReason, DeliveryRoute, FailureKind, InputOrigin, OriginKind, Provenance, Source, TURN_MAX, TurnEnd, TurnInput,
+    parse_thinking,
+};
 use chela_protocol::methods::cron::{
     CronCompletion, CronDelivered, CronPayload, CronPlace, CronRunDelivery, CronRunEntry, CronStatus,
 };
@@ -11,10 +14,12 @@ use chela_protocol::{AgentId, RunId, SessionKey};
 use chela_store::{CronRunRow, CronRunStatus, InboxRow, InboxState, NewInbound, StoreError};
 use serde_json::{Value, json};
 
+use super::course::Failure;
 use super::job::{Job, Made};
 use super::places::{Destination, Hearers, destination_of};
 use super::schedule::{Missed, shown};
 use crate::app::Gateway;
+use crate::sessions::Outcome;
 
 /// Where the rows of automations are said to come from.
 pub(super) const CHANNEL: &str = "cron";
@@ -41,7 +46,8 @@ pub(super) struct GoingOn {
 #[derive(Debug, Clone)]
 pub(super) struct Ended {
     pub going_on: GoingOn,
-    pub status: CronStatus,
+    /// `None`: it went well.
+    pub failure: Option<Failure>,
     pub error: Option<String>,
     pub summary: Option<String>,
     pub delivery: CronDelivered,
@@ -184,6 +190,10 @@ pub(super) fn row(
 }
 
 impl Ended {
+    pub(super) fn status(&self) -> CronStatus {
+        if self.failure.is_some() { CronStatus::Error } else { CronStatus::Ok }
+    }
+
     /// What is kept of it.
     pub(super) fn entry(&self, next_run_at_ms: Option<i64>) -> CronRunEntry {
         let delivered = match self.delivery {
@@ -195,7 +205,7 @@ impl Ended {
         CronRunEntry {
             ts: self.at_ms,
             action: "finished".to_owned(),
-            status: Some(self.status),
+            status: Some(self.status()),
             completion_status: Some(self.completion()),
             error: self.error.clone(),
             summary: self.summary.clone(),
@@ -212,15 +222,11 @@ impl Ended {
     }
 
     pub(super) fn row_status(&self) -> CronRunStatus {
-        match self.status {
-            CronStatus::Ok => CronRunStatus::Ok,
-            CronStatus::Error => CronRunStatus::Error,
-            CronStatus::Skipped => CronRunStatus::Skipped,
-        }
+        if self.failure.is_some() { CronRunStatus::Error } else { CronRunStatus::Ok }
     }
 
     pub(super) fn completion(&self) -> CronCompletion {
-        if self.status != CronStatus::Ok {
+        if self.failure.is_some() {
             return CronCompletion::Failed;
         }
         match self.delivery {
@@ -237,12 +243,12 @@ impl Ended {
 /// Waits until a run is over and its answer delivered. `None` when the store is closed first.
 pub(super) async fn watch(gateway: Arc<Gateway>, going_on: GoingOn) -> Option<Ended> {
     let run = RunId::new(going_on.run.as_str());
-    let mut model = None;
+    let mut outcome = None;
     let closed = loop {
-        if let Some(mut outcome) = gateway.sessions.outcome(&run)
-            && let Ok(ended) = outcome.wait_for(Option::is_some).await
+        if let Some(mut watched) = gateway.sessions.outcome(&run)
+            && let Ok(ended) = watched.wait_for(Option::is_some).await
         {
-            model = ended.as_ref().and_then(|ended| ended.model.clone()).or(model);
+            outcome = ended.clone().or(outcome);
         }
         match gateway.store.inbox_by_run(&run).await {
             Ok(Some(row)) if row.state.is_open() => {}
@@ -253,34 +259,50 @@ pub(super) async fn watch(gateway: Arc<Gateway>, going_on: GoingOn) -> Option<En
         // Between its commit and its queue, or left open by a turn that broke: it is taken up again.
         gateway.sessions.until_handed_over(&run).await;
     };
-    Some(ended(&gateway, going_on, closed, model).await)
+    Some(ended(&gateway, going_on, closed, outcome.as_deref()).await)
 }
 
-async fn ended(
-    gateway: &Arc<Gateway>,
-    going_on: GoingOn,
-    row: Option<InboxRow>,
-    model: Option<(String, String)>,
-) -> Ended {
-    let (status, text, session) = match row {
-        Some(InboxRow { state: InboxState::Done, result, session, .. }) => (CronStatus::Ok, result, Some(session)),
+async fn ended(gateway: &Arc<Gateway>, going_on: GoingOn, row: Option<InboxRow>, outcome: Option<&Outcome>) -> Ended {
+    let end = outcome.map(|outcome| &outcome.end);
+    let (failure, text, session) = match row {
+        Some(InboxRow { state: InboxState::Done, result, session, .. }) => (None, result, Some(session)),
         Some(InboxRow { state: InboxState::Aborted, session, .. }) => {
-            (CronStatus::Error, Some("it was stopped".to_owned()), Some(session))
+            let (failure, why) = stopped(end);
+            (Some(failure), Some(why.to_owned()), Some(session))
         }
         Some(InboxRow { result, session, .. }) => {
-            (CronStatus::Error, result.or_else(|| Some("it failed".to_owned())), Some(session))
+            (Some(failed(end)), result.or_else(|| Some("it failed".to_owned())), Some(session))
         }
-        None => (CronStatus::Error, Some("nobody knows how it ended: its message is gone".to_owned()), None),
+        None => (Some(Failure::Lasting), Some("nobody knows how it ended: its message is gone".to_owned()), None),
     };
     let text = text.map(|text| text.chars().take(SUMMARY_MAX).collect::<String>());
-    let (summary, error) = if status == CronStatus::Ok { (text, None) } else { (None, text) };
+    let (summary, error) = if failure.is_none() { (text, None) } else { (None, text) };
     let at_ms = gateway.now_ms();
     let (delivery, delivery_error) = delivered(gateway, &going_on).await;
     let session_id = match session {
         Some(session) => gateway.store.session(&session).await.ok().flatten().map(|session| session.id.to_string()),
         None => None,
     };
-    Ended { going_on, status, error, summary, delivery, delivery_error, at_ms, session_id, model }
+    let model = outcome.and_then(|outcome| outcome.model.clone());
+    Ended { going_on, failure, error, summary, delivery, delivery_error, at_ms, session_id, model }
+}
+
+fn stopped(end: Option<&TurnEnd>) -> (Failure, &'static str) {
+    match end {
+        Some(TurnEnd::Aborted { reason: AbortReason::Timeout, .. }) => (Failure::Passing, "it reached its time limit"),
+        _ => (Failure::Lasting, "it was stopped"),
+    }
+}
+
+/// What an end that nobody saw was is not known; it may pass.
+fn failed(end: Option<&TurnEnd>) -> Failure {
+    match end {
+        Some(TurnEnd::Failed { kind, .. }) => match kind {
+            FailureKind::Refusal | FailureKind::ContextLength | FailureKind::Lasting => Failure::Lasting,
+            FailureKind::Timeout | FailureKind::RateLimit | FailureKind::Unknown => Failure::Passing,
+        },
+        Some(TurnEnd::Final { .. } | TurnEnd::Aborted { .. }) | None => Failure::Passing,
+    }
 }
 
 /// What became of the answer.
@@ -308,7 +330,7 @@ pub(super) fn place_of(route: &DeliveryRoute) -> CronRunDelivery {
     CronRunDelivery { resolved: CronPlace { channel, to: chat, account_id: account, ok: true } }
 }
 
-fn route_of(place: &CronPlace) -> DeliveryRoute {
+pub(super) fn route_of(place: &CronPlace) -> DeliveryRoute {
     let CronPlace { channel, to, account_id, .. } = place.clone();
     DeliveryRoute { channel, account: account_id, chat: to, reply_to: None, via: None }
 }

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chela_agent::{DeliveryRoute, InputOrigin, Provenance, Source, TURN_MAX, TurnInput};
 use chela_protocol::methods::chat::QueueMode;
-use chela_protocol::methods::cron::{CronDelivery, CronDeliveryMode};
+use chela_protocol::methods::cron::CronDelivery;
 use chela_protocol::{AgentId, RunId, SessionKey};
 use chela_store::{InboxState, StoreError};
 use serde_json::{Value, json};
@@ -223,12 +223,10 @@ async fn route(
     account: Option<&str>,
 ) -> Result<Option<DeliveryRoute>, NotPrepared> {
     let delivery = CronDelivery {
-        mode: CronDeliveryMode::Announce,
         channel: channel.map(str::to_owned),
         to: to.map(str::to_owned),
-        thread_id: None,
         account_id: account.map(str::to_owned),
-        best_effort: None,
+        ..CronDelivery::announce()
     };
     match place_of(gateway, &delivery, agent).await? {
         Destination::Nowhere => Ok(None),

@@ -59,7 +59,7 @@ impl ApiError {
             }
             FailureKind::RateLimit => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", Some("rate_limit_exceeded")),
             FailureKind::Timeout => (StatusCode::GATEWAY_TIMEOUT, "timeout_error", None),
-            FailureKind::Unknown => (StatusCode::BAD_GATEWAY, "api_error", None),
+            FailureKind::Lasting | FailureKind::Unknown => (StatusCode::BAD_GATEWAY, "api_error", None),
         };
         Self { code, retry: Some(false), ..Self::new(status, name, message) }
     }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use chela_store::{CronRow, OpenOptions, Store, WriterMode};
 use chela_testkit::model::{FakeModel, Step};
+use chela_testkit::telegram::FakeTelegram;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
-use crate::channels::{ADA, said, telegram, telegram_section, with_channels};
+use crate::channels::{ADA, said, telegram, telegram_section, texts, with_channels};
 use crate::conversation::{Talker, config, fake_model, house, in_short};
 use crate::support::{Setup, TestGateway};
 
@@ -147,13 +148,9 @@ async fn g32_what_was_missed_is_noted_and_made_up_once() {
         }
     };
     assert_eq!((lost.len(), &lost[0]["status"], &lost[0]["missed"]), (1, &json!("skipped"), &json!(1)));
-    // What was missed is written down first, and the job is turned off after it.
-    let job = loop {
-        let job = talker.ok("cron.get", json!({ "id": "once" })).await;
-        if job["enabled"] == false {
-            break job;
-        }
-    };
+    // What was missed and that the job is turned off with it are one.
+    let job = talker.ok("cron.get", json!({ "id": "once" })).await;
+    assert_eq!(job["enabled"], false);
     assert_eq!(job["state"]["nextRunAtMs"], Value::Null);
 
     let entries = loop {
@@ -248,6 +245,66 @@ async fn failures_are_told_and_the_job_waits_longer() {
     assert_eq!(job["state"]["consecutiveErrors"], 1);
     let pause = job["state"]["nextRunAtMs"].as_i64().unwrap() - now_ms();
     assert!((20_000..=30_000).contains(&pause), "{job}");
+}
+
+#[tokio::test]
+async fn what_is_due_once_and_fails_is_tried_again_unless_that_can_not_help() {
+    let model = fake_model([]).await;
+    model.respond_with(|request| {
+        if request.last_user_text().contains("Say nothing.") { Step::text("") } else { Step::fail(400) }
+    });
+    let gateway = house(&model).await;
+    let mut talker = Talker::new(&gateway).await;
+    let soon = |message: &str| {
+        let mut job = hourly(message);
+        job["schedule"] = json!({ "kind": "at", "at": (now_ms() + 200).to_string() });
+        job
+    };
+    let (passing, lasting) = (made(&mut talker, soon("Say nothing.")).await, made(&mut talker, soon("Fail.")).await);
+    for id in [&passing, &lasting] {
+        assert_eq!(finished(&mut talker, id).await["status"], "error");
+    }
+    let job = talker.ok("cron.get", json!({ "id": passing })).await;
+    let pause = job["state"]["nextRunAtMs"].as_i64().unwrap() - now_ms();
+    assert!(job["enabled"] == true && (20_000..=30_000).contains(&pause), "{job}");
+    let job = talker.ok("cron.get", json!({ "id": lasting })).await;
+    assert_eq!((&job["enabled"], &job["state"]["nextRunAtMs"]), (&json!(false), &Value::Null), "{job}");
+    assert!(job["state"]["lastError"].as_str().is_some_and(|error| !error.is_empty()), "{job}");
+}
+
+#[tokio::test]
+async fn an_owner_is_told_of_failures_in_a_row_and_that_a_job_is_turned_off() {
+    let (model, fake) = (fake_model([]).await, telegram().await);
+    let channels = json!({ "telegram": telegram_section(&fake, json!({})) });
+    let more = json!({
+        "commands": { "ownerAllowFrom": [format!("telegram:{ADA}")] },
+        "cron": { "failureAlert": { "after": 2, "cooldownMs": 0 } },
+    });
+    let gateway = Setup::default().config(with_channels(&model, channels, more)).start().await;
+    let mut talker = Talker::new(&gateway).await;
+    fake.say(ADA, ADA, "hello").send();
+    said(&fake, ADA, "echo: hello").await;
+    model.respond_with(|_| Step::fail(400));
+    let mut job = hourly("Look.");
+    job["delivery"] = json!({ "mode": "none" });
+    let id = made(&mut talker, job.clone()).await;
+    for _ in 0..2 {
+        talker.ok("cron.run", json!({ "id": id })).await;
+        finished(&mut talker, &id).await;
+    }
+    job["schedule"] = json!({ "kind": "at", "at": (now_ms() + 200).to_string() });
+    let once = made(&mut talker, job).await;
+    finished(&mut talker, &once).await;
+
+    let run_it = format!("`chela cron run {once}` runs it after all.").replace('`', "");
+    let told = |fake: &FakeTelegram| texts(fake, ADA).into_iter().find(|text| text.ends_with(&run_it));
+    let off = fake.wait_for("that it is turned off", told).await;
+    assert!(off.starts_with("The automation \"report\" failed: "), "{off}");
+    let alerts: Vec<String> = texts(&fake, ADA).into_iter().filter(|text| text.contains("in a row")).collect();
+    assert_eq!(alerts.len(), 1, "one failure is not told: {alerts:?}");
+    assert!(alerts[0].starts_with("The automation \"report\" failed 2 times in a row: "), "{alerts:?}");
+    assert!(alerts[0].contains("\n\nIt runs next at 20"), "{alerts:?}");
+    fake.assert_clean();
 }
 
 #[tokio::test]

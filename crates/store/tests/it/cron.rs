@@ -1,8 +1,9 @@
 //! Automations: how a due time is taken, how its run ends, and what is kept.
 
+use chela_protocol::{AgentId, SessionKey};
 use chela_store::{
     CRON_JOBS_MAX, CronAdded, CronAfter, CronClaim, CronClaimed, CronFinish, CronRow, CronRunFilter, CronRunRow,
-    CronRunStatus, WriterMode,
+    CronRunStatus, NewOutbound, WriterMode,
 };
 use serde_json::json;
 
@@ -32,12 +33,23 @@ fn run(job: &str, name: &str, status: CronRunStatus, ended_at_ms: Option<i64>) -
 
 fn claim(due_at_ms: Option<i64>) -> CronClaim {
     CronClaim {
-        id: "a".into(),
         due_at_ms,
-        next_due_at_ms: Some(200),
-        state: json!({ "runningAtMs": 100 }),
+        job: CronRow { state: json!({ "runningAtMs": 100 }), ..job("a", Some(200)) },
         runs: vec![run("a", "run-cron", CronRunStatus::Running, None)],
         turn: Some(message("cron")),
+        notice: None,
+    }
+}
+
+/// A word for a chat of its own.
+fn notice(chat: &str) -> NewOutbound {
+    NewOutbound {
+        channel: "telegram".into(),
+        account: "default".into(),
+        chat: chat.into(),
+        session: SessionKey::main(&AgentId::new("main")),
+        body: json!({ "text": "It failed." }),
+        created_at_ms: 5,
     }
 }
 
@@ -56,6 +68,28 @@ async fn g32_a_due_time_is_taken_once_with_the_message_that_answers_it() {
     // Even if the job's time came back, the message is known.
     assert_eq!(store.claim_cron(claim(Some(200))).await.unwrap(), CronClaimed::Noted);
     assert_eq!(store.open_inbox().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn g32_what_a_claim_makes_of_its_job_and_tells_a_chat_is_written_with_it_or_not_at_all() {
+    let House { store, dir: _dir } = House::new(WriterMode::Thread);
+    store.add_cron_job(job("a", Some(100))).await.unwrap();
+    let off = CronRow { job: json!({ "enabled": false }), ..job("a", None) };
+    let missed = |due| CronClaim {
+        job: off.clone(),
+        runs: vec![run("a", "missed", CronRunStatus::Missed, Some(5))],
+        turn: None,
+        notice: Some(notice("ada")),
+        ..claim(Some(due))
+    };
+
+    assert_eq!(store.claim_cron(missed(99)).await.unwrap(), CronClaimed::Changed);
+    assert_eq!(store.cron_job("a").await.unwrap(), Some(job("a", Some(100))));
+    assert!(!store.outbox_waits("telegram", "default", "ada").await.unwrap());
+
+    assert_eq!(store.claim_cron(missed(100)).await.unwrap(), CronClaimed::Noted);
+    assert_eq!(store.cron_job("a").await.unwrap(), Some(off));
+    assert!(store.outbox_waits("telegram", "default", "ada").await.unwrap());
 }
 
 #[tokio::test]
@@ -97,12 +131,15 @@ async fn a_run_ends_once_and_never_brings_a_job_back() {
     let ended = |name: &str, after| CronFinish {
         run: run("a", name, CronRunStatus::Ok, Some(300)),
         job: CronAfter::Keep(CronRow { state: json!({ "after": after }), ..job("a", Some(400)) }),
+        notice: Some(notice(name)),
     };
 
     store.finish_cron_run(ended("run-cron", 1)).await.unwrap();
     store.finish_cron_run(ended("run-cron", 2)).await.unwrap();
 
     assert_eq!(store.cron_job("a").await.unwrap().unwrap().state, json!({ "after": 1 }));
+    assert_eq!(store.due_outbox(5, 9).await.unwrap().len(), 1, "told once");
+    assert!(store.outbox_waits("telegram", "default", "run-cron").await.unwrap());
     assert_eq!(store.open_cron_runs().await.unwrap(), []);
     store.note_cron_runs(vec![run("a", "second", CronRunStatus::Running, None)]).await.unwrap();
     store.remove_cron_job("a").await.unwrap();

@@ -63,11 +63,12 @@ impl Engine {
         let is_turned_on = job.spec.enabled && !before.spec.enabled;
         if is_turned_on {
             job.state.auto_disabled = None;
-            job.state.consecutive_errors = 0;
+            job.state.last_failure_alert_at_ms = None;
         }
         if !job.spec.enabled {
             job.due_at_ms = None;
         } else if is_turned_on || job.spec.schedule != before.spec.schedule {
+            job.state.consecutive_errors = 0;
             job.due_at_ms = self.next_of(&job)?;
         }
         if !self.gateway.store.change_cron_job(job.row()).await? {

@@ -2,10 +2,13 @@
 
 use chela_protocol::methods::chat::QueueMode;
 use chela_protocol::methods::cron::{CronEvent, CronRunEntry, CronStatus};
-use chela_store::{CronClaim, CronClaimed, CronRunRow, CronRunStatus, InboxRow};
+use chela_protocol::{AgentId, SessionKey};
+use chela_store::{CronClaim, CronClaimed, CronRunRow, CronRunStatus, InboxRow, StoreError};
 use serde::Deserialize as _;
 
 use super::{Engine, Hindered, event, finished};
+use crate::app::Gateway;
+use crate::cron::alert::{Occasion, notice};
 use crate::cron::job::Job;
 use crate::cron::places::{Destination, destination_of, hearers_of, session_of};
 use crate::cron::read;
@@ -48,15 +51,11 @@ impl Engine {
     }
 
     /// A job is due.
-    async fn due(&mut self, mut job: Job) -> Result<(), Hindered> {
+    async fn due(&mut self, job: Job) -> Result<(), Hindered> {
         let Some(due_ms) = job.due_at_ms else { return Ok(()) };
         let table = match job.timetable(&self.gateway) {
             Ok(table) => table,
-            Err(error) => {
-                self.turn_off(&mut job, "schedule-errors", &error.to_string());
-                self.gateway.store.change_cron_job(job.row()).await?;
-                return Ok(());
-            }
+            Err(error) => return Ok(self.give_up(job, &error).await?),
         };
         let now_ms = self.gateway.now_ms();
         let skips = self.gateway.config.load().cron.skip_missed_jobs == Some(true);
@@ -76,33 +75,27 @@ impl Engine {
         }
     }
 
-    /// A due time leads to no turn.
-    async fn pass_over(&mut self, mut job: Job, next: Option<i64>, runs: Vec<CronRunRow>) -> Result<(), Hindered> {
-        let entry = runs.last().and_then(|run| CronRunEntry::deserialize(&run.record).ok());
-        let due_at_ms = job.due_at_ms;
-        let status = entry.as_ref().and_then(|entry| entry.status).unwrap_or(CronStatus::Skipped);
-        job.state.last_status = Some(status);
-        job.state.last_run_status = Some(status);
-        job.state.last_error = entry.as_ref().and_then(|entry| entry.error.clone());
-        if status == CronStatus::Error {
-            job.state.consecutive_errors += 1;
-        } else {
-            job.state.consecutive_skipped += 1;
+    /// A due time leads to no turn. What is never due again is turned off with it, and whoever is to know is told.
+    async fn pass_over(&mut self, mut job: Job, next_ms: Option<i64>, runs: Vec<CronRunRow>) -> Result<(), Hindered> {
+        let last = runs.last().expect("a time that is passed over has an entry that says why");
+        let (run, entry) = (last.run.clone(), entry_of(last));
+        let (due_at_ms, was_on) = (job.due_at_ms, job.spec.enabled);
+        job.passed_over(&entry, next_ms);
+        if job.due_at_ms.is_none() && !self.running.contains_key(&job.id) {
+            job.spec.enabled = false;
         }
-        let state = serde_json::to_value(&job.state).unwrap_or_default();
-        let claim = CronClaim { id: job.id.clone(), due_at_ms, next_due_at_ms: next, state, runs, turn: None };
+        let status = entry.status.unwrap_or(CronStatus::Skipped);
+        let notice = notice(&self.gateway, &mut job, Occasion { run: &run, status, was_on, told: None }).await?;
+        let is_told = notice.is_some();
+        let claim = CronClaim { due_at_ms, job: job.row(), runs, turn: None, notice };
         if self.gateway.store.claim_cron(claim).await? == CronClaimed::Changed {
             return Ok(());
         }
-        job.due_at_ms = next;
-        if next.is_none() && !self.running.contains_key(&job.id) {
-            job.spec.enabled = false;
-            self.gateway.store.change_cron_job(job.row()).await?;
+        if is_told {
+            self.gateway.delivery.wake();
         }
-        if let Some(entry) = entry {
-            tracing::warn!(target: "cron", job = job.id, name = job.spec.name, "{}", entry.error.as_deref().unwrap_or_default());
-            self.tell(&finished(&entry, next));
-        }
+        tracing::warn!(target: "cron", job = job.id, name = job.spec.name, "{}", entry.error.as_deref().unwrap_or_default());
+        self.tell(&finished(&entry, job.due_at_ms));
         Ok(())
     }
 
@@ -134,48 +127,35 @@ impl Engine {
             gateway.store.reset_session(&session, now_ms).await?;
         }
         let mut entry = CronRunEntry { session_key: Some(session.to_string()), ..run::entry_of(&job, &run, now_ms) };
-        let route = match destination_of(&gateway, &job, &agent).await? {
-            Destination::Nowhere => None,
-            Destination::Chat(route) => {
-                entry.delivery = Some(run::place_of(&route));
-                Some(route)
-            }
-            Destination::Missing(why) => {
-                entry.delivery_error = Some(why);
-                None
-            }
-        };
-        let hearers = hearers_of(&gateway, &agent, route.as_ref()).await?;
+        let address = address_of(&gateway, &job, (agent, session), &mut entry).await?;
         let due_at_ms = job.due_at_ms;
+        job.due_at_ms = next_ms;
         job.state.running_at_ms = Some(now_ms);
         runs.push(run::row(job.id.clone(), run.clone(), CronRunStatus::Running, now_ms, None, &entry));
         // The place in the queue comes before the commit: what is durable is never turned away afterwards.
-        let place = gateway.sessions.reserve(&gateway, &session)?;
-        let turn = inbound(&gateway, &job, &run, due_ms, Address { agent, session, route, hearers });
-        let claim = CronClaim {
-            id: job.id.clone(),
-            due_at_ms,
-            next_due_at_ms: next_ms,
-            state: serde_json::to_value(&job.state).unwrap_or_default(),
-            runs,
-            turn: Some(turn),
-        };
+        let place = gateway.sessions.reserve(&gateway, &address.session)?;
+        let turn = Some(inbound(&gateway, &job, &run, due_ms, address));
+        let claim = CronClaim { due_at_ms, job: job.row(), runs, turn, notice: None };
         match gateway.store.claim_cron(claim).await? {
             CronClaimed::Changed => return Ok(run),
             CronClaimed::Noted => {}
             CronClaimed::Begun(row) => self.hand_over(place, *row).await,
         }
+        self.begun(&job, run.clone(), now_ms, entry);
+        Ok(run)
+    }
+
+    fn begun(&mut self, job: &Job, run: String, now_ms: i64, entry: CronRunEntry) {
         tracing::info!(target: "cron", job = job.id, name = job.spec.name, run, "an automation begins");
         self.tell(&CronEvent {
             run_at_ms: Some(now_ms),
             run_id: Some(run.clone()),
             session_key: entry.session_key.clone(),
-            next_run_at_ms: next_ms,
+            next_run_at_ms: job.due_at_ms,
             ..event(&job.id, "started")
         });
         let is_best_effort = job.is_best_effort();
-        self.watch(GoingOn { job_id: job.id, run: run.clone(), started_at_ms: now_ms, entry, is_best_effort });
-        Ok(run)
+        self.watch(GoingOn { job_id: job.id.clone(), run, started_at_ms: now_ms, entry, is_best_effort });
     }
 
     async fn hand_over(&self, place: Place, row: InboxRow) {
@@ -190,4 +170,30 @@ impl Engine {
         }
         self.gateway.sessions.deliver(place, Mail { row, mode: QueueMode::Followup }, None);
     }
+}
+
+/// Where a run goes. The entry says where its answer does, or why it can't.
+async fn address_of(
+    gateway: &Gateway,
+    job: &Job,
+    (agent, session): (AgentId, SessionKey),
+    entry: &mut CronRunEntry,
+) -> Result<Address, StoreError> {
+    let route = match destination_of(gateway, job, &agent).await? {
+        Destination::Nowhere => None,
+        Destination::Chat(route) => {
+            entry.delivery = Some(run::place_of(&route));
+            Some(route)
+        }
+        Destination::Missing(why) => {
+            entry.delivery_error = Some(why);
+            None
+        }
+    };
+    let hearers = hearers_of(gateway, &agent, route.as_ref()).await?;
+    Ok(Address { agent, session, route, hearers })
+}
+
+fn entry_of(run: &CronRunRow) -> CronRunEntry {
+    CronRunEntry::deserialize(&run.record).expect("it was made of our own type")
 }

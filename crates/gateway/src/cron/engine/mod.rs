@@ -9,15 +9,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chela_protocol::Scope;
-use chela_protocol::methods::cron::{CronEvent, CronRunEntry};
-use chela_store::StoreError;
+use chela_protocol::methods::cron::{CronEvent, CronRunEntry, CronStatus};
+use chela_store::{CronClaim, StoreError};
 use serde::Deserialize as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::Ask;
+use super::alert::{Occasion, notice};
+use super::course::OffReason;
 use super::job::Job;
 use super::run::{Ended, GoingOn, watch};
+use super::schedule::ScheduleError;
 use crate::app::Gateway;
 use crate::events::{Audience, Event};
 use crate::sessions::Refused;
@@ -85,22 +88,35 @@ impl Engine {
                 Err(error) => tracing::warn!(target: "cron", %error, run = row.run, "a run can't be read"),
             }
         }
-        for mut job in super::jobs(&self.gateway).await? {
+        for job in super::jobs(&self.gateway).await? {
             let is_new = job.state.last_status.is_none() && job.state.running_at_ms.is_none();
             if job.due_at_ms.is_none() && job.spec.enabled && (is_new || !job.is_once()) {
-                self.settle(&mut job).await?;
+                self.settle(job).await?;
             }
         }
         Ok(())
     }
 
     /// A job that somebody else wrote gets its next time. What is due once and lies in the past was missed, and is seen to as such.
-    async fn settle(&self, job: &mut Job) -> Result<(), StoreError> {
+    async fn settle(&self, mut job: Job) -> Result<(), StoreError> {
         match job.timetable(&self.gateway) {
             Ok(table) => job.due_at_ms = table.next_after(if job.is_once() { i64::MIN } else { self.gateway.now_ms() }),
-            Err(error) => self.turn_off(job, "schedule-errors", &error.to_string()),
+            Err(error) => return self.give_up(job, &error).await,
         }
         self.gateway.store.change_cron_job(job.row()).await.map(drop)
+    }
+
+    /// A job whose schedule can't be kept is turned off, and its owner is told.
+    async fn give_up(&self, mut job: Job, error: &ScheduleError) -> Result<(), StoreError> {
+        let (now_ms, due_at_ms, was_on) = (self.gateway.now_ms(), job.due_at_ms, job.spec.enabled);
+        job.turn_off(OffReason::Schedule, &error.to_string(), now_ms);
+        let run = format!("cron:{}:schedule:{now_ms}", job.id);
+        let occasion = Occasion { run: &run, status: CronStatus::Error, was_on, told: None };
+        let notice = notice(&self.gateway, &mut job, occasion).await?;
+        let claim = CronClaim { due_at_ms, job: job.row(), runs: Vec::new(), turn: None, notice };
+        self.gateway.store.claim_cron(claim).await?;
+        self.gateway.delivery.wake();
+        Ok(())
     }
 
     /// One thing after the other: a run that ended, a question, a job that is due.

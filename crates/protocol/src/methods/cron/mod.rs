@@ -1,7 +1,7 @@
 //! `cron.*`: automations, in the shapes of OpenClaw 2026.9. What 2026.1 wrote is read as well.
 //!
 //! Left out is what this house doesn't do: schedules `on-exit` and `stream`, payloads `command` and `script`, triggers, pacing,
-//! webhooks and failure alerts. A job that asks for one of them is refused by name.
+//! and webhooks. A job that asks for one of them is refused by name.
 
 mod calls;
 mod read;
@@ -13,7 +13,10 @@ pub use calls::{
     CronRunsParams, CronRunsResult, CronStatusResult, CronUpdateParams,
 };
 pub use read::CronSpecError;
-pub use spec::{CronDelivery, CronDeliveryMode, CronPayload, CronSchedule, CronSpec, CronTarget, CronWake};
+pub use spec::{
+    CronAlertChoice, CronAlertPlace, CronDelivery, CronDeliveryMode, CronFailureAlert, CronPayload, CronSchedule,
+    CronSpec, CronTarget, CronWake,
+};
 pub use state::{
     CronAutoDisabled, CronCompletion, CronDelivered, CronEvent, CronJob, CronPlace, CronRunDelivery, CronRunEntry,
     CronState, CronStatus,

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{CRON_NAME_MAX, CRON_TEXT_MAX, CronPayload, CronSpec, CronTarget};
+use super::{CRON_NAME_MAX, CRON_TEXT_MAX, CronAlertChoice, CronFailureAlert, CronPayload, CronSpec, CronTarget};
 
 /// Why a text of JSON is no job.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,14 +30,14 @@ impl CronSpec {
         spec.checked()
     }
 
-    /// The job with these changes: a field replaces, `null` removes, and `payload` and `delivery` are changed field by field as long
-    /// as their kind stays.
+    /// The job with these changes: a field replaces, `null` removes, and `payload`, `delivery` and `failureAlert` are changed field by
+    /// field as long as their kind stays.
     pub fn patched(&self, patch: &Value) -> Result<Self, CronSpecError> {
         let patch = patch.as_object().ok_or_else(|| invalid("`patch` is an object"))?;
         let mut value = serde_json::to_value(self).map_err(|error| invalid(&error.to_string()))?;
         for (key, change) in patch {
             let field = &mut value[key.as_str()];
-            let merges = matches!(key.as_str(), "payload" | "delivery");
+            let merges = matches!(key.as_str(), "payload" | "delivery" | "failureAlert");
             match (field.as_object_mut(), change.as_object()) {
                 (Some(object), Some(change)) if merges && has_same_kind(object, change) => {
                     object.extend(change.clone());
@@ -57,6 +57,13 @@ impl CronSpec {
         let text = self.payload.text();
         if text.trim().is_empty() || text.len() > CRON_TEXT_MAX {
             return Err(invalid(&format!("what a job says has 1 to {CRON_TEXT_MAX} bytes")));
+        }
+        match &self.failure_alert {
+            Some(CronAlertChoice::Never(true)) => return Err(invalid("`failureAlert` is `false` or an object")),
+            Some(CronAlertChoice::When(CronFailureAlert { after: Some(0), .. })) => {
+                return Err(invalid("`failureAlert.after` is at least 1"));
+            }
+            Some(CronAlertChoice::Never(false) | CronAlertChoice::When(_)) | None => {}
         }
         match (&self.payload, &self.session_target) {
             (CronPayload::AgentTurn { .. }, CronTarget::Main) => {
@@ -80,7 +87,7 @@ fn has_same_kind(field: &Map<String, Value>, change: &Map<String, Value>) -> boo
 
 fn refuse_unsupported(job: &Map<String, Value>) -> Result<(), CronSpecError> {
     let is_asked = |key: &str| job.get(key).is_some_and(|field| !field.is_null() && *field != json!(false));
-    let asked = ["trigger", "pacing", "failureAlert"].into_iter().find(|key| is_asked(key));
+    let asked = ["trigger", "pacing"].into_iter().find(|key| is_asked(key));
     let unsupported = |what: &str| CronSpecError::Unsupported(what.to_owned());
     if let Some(key) = asked {
         return Err(unsupported(&format!("`{key}`")));
@@ -92,10 +99,13 @@ fn refuse_unsupported(job: &Map<String, Value>) -> Result<(), CronSpecError> {
     if let kind @ ("command" | "script" | "heartbeat") = kind("payload") {
         return Err(unsupported(&format!("a payload of kind `{kind}`")));
     }
-    match job.get("delivery").and_then(|delivery| delivery.get("mode")) {
-        Some(mode) if mode == "webhook" => Err(unsupported("delivery by webhook")),
-        _ => Ok(()),
+    let is_webhook = |place: Option<&Value>| place.is_some_and(|place| place["mode"] == "webhook");
+    let delivery = job.get("delivery");
+    if is_webhook(delivery) {
+        return Err(unsupported("delivery by webhook"));
     }
+    let told = [job.get("failureAlert"), delivery.and_then(|delivery| delivery.get("failureDestination"))];
+    if told.into_iter().any(is_webhook) { Err(unsupported("a failure alert by webhook")) } else { Ok(()) }
 }
 
 /// 2026.1 wrote `atMs`, and left the kind away where the fields tell it.
@@ -198,6 +208,20 @@ mod tests {
     }
 
     #[test]
+    fn an_alert_is_changed_field_by_field_and_put_away_by_false() {
+        let mut job = daily();
+        job["failureAlert"] = json!({ "after": 3, "cooldownMs": 60_000, "channel": "telegram", "to": "7" });
+        let spec = CronSpec::read(&job).unwrap();
+        assert_eq!(serde_json::to_value(&spec).unwrap(), job);
+        let patched = spec.patched(&json!({ "failureAlert": { "after": 1, "to": null } })).unwrap();
+        job["failureAlert"] = json!({ "after": 1, "cooldownMs": 60_000, "channel": "telegram" });
+        assert_eq!(serde_json::to_value(&patched).unwrap(), job);
+        let never = patched.patched(&json!({ "failureAlert": false })).unwrap();
+        assert_eq!(never.failure_alert, Some(CronAlertChoice::Never(false)));
+        assert_eq!(never.patched(&json!({ "failureAlert": null })).unwrap().failure_alert, None);
+    }
+
+    #[test]
     fn a_patch_changes_what_it_names_and_null_removes() {
         let spec = CronSpec::read(&daily()).unwrap();
         let patch = json!({
@@ -230,6 +254,7 @@ mod tests {
             refused("schedule", json!({ "kind": "on-exit", "command": "x" })),
             refused("payload", json!({ "kind": "command", "argv": ["x"] })),
             refused("delivery", json!({ "mode": "webhook", "to": "https://example.test" })),
+            refused("failureAlert", json!({ "mode": "webhook", "to": "https://example.test" })),
         ];
         for text in &unsupported {
             assert!(text.ends_with("is not supported here"), "{text}");
@@ -238,5 +263,7 @@ mod tests {
         assert!(refused("sessionTarget", json!("main")).contains("systemEvent"));
         assert!(refused("payload", json!({ "kind": "agentTurn", "message": "" })).contains("bytes"));
         assert!(refused("schedule", json!({ "kind": "never" })).contains("never"));
+        assert!(refused("failureAlert", json!(true)).contains("`false` or an object"));
+        assert!(refused("failureAlert", json!({ "after": 0 })).contains("at least 1"));
     }
 }

@@ -29,6 +29,9 @@ pub struct CronSpec {
     pub payload: CronPayload,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<CronDelivery>,
+    /// What is told of its failures; the configuration's rule when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_alert: Option<CronAlertChoice>,
 }
 
 /// When a job is due.
@@ -52,7 +55,8 @@ pub enum CronSchedule {
         /// IANA name of a time zone; the agents' one when absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tz: Option<String>,
-        /// The job comes later by a part of this that is its own.
+        /// The job comes later by a part of this that is its own; zero for the very time. When absent, what is due each hour at its
+        /// full has five minutes.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         stagger_ms: Option<i64>,
     },
@@ -156,6 +160,24 @@ pub struct CronDelivery {
     /// A run whose answer could not be delivered is no failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub best_effort: Option<bool>,
+    /// Where failures are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_destination: Option<CronAlertPlace>,
+}
+
+impl CronDelivery {
+    /// To a chat, where nothing says which.
+    pub fn announce() -> Self {
+        Self {
+            mode: CronDeliveryMode::Announce,
+            channel: None,
+            to: None,
+            thread_id: None,
+            account_id: None,
+            best_effort: None,
+            failure_destination: None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,4 +185,54 @@ pub struct CronDelivery {
 pub enum CronDeliveryMode {
     None,
     Announce,
+}
+
+/// `failureAlert` of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum CronAlertChoice {
+    /// `false`: nothing is told. The reader refuses `true`.
+    Never(bool),
+    When(CronFailureAlert),
+}
+
+/// When failures of a job are told, and where; what is absent is as the configuration says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CronFailureAlert {
+    /// Failures in a row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<u32>,
+    /// Least time between two alerts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cooldown_ms: Option<u64>,
+    /// Whether times count at which it was due and did not run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub include_skipped: Option<bool>,
+    #[serde(flatten)]
+    pub place: CronAlertPlace,
+}
+
+/// Where failures are told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CronAlertPlace {
+    /// `announce`, the only one there is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<CronDeliveryMode>,
+    /// A channel's id, or `last`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    /// A chat of the channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
+}
+
+impl CronAlertPlace {
+    /// Whether it names any part of a place.
+    pub fn is_named(&self) -> bool {
+        self.channel.is_some() || self.to.is_some() || self.account_id.is_some()
+    }
 }

@@ -33,6 +33,9 @@ pub struct CronState {
     pub last_delivery_error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auto_disabled: Option<CronAutoDisabled>,
+    /// When a chat was last told of its failures; gone with a run that went well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_failure_alert_at_ms: Option<i64>,
 }
 
 /// Why a job was turned off by the house.
