@@ -115,6 +115,8 @@ impl Linker {
 fn build(target: &str, flags: &str, arguments: &[String], names: Names) -> Result<()> {
     let mut build = shell::cargo(&["rustc", "--profile", "dist", "--locked", "--package", "chela-cli"]);
     build.args(["--bin", "chela", "--target", target, "--"]).args(arguments);
+    // What is shipped has its page.
+    build.env("CHELA_NEED_UI", "1");
     build.env("RUSTFLAGS", format!("{flags} {PACKED}").trim());
     if names == Names::Stripped {
         build.env("CARGO_PROFILE_DIST_STRIP", "symbols");

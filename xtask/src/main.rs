@@ -98,6 +98,21 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         rest: Vec<String>,
     },
+    /// Run the page's tests in Chromium, against the debug build.
+    UiTest {
+        /// The browser; one on the path otherwise.
+        #[arg(long, value_name = "FILE")]
+        browser: Option<PathBuf>,
+        /// Arguments for the test runner, for example a file's name.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+    /// Take a picture of each page, into `ui-shots` below the target folder.
+    UiShots {
+        /// The browser; one on the path otherwise.
+        #[arg(long, value_name = "FILE")]
+        browser: Option<PathBuf>,
+    },
     /// Build the binary that is shipped.
     Dist,
 }
@@ -126,6 +141,8 @@ fn run(chore: Chore) -> Result<()> {
         }
         Chore::Fuzz { release, rest } => fuzz::run(release, &rest),
         Chore::Compat { only, clients, binary, rest } => compat::run(compat::Asked { only, clients, binary, rest }),
+        Chore::UiTest { browser, rest } => ui::test(&ui::Asked { browser, rest }),
+        Chore::UiShots { browser } => ui::shots(&ui::Asked { browser, rest: Vec::new() }),
         Chore::Dist => dist::run(),
     }
 }

@@ -6,7 +6,7 @@ export type Part =
   | { readonly type: "text"; readonly text: string }
   | { readonly type: "thinking"; readonly thinking: string }
   | { readonly type: "toolCall"; readonly id: string; readonly name: string; readonly arguments?: unknown }
-  | { readonly type: "image" | "file"; readonly mimeType?: string; readonly fileName?: string; readonly bytes?: number };
+  | { readonly type: "image" | "file"; readonly mimeType?: string; readonly fileName?: string; readonly bytes?: number; /** Of a picture that this page sent: itself. */ readonly preview?: string };
 
 export interface Tokens {
   readonly input: number;

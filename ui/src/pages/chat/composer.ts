@@ -5,7 +5,7 @@ import { icon } from "../../design/icons.ts";
 import { attempt, complain } from "../../design/toast.ts";
 import { gateway } from "../../gateway/gateway.ts";
 import { bytes } from "../../i18n/format.ts";
-import type { ModelsListResult } from "../../protocol/types.ts";
+import type { ModelsListResult, QueueMode } from "../../protocol/types.ts";
 import { Resource } from "../../state/resource.ts";
 import { effect, Signal } from "../../state/signal.ts";
 import { View } from "../../state/view.ts";
@@ -49,7 +49,7 @@ class Composer extends View {
           <input class="unseen" type="file" multiple @change=${this.#pick} /></label>
         ${this.#models()} ${this.#thinking()}
         <p id="note" class="small" role="status">${room.note.value}</p>
-        <p id="keys" class="unseen">${words().keys}</p>
+        <p id="keys" class="unseen">${words().keys}. ${words().keysSteer}</p>
         ${isBusy ? html`<button class="button icon" type="button" aria-label=${words().stop} title=${words().stop} @click=${this.#stop}>${icon("stop")}</button>` : nothing}
         <button class="button main icon" aria-label=${words().send} title=${words().send}>${icon("send")}</button>
       </div>
@@ -94,7 +94,7 @@ class Composer extends View {
     };
   }
 
-  #submit = (event?: Event) => {
+  #submit = (event?: Event, mode?: QueueMode) => {
     event?.preventDefault();
     const field = this.#field;
     const text = field.value.trim();
@@ -104,14 +104,14 @@ class Composer extends View {
     this.#files.value = [];
     this.#keep("");
     field.focus();
-    void room.send(text, files.map(({ attachment }) => attachment));
+    void room.send(text, files, mode);
     document.querySelector<HTMLElement & { follow(): void }>("chat-log")?.follow();
   };
 
   #press = (event: KeyboardEvent) => {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
       event.preventDefault();
-      this.#submit();
+      this.#submit(undefined, event.ctrlKey || event.metaKey ? "steer" : undefined);
     } else if (event.key === "Escape" && room.conversation.peek().isBusy.peek()) {
       event.preventDefault();
       this.#stop();

@@ -122,6 +122,19 @@ test("a tool that was stopped says so", () => {
   expect(told(conversation)).toEqual(["tool:exec/stopped", "note:stopped"]);
 });
 
+test("what a turn cost stands at its end", () => {
+  const answered = (run: string, at: number): Message => ({ ...said(run), timestamp: at, usage: { input: 1, output: 1, cacheRead: 0, cacheWrite: 0, totalTokens: 2 }, __openclaw: { runId: run } });
+  const conversation = begin([asked, answered("r", 10_000), answered("r", 20_000), answered("s", 90_000)]);
+  const point = (timestamp: number, cost: number) => ({ timestamp, cost, input: 0, output: 0, cacheRead: 0, cacheWrite: 0, totalTokens: 0, cumulativeTokens: 0, cumulativeCost: 0 });
+  conversation.price([point(10_000, 0.25), point(20_100, 0.5), point(89_000, 0.125), point(99_000, 1)]);
+  expect(conversation.entries.value.map(({ facts }) => [facts.value.usage?.totalTokens, facts.value.cost])).toEqual([
+    [undefined, undefined],
+    [undefined, undefined],
+    [4, 0.75],
+    [2, 0.125],
+  ]);
+});
+
 test("older messages come before, and none twice", () => {
   const numbered = (seq: number): Message => ({ role: "user", content: `m${seq}`, idempotencyKey: `k${seq}:user`, __openclaw: { seq } });
   const conversation = new Conversation();

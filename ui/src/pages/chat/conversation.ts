@@ -2,9 +2,11 @@
 // nothing of the page or the connection. A change of one entry is told to who shows that entry, and to nobody else.
 
 import { partsOf, textOf, type Message, type Part, type Tokens, type ToolDetails, type ToolStep } from "../../gateway/transcript.ts";
-import type { AgentEvent, ChatEvent, ChatHistoryResult, SessionRow } from "../../protocol/types.ts";
+import type { AgentEvent, ChatEvent, ChatHistoryResult, SessionRow, UsageTimePoint } from "../../protocol/types.ts";
 import { Signal } from "../../state/signal.ts";
 
+/** A call is booked a little after its answer was written down. */
+const BOOKED_WITHIN_MS = 2_000;
 /** Runs whose end is remembered, so that late events of them are known. */
 const ENDED_MAX = 200;
 const HINTS = ["command", "path", "url", "query", "pattern", "file", "name"];
@@ -40,6 +42,8 @@ export interface Facts {
   /** Of the last entry of a turn. */
   readonly usage?: Tokens;
   readonly model?: string;
+  /** US dollars. */
+  readonly cost?: number;
 }
 
 export class Entry {
@@ -183,6 +187,17 @@ export class Conversation {
     this.#tell();
   }
 
+  /** What the calls to models cost, told to the turns that made them: each to the first that ended after it. */
+  price(points: readonly UsageTimePoint[]): void {
+    const turns = this.#list.filter(({ facts }) => facts.peek().usage);
+    const costs = new Map<Entry, number>();
+    for (const { timestamp, cost } of points) {
+      const turn = turns.find(({ facts }) => (facts.peek().at ?? Infinity) + BOOKED_WITHIN_MS >= timestamp);
+      if (turn && cost > 0) costs.set(turn, (costs.get(turn) ?? 0) + cost);
+    }
+    for (const [turn, cost] of costs) if (turn.facts.peek().cost !== cost) turn.change({ cost });
+  }
+
   #read(message: Message, runId: string | undefined, run: Run | null): void {
     const { role, content, timestamp: at = 0 } = message;
     if (role === "user") {
@@ -201,7 +216,7 @@ export class Conversation {
       else if (part.type === "text" && part.text) last = this.#part(run, runId, "answer", { text: part.text, at });
       else if (part.type === "thinking" && part.thinking) last = this.#part(run, runId, "thinking", { text: part.thinking, at });
     }
-    if (usage && last) last.change({ usage: this.#usedBefore(runId, usage), ...(model && { model }) });
+    if (usage && last) last.change({ at, usage: this.#usedBefore(runId, usage), ...(model && { model }) });
     if (run) run.text = run.before = joined(run);
     if (stopReason === "aborted") this.#add("note", { text: "", note: "stopped", at }, { run: runId });
   }

@@ -3,7 +3,7 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { copy } from "../../design/copy.ts";
 import { icon } from "../../design/icons.ts";
-import { bytes, count, moment, percent, short, time } from "../../i18n/format.ts";
+import { bytes, cost, count, moment, percent, short, time } from "../../i18n/format.ts";
 import { codeBlock, Prose, visible } from "../../markdown/render.ts";
 import { Signal } from "../../state/signal.ts";
 import { View } from "../../state/view.ts";
@@ -86,13 +86,13 @@ export class EntryView extends View {
     return html`${this.#prose.node} ${this.#rest(facts.text)}`;
   }
 
-  #foot({ usage, model, at, text, isOpen }: Facts): TemplateResult | typeof nothing {
+  #foot({ usage, model, cost: usd, at, text, isOpen }: Facts): TemplateResult | typeof nothing {
     if (isOpen || !usage) return nothing;
     const used = usage.totalTokens > 0 ? usage : null;
     const cached = used && used.cacheRead > 0 ? words().cached(percent(used.cacheRead / (used.input + used.cacheRead + used.cacheWrite))) : "";
     const all = used ? [words().tokens(short(used.input + used.cacheRead + used.cacheWrite), short(used.output)), cached] : [];
     return html`<div class="foot small faint">
-      ${when(at)}<span>${[...all, model ?? ""].filter(Boolean).join(" · ")}</span>
+      ${when(at)}<span>${[...all, usd ? cost(usd) : "", model ?? ""].filter(Boolean).join(" · ")}</span>
       ${text ? act("copy", words().copy, () => void copy(text)) : nothing}
     </div>`;
   }
@@ -122,7 +122,8 @@ function tool({ name, state, hint, input, output, details }: ToolUse): TemplateR
 }
 
 function file({ type, ...part }: Part): TemplateResult {
-  const { fileName, bytes: size } = part as Extract<Part, { type: "file" | "image" }>;
+  const { fileName, preview, bytes: size } = part as Extract<Part, { type: "file" | "image" }>;
+  if (preview) return html`<li class="picture"><img src=${preview} alt=${fileName ?? words().file} /></li>`;
   return html`<li>${icon("file")}<span>${fileName ?? words().file}</span><span class="faint">${size ? bytes(size) : ""}</span></li>`;
 }
 

@@ -5,8 +5,9 @@ import { complain } from "../../design/toast.ts";
 import { gateway } from "../../gateway/gateway.ts";
 import { RequestError } from "../../gateway/request-error.ts";
 import type { Message } from "../../gateway/transcript.ts";
-import type { ChatAttachment, QueueMode, SessionRow } from "../../protocol/types.ts";
+import type { QueueMode, SessionRow } from "../../protocol/types.ts";
 import { Signal } from "../../state/signal.ts";
+import type { Attached } from "./attachments.ts";
 import { Conversation, type Unsent } from "./conversation.ts";
 import { outbox, type Draft } from "./outbox.ts";
 import { words } from "./words.ts";
@@ -45,7 +46,11 @@ class Room {
   follow(): () => void {
     const stops = [
       gateway.onFresh(() => void this.#refresh()),
-      gateway.on("chat", (event) => event.sessionKey === this.key.peek() && this.conversation.peek().chat(event)),
+      gateway.on("chat", (event) => {
+        if (event.sessionKey !== this.key.peek()) return;
+        this.conversation.peek().chat(event);
+        if (event.state === "final") void this.#price();
+      }),
       gateway.on("agent", (event) => event.sessionKey === this.key.peek() && this.conversation.peek().agent(event)),
       gateway.on("session.message", (event) => {
         if (event.sessionKey === this.key.peek()) this.conversation.peek().message(event.message as Message);
@@ -59,11 +64,12 @@ class Room {
     return () => stops.forEach((stop) => stop());
   }
 
-  async send(text: string, attachments: readonly ChatAttachment[], mode?: QueueMode): Promise<void> {
+  async send(text: string, files: readonly Attached[], mode?: QueueMode): Promise<void> {
     const session = this.key.peek();
     if (session === null) return;
+    const attachments = files.map(({ attachment }) => attachment);
     const draft: Draft = { key: randomId(), session, text, attachments, at: Date.now(), ...(mode && { mode }) };
-    this.conversation.peek().send(shown(draft));
+    this.conversation.peek().send(shown(draft, files));
     await outbox.keep(draft).catch(() => {});
     await this.#deliver(draft);
   }
@@ -110,8 +116,17 @@ class Room {
     const history = await gateway.call("chat.history", { sessionKey, limit: PAGE });
     const waiting = (await outbox.waiting()).filter(({ session }) => session === sessionKey);
     if (shownNow !== this.conversation.peek()) return;
-    if (!shownNow.load(history, waiting.map(shown), again)) return this.#read(sessionKey, true);
+    if (!shownNow.load(history, waiting.map((draft) => shown(draft)), again)) return this.#read(sessionKey, true);
     this.info.value = (history.sessionInfo as SessionRow | undefined) ?? null;
+    void this.#price();
+  }
+
+  /** What turns cost is told beside them; nobody misses it when it can't be had. */
+  async #price(): Promise<void> {
+    const [key, shown] = [this.key.peek(), this.conversation.peek()];
+    if (key === null) return;
+    const usage = await gateway.call("sessions.usage.timeseries", { key }).catch(() => null);
+    if (usage) shown.price(usage.points);
   }
 
   async #deliver(draft: Draft): Promise<void> {
@@ -147,9 +162,10 @@ class Room {
   }
 }
 
-function shown({ key, text, attachments }: Draft): Unsent {
-  const files = attachments.map(({ mimeType, fileName, sizeBytes }) => ({
+function shown({ key, text, attachments }: Draft, attached: readonly Attached[] = []): Unsent {
+  const files = attachments.map(({ mimeType, fileName, sizeBytes }, index) => ({
     type: mimeType?.startsWith("image/") ? ("image" as const) : ("file" as const),
+    ...(attached[index]?.preview && { preview: attached[index].preview }),
     ...(mimeType && { mimeType }),
     ...(fileName && { fileName }),
     ...(sizeBytes !== undefined && { bytes: sizeBytes }),
