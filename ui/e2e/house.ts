@@ -1,15 +1,18 @@
 // The world of the tests in a real browser: the real gateway in a folder of its own, a model that says what a test tells it to, and
-// Chromium. Programs are named by the environment: `CHELA_BINARY` and `CHELA_BROWSER`; `cargo xtask ui-test` sets both.
+// Chromium. Programs are named by the environment: `CHELA_BINARY` and `CHELA_BROWSER`; `cargo xtask ui-test` sets both. With
+// `CHELA_UI_OVER=dist`, a fresh `vite build` lies over the page within the binary, so that nothing of Rust is built again.
 
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { chromium, type Browser, type BrowserContextOptions, type Locator, type Page } from "playwright-core";
+import { extname, join } from "node:path";
+import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Locator, type Page, type Route } from "playwright-core";
 import { FakeModel } from "./model.ts";
 
 export const TOKEN = "a-token-of-the-browser-tests";
+const OVER = process.env.CHELA_UI_OVER;
+const TYPES: Record<string, string> = { ".css": "text/css", ".html": "text/html", ".js": "text/javascript", ".svg": "image/svg+xml" };
 const START_MS = 20_000;
 const LOOK_AGAIN_MS = 50;
 
@@ -86,11 +89,14 @@ export interface Visit {
 }
 
 export async function launch(): Promise<Browser> {
-  return chromium.launch({ executablePath: program("CHELA_BROWSER"), args: ["--no-sandbox", "--disable-gpu", "--no-first-run"] });
+  // A page that was laid over comes from no network, and may otherwise not reach loopback.
+  const args = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-features=LocalNetworkAccessChecks"];
+  return chromium.launch({ executablePath: program("CHELA_BROWSER"), args });
 }
 
 export async function visit(browser: Browser, options: BrowserContextOptions = {}): Promise<Visit> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-US", ...options });
+  if (OVER) await layOver(context, OVER);
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);
   const complaints: string[] = [];
@@ -125,6 +131,20 @@ export async function eventually(holds: () => Promise<boolean> | boolean, timeou
     if (Date.now() > end) throw new Error(`it did not come true in ${timeoutMs} ms: ${holds.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
   }
+}
+
+/** Files of the folder answer in place of the gateway's own, under the gateway's own rules; addresses within the page with its index. */
+async function layOver(context: BrowserContext, folder: string): Promise<void> {
+  await context.route(/^http:\/\/127\.0\.0\.1/, async (route: Route) => {
+    const { pathname, origin } = new URL(route.request().url());
+    const file = join(folder, decodeURIComponent(pathname));
+    const isFile = existsSync(file) && statSync(file).isFile();
+    if (!isFile && extname(pathname) !== "" && !pathname.startsWith("/chat/")) return route.continue();
+    const shown = isFile ? file : join(folder, "index.html");
+    const rules = (await fetch(`${origin}/`)).headers.get("content-security-policy") ?? "";
+    const headers = { "content-type": TYPES[extname(shown)] ?? "text/plain", "content-security-policy": rules };
+    await route.fulfill({ headers, body: readFileSync(shown) });
+  });
 }
 
 function program(name: string): string {

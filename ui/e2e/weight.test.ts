@@ -3,7 +3,7 @@
 
 import type { Browser, CDPSession, Page, WebSocketRoute } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { conversation, House, launch, TOKEN, visit } from "./house.ts";
+import { conversation, eventually, House, launch, TOKEN, visit } from "./house.ts";
 
 const MESSAGES = 2_000;
 const UPDATES = 300;
@@ -30,13 +30,15 @@ test("a session of 2,000 messages opens at its end and is read up to its beginni
   await conversation(page).getByText(`Answer ${MESSAGES} of many`).waitFor();
   expect(await page.locator(".entry .prose").count()).toBeLessThan(60);
   const scroller = conversation(page);
-  for (let pages = 0; pages < MESSAGES && (await conversation(page).getByText("Question 1 of many", { exact: true }).count()) === 0; pages += 1) {
-    await scroller.evaluate((node) => (node.scrollTop = 0));
-    await page.waitForTimeout(50);
-  }
-  await conversation(page).getByText("Question 1 of many", { exact: true }).waitFor();
-  expect(await page.locator("chat-entry").count()).toBe(MESSAGES);
   const cdp = await page.context().newCDPSession(page);
+  const opened = await metrics(cdp);
+  await eventually(async () => {
+    await scroller.evaluate((node) => (node.scrollTop = 0));
+    return (await page.locator("chat-entry").count()) === MESSAGES;
+  }, 30_000);
+  await conversation(page).getByText("Question 1 of many", { exact: true }).waitFor();
+  const loaded = difference(opened, await metrics(cdp));
+  console.info(`2,000 messages: script ${loaded.script.toFixed(0)} ms, layout ${loaded.layout.toFixed(0)} ms to load them all, a page after the other`);
   const before = await metrics(cdp);
   const frames = await scroller.evaluate(scrollThrough);
   const { script, layout } = difference(before, await metrics(cdp));
@@ -96,7 +98,7 @@ async function between(page: Page, answer: (frame: Frame) => unknown): Promise<{
 
 /** A page of a long history, as the gateway pages it. */
 function historyOf({ limit, offset = 0 }: Asked): object {
-  const end = MESSAGES - Math.max(0, offset - 1);
+  const end = MESSAGES - offset;
   const begin = Math.max(1, end - limit + 1);
   const messages = Array.from({ length: end - begin + 1 }, (_, index) => messageAt(begin + index));
   return { sessionKey: SESSION, messages, hasMore: begin > 1, totalMessages: MESSAGES, sessionInfo: { key: SESSION, activeRunIds: [] } };

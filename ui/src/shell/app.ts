@@ -43,7 +43,7 @@ class App extends View {
       <div class="frame ${drawer.value ? "drawer" : ""}">
         ${this.#side()}
         <div class="shade" @click=${() => (drawer.value = false)}></div>
-        <main id="main" tabindex="-1">${this.#outlet()}</main>
+        <main id="main" data-page=${this.#page.value.name} tabindex="-1">${this.#outlet()}</main>
       </div>
       ${lineStrip()} ${toastRegion()}`;
   }
@@ -115,7 +115,7 @@ function settings(): TemplateResult {
 function lineStrip(): TemplateResult {
   const line = gateway.line.value;
   const isWrong = line.state === "lost" || line.state === "restarting" || line.state === "connecting";
-  return html`<div class="strip" role="status">
+  return html`<div class="strip ${isWrong ? "" : "empty"}" role="status">
     ${isWrong
       ? html`<p>${lineText(line)}</p>
           ${line.state === "lost" ? html`<button class="button small" type="button" @click=${() => gateway.hurry()}>${words().tryNow}</button>` : nothing}`

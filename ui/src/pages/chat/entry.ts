@@ -1,6 +1,6 @@
 // One entry of the conversation. Its content is made when it comes near the window, so that a session of thousands costs little.
 
-import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { html, nothing, type TemplateResult } from "lit";
 import { copy } from "../../design/copy.ts";
 import { icon } from "../../design/icons.ts";
 import { bytes, cost, count, moment, percent, short, time } from "../../i18n/format.ts";
@@ -30,11 +30,6 @@ export class EntryView extends View {
     };
     this.addEventListener("contentvisibilityautostatechange", turned);
     return [() => this.removeEventListener("contentvisibilityautostatechange", turned)];
-  }
-
-  protected override update(changed: PropertyValues): void {
-    this.className = `entry ${this.entry.kind}`;
-    super.update(changed);
   }
 
   protected override render(): TemplateResult | typeof nothing {

@@ -6,7 +6,7 @@ import { icon } from "../../design/icons.ts";
 import { failed, skeleton } from "../../design/parts.ts";
 import { effect, Signal } from "../../state/signal.ts";
 import { View } from "../../state/view.ts";
-import type { Conversation } from "./conversation.ts";
+import type { Conversation, Entry } from "./conversation.ts";
 import "./entry.ts";
 import { room } from "./room.ts";
 import { words } from "./words.ts";
@@ -20,6 +20,9 @@ class Log extends View {
   #shown: Conversation | null = null;
   #spoken = { id: "", length: 0 };
   #before = { top: 0, height: 0 };
+  #first: Entry | undefined;
+  /** Of the place that is read, while older messages are put before it. */
+  #fromEnd: number | null = null;
 
   protected override entered(): (() => void)[] {
     return [effect(() => this.#speak(room.conversation.value))];
@@ -33,7 +36,7 @@ class Log extends View {
           ? html`<button class="button small older" type="button" ?disabled=${room.isLoading.value} @click=${() => void room.older()}>${icon("arrowUp")}${words().older}</button>`
           : nothing}
         <ol class="log" aria-busy=${conversation.isBusy.value}>
-          ${repeat(entries, ({ id }) => id, (entry) => html`<li><chat-entry .entry=${entry}></chat-entry></li>`)}
+          ${repeat(entries, ({ id }) => id, (entry) => html`<li><chat-entry class="entry ${entry.kind}" .entry=${entry}></chat-entry></li>`)}
         </ol>
         ${entries.length === 0 ? this.#blank() : nothing}
       </div>
@@ -48,12 +51,21 @@ class Log extends View {
     observer.observe(this.querySelector(".log")!);
   }
 
+  protected override willUpdate(): void {
+    const first = room.conversation.peek().entries.peek()[0];
+    const isOlder = this.#first !== undefined && first !== this.#first && room.conversation.peek() === this.#shown;
+    this.#fromEnd = isOlder ? this.#scroller.scrollHeight - this.#scroller.scrollTop : null;
+    this.#first = first;
+  }
+
   protected override updated(changed: PropertyValues): void {
     super.updated(changed);
     const conversation = room.conversation.peek();
     if (conversation !== this.#shown) this.#isFollowing.value = true;
     this.#shown = conversation;
     if (this.#isFollowing.peek()) this.follow();
+    // What came in above must not move what is read.
+    else if (this.#fromEnd !== null) this.#scroller.scrollTop = this.#scroller.scrollHeight - this.#fromEnd;
   }
 
   /** Goes to the end and stays there. */
