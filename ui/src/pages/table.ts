@@ -42,6 +42,14 @@ export const PAGES: readonly Page[] = [
     load: () => import("./devices/devices.ts"),
   },
   {
+    name: "config",
+    title: translations({ en: "Configuration", "zh-CN": "配置", "zh-TW": "設定" }),
+    icon: "config",
+    group: "gateway",
+    key: "s",
+    load: () => import("./config/config.ts"),
+  },
+  {
     // `/health` is the gateway's own answer to probes.
     name: "status",
     title: translations({ en: "Health", "zh-CN": "健康", "zh-TW": "健康狀態" }),
