@@ -34,6 +34,14 @@ export const PAGES: readonly Page[] = [
     load: () => import("./chat/chat.ts"),
   },
   {
+    name: "automations",
+    title: translations({ en: "Automations", "zh-CN": "自动任务", "zh-TW": "自動任務" }),
+    icon: "clock",
+    group: "assistant",
+    key: "t",
+    load: () => import("./automations/automations.ts"),
+  },
+  {
     name: "devices",
     title: translations({ en: "Devices", "zh-CN": "设备", "zh-TW": "裝置" }),
     icon: "device",
