@@ -58,6 +58,14 @@ export const PAGES: readonly Page[] = [
     load: () => import("./config/config.ts"),
   },
   {
+    name: "logs",
+    title: translations({ en: "Logs", "zh-CN": "日志", "zh-TW": "日誌" }),
+    icon: "logs",
+    group: "gateway",
+    key: "l",
+    load: () => import("./logs/logs.ts"),
+  },
+  {
     // `/health` is the gateway's own answer to probes.
     name: "status",
     title: translations({ en: "Health", "zh-CN": "健康", "zh-TW": "健康狀態" }),
