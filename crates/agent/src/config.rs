@@ -209,6 +209,18 @@ pub struct SkillsConfig {
     pub allow_bundled: Option<Vec<String>>,
     pub load: SkillLoad,
     pub limits: SkillLimits,
+    pub install: SkillInstall,
+}
+
+/// Where skills are installed from.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SkillInstall {
+    /// A registry with the API of clawhub.ai that is searched and installed from; an empty text means none. Default:
+    /// `https://clawhub.ai`.
+    pub registry: Option<String>,
+    /// `false` refuses archives that clients bring, `chela skills install <file>` among them. Default: true.
+    pub allow_uploaded_archives: Option<bool>,
 }
 
 /// Settings of one skill.
@@ -219,8 +231,8 @@ pub struct SkillEntry {
     pub enabled: Option<bool>,
     /// The secret that the skill's `primaryEnv` names; makes that requirement met.
     pub api_key: Option<Secret>,
-    /// Variables for the skill, by name; makes those requirements met.
-    pub env: BTreeMap<String, String>,
+    /// Variables for the skill, by name; makes those requirements met. Shown nowhere, since they are mostly keys.
+    pub env: BTreeMap<String, Secret>,
 }
 
 /// Where skills are looked for besides the workspace, the state dir and the bundled ones.

@@ -46,7 +46,7 @@ pub use compaction::{Compacted, CompactionDone, CompactionError, CompactionOrder
 pub use config::{
     AgentDefaults, AgentEntry, AgentGroupChat, AgentIdentity, AgentsConfig, DmScope, ModelChain, ModelEntry,
     ModelSetting, ResetMode, ResetPolicy, SendMatch, SendPolicyConfig, SendRule, SessionConfig, SessionScope,
-    SkillEntry, SkillLimits, SkillLoad, SkillsConfig, TypingMode, parse_thinking,
+    SkillEntry, SkillInstall, SkillLimits, SkillLoad, SkillsConfig, TypingMode, parse_thinking,
 };
 pub use context_config::{
     CompactionConfig, CompactionSettings, ContextPruningConfig, HardClearConfig, MemoryFlushConfig, PruningMode,
@@ -62,7 +62,12 @@ pub use media_type::proved_media_type;
 pub use profile::{AgentProfile, DEFAULT_MAX_CONCURRENT, FileLimits, agent_id};
 pub use real::{Missing, RealFolder, open_real};
 pub use reply::{Reply, ReplyButton};
-pub use skills::{SKILL_FOLDERS, SkillIndex, SkillNeeds, SkillSources, SkillStamp, SkillStatus};
+pub use skills::{
+    ARCHIVE_BYTES_MAX, ArchiveError, Finding, IntegrityState, LockFileError, Pinned, PlaceError, SKILL_FOLDERS,
+    SKILL_LOCK, ScanReport, Severity, SkillFile, SkillHome, SkillIndex, SkillInstallStep, SkillIntegrity, SkillLock,
+    SkillNeeds, SkillOrigin, SkillPin, SkillScanner, SkillSources, SkillStamp, SkillStatus, SkillTree, TreeError,
+    pack_skill, unpack_skill,
+};
 pub use tool::{
     AgentId, Effect, Media, RunId, SessionKey, SessionStatus, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture,
     ToolOutput, ToolProgress, ToolSet,

@@ -39,6 +39,12 @@ pub fn written_out(text: &str) -> String {
     shown
 }
 
+/// The signs of a text that show nothing or reorder what is around them, with the bytes where they stand.
+pub(crate) fn hidden_signs(text: &str) -> impl Iterator<Item = (usize, char)> {
+    let signs: Vec<char> = text.chars().collect();
+    text.char_indices().enumerate().filter(move |(at, _)| is_hidden(&signs, *at)).map(|(_, found)| found)
+}
+
 /// The text without what only looks like a mark, and with every sign that shows nothing written out.
 fn disarmed(text: &str) -> String {
     if text

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::skill::{Skill, Source};
-use super::{SkillNeeds, SkillSources, SkillStatus};
+use super::{SkillIntegrity, SkillNeeds, SkillSources, SkillStatus, steps};
 use crate::config::SkillEntry;
 
-pub(super) fn judge(skill: Skill, sources: SkillSources<'_>) -> SkillStatus {
+pub(super) fn judge(skill: Skill, integrity: SkillIntegrity, sources: SkillSources<'_>) -> SkillStatus {
     let config = sources.config;
     let default = SkillEntry::default();
     let entry = config.entries.get(&skill.key).or_else(|| config.entries.get(&skill.name)).unwrap_or(&default);
@@ -18,7 +18,7 @@ pub(super) fn judge(skill: Skill, sources: SkillSources<'_>) -> SkillStatus {
     let blocked_by_agent_filter = sources.profile.skills.as_deref().is_some_and(|allowed| !named(allowed));
     let platform_incompatible = !missing.os.is_empty();
     let met = skill.always || missing == SkillNeeds::default();
-    let eligible = met && !platform_incompatible && !disabled && !blocked_by_allowlist;
+    let eligible = met && !platform_incompatible && !disabled && !blocked_by_allowlist && integrity.problem.is_none();
     SkillStatus {
         source: skill.source.as_str(),
         bundled,
@@ -39,10 +39,11 @@ pub(super) fn judge(skill: Skill, sources: SkillSources<'_>) -> SkillStatus {
         requirements: skill.needs,
         missing,
         config_checks: Vec::new(),
-        install: skill.install,
+        install: steps::of(&skill.install),
         primary_env: skill.primary_env,
         name: skill.name,
         description: skill.description,
+        integrity,
     }
 }
 

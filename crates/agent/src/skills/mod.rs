@@ -1,22 +1,40 @@
 //! Skills: folders with a `SKILL.md` that the agent reads when a task calls for it. Format: `AgentSkills` with OpenClaw's metadata.
 //!
-//! Owns finding, gating and listing them, and noticing that a folder changed. Never runs anything of a skill, and never reads the environment: it is handed one.
+//! Owns finding, gating and listing them, noticing that a folder changed, and what keeps a harmful one from being used: scans, pins,
+//! and the places where installed ones stand. Never runs anything of a skill, and never reads the environment: it is handed one.
 
+mod archive;
 mod bundled;
 mod front_matter;
 mod gate;
+mod guard;
+mod lock;
+mod place;
+mod scan;
 mod skill;
+mod steps;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 use std::borrow::Cow;
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use chela_config::Environment;
 use serde::Serialize;
 
+pub use self::archive::{ARCHIVE_BYTES_MAX, ArchiveError, pack_skill, unpack_skill};
+pub use self::guard::{IntegrityState, SkillIntegrity};
+pub use self::lock::{LockFileError, Pinned, SKILL_LOCK, SkillLock, SkillOrigin, SkillPin};
+pub use self::place::{PlaceError, SkillHome};
+pub use self::scan::{Finding, ScanReport, Severity, SkillScanner};
+pub use self::tree::{SkillFile, SkillTree, TreeError};
+
+use self::guard::Guard;
 use self::skill::{Skill, Source};
 use crate::AgentProfile;
 use crate::config::SkillsConfig;
@@ -33,6 +51,8 @@ const DEFAULT_IN_PROMPT: usize = 150;
 const DEFAULT_PROMPT_CHARS: usize = 18_000;
 /// Longest description in the list; the file itself says the rest.
 const DESCRIPTION_CHARS: usize = 300;
+/// Entries of one skill whose change is noticed without a look into them.
+const STAMPED_ENTRIES: usize = 200;
 
 /// Where skills come from and what the machine has.
 #[derive(Debug, Clone, Copy)]
@@ -91,9 +111,25 @@ pub struct SkillStatus {
     pub requirements: SkillNeeds,
     pub missing: SkillNeeds,
     pub config_checks: Vec<serde_json::Value>,
-    pub install: Vec<serde_json::Value>,
+    pub install: Vec<SkillInstallStep>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub primary_env: Option<String>,
+    /// What is known of its files; one with a problem is not eligible.
+    pub integrity: SkillIntegrity,
+}
+
+/// How something that a skill needs gets onto the machine: told, and never done by the gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SkillInstallStep {
+    pub id: String,
+    /// `brew`, `node`, `go`, `uv` or `download`.
+    pub kind: String,
+    pub label: String,
+    /// Programs that are there afterwards.
+    pub bins: Vec<String>,
+    /// What a person types, where one line is all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
 }
 
 /// What a skill needs, or what of it is missing.
@@ -127,11 +163,13 @@ impl SkillSources<'_> {
     pub fn stamp(&self) -> SkillStamp {
         let mut hasher = DefaultHasher::new();
         let candidates = self.config.limits.max_candidates_per_root.unwrap_or(DEFAULT_CANDIDATES);
+        stamp_entry(&self.state_dir.join(SKILL_LOCK), &mut hasher);
         for root in [self.workspace_folder(), self.managed_folder()].into_iter().chain(self.extra_folders()) {
             for folder in folders(&root, candidates) {
-                let file = folder.join("SKILL.md");
-                let Ok(meta) = fs::metadata(&file) else { continue };
-                (file, meta.len(), meta.modified().ok()).hash(&mut hasher);
+                if stamp_entry(&folder.join("SKILL.md"), &mut hasher) {
+                    let mut left = STAMPED_ENTRIES;
+                    stamp_folder(&folder, &mut hasher, &mut left);
+                }
             }
         }
         SkillStamp(hasher.finish())
@@ -154,10 +192,12 @@ impl SkillIndex {
     /// Looks at every source. Reads files and writes the bundled skills to the state dir, so call it off the async threads.
     pub fn load(sources: SkillSources<'_>) -> Self {
         let mut statuses = Vec::<SkillStatus>::new();
+        let mut guard = Guard::new(sources.state_dir);
         for skill in find(sources) {
             // The first of a name wins: sources come in the order of precedence.
             if statuses.iter().all(|known| known.name != skill.name) {
-                statuses.push(gate::judge(skill, sources));
+                let integrity = guard.judge(&skill);
+                statuses.push(gate::judge(skill, integrity, sources));
             }
         }
         statuses.sort_by(|one, other| one.name.cmp(&other.name));
@@ -227,10 +267,35 @@ fn find_in(root: &Path, source: Source, limits: FindLimits, skills: &mut Vec<Ski
 
 /// What stands in a folder of skills, by name; nothing when it is missing.
 fn folders(root: &Path, candidates: usize) -> Vec<PathBuf> {
-    let entries = fs::read_dir(root).into_iter().flatten();
-    let mut folders: Vec<_> = entries.take(candidates).filter_map(|entry| Some(entry.ok()?.path())).collect();
+    let entries = fs::read_dir(root).into_iter().flatten().flatten();
+    // A dot begins what is on its way in or out.
+    let shown = entries.filter(|entry| !entry.file_name().as_bytes().starts_with(b"."));
+    let mut folders: Vec<_> = shown.take(candidates).map(|entry| entry.path()).collect();
     folders.sort();
     folders
+}
+
+/// How a file or folder looks from outside; `false` when it isn't there. A program can set the time of a change back, but not the time
+/// when it did that.
+fn stamp_entry(path: &Path, hasher: &mut DefaultHasher) -> bool {
+    let Ok(meta) = fs::metadata(path) else { return false };
+    (path, meta.len(), meta.mtime(), meta.mtime_nsec(), meta.ctime(), meta.ctime_nsec(), meta.ino()).hash(hasher);
+    true
+}
+
+fn stamp_folder(folder: &Path, hasher: &mut DefaultHasher, left: &mut usize) {
+    let mut entries: Vec<_> = fs::read_dir(folder).into_iter().flatten().flatten().collect();
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        if *left == 0 {
+            return;
+        }
+        *left -= 1;
+        stamp_entry(&entry.path(), hasher);
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            stamp_folder(&entry.path(), hasher, left);
+        }
+    }
 }
 
 /// One line a skill, within the caps; marks what was listed.
