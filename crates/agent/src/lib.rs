@@ -64,9 +64,9 @@ pub use real::{Missing, RealFolder, open_real};
 pub use reply::{Reply, ReplyButton};
 pub use skills::{
     ARCHIVE_BYTES_MAX, ArchiveError, Finding, IntegrityState, LockFileError, Pinned, PlaceError, SKILL_FOLDERS,
-    SKILL_LOCK, ScanReport, Severity, SkillFile, SkillHome, SkillIndex, SkillInstallStep, SkillIntegrity, SkillLock,
-    SkillNeeds, SkillOrigin, SkillPin, SkillScanner, SkillSources, SkillStamp, SkillStatus, SkillTree, TreeError,
-    pack_skill, unpack_skill,
+    SKILL_LOCK, ScanReport, Severity, SkillFile, SkillHead, SkillHome, SkillIndex, SkillInstallStep, SkillIntegrity,
+    SkillLock, SkillNeeds, SkillOrigin, SkillPin, SkillScanner, SkillSources, SkillStamp, SkillStatus, SkillTree,
+    TreeError, pack_skill, read_skill_head, unpack_skill,
 };
 pub use tool::{
     AgentId, Effect, Media, RunId, SessionKey, SessionStatus, Tool, ToolContext, ToolDefinition, ToolError, ToolFuture,

@@ -31,6 +31,7 @@ use crate::pressure::Pressure;
 use crate::reload::Reloader;
 use crate::rpc::Methods;
 use crate::sessions::Sessions;
+use crate::skills::SkillDesk;
 use crate::start::Fleeting;
 
 /// The running gateway. Parts receive it as `Arc<Gateway>`.
@@ -65,6 +66,7 @@ pub(crate) struct Gateway {
     pub(crate) cron: Cron,
     pub(crate) nodes: Nodes,
     pub(crate) hooks: Hooks,
+    pub(crate) skills: SkillDesk,
     /// Cancelled when the gateway starts to stop: no new work from then on.
     pub(crate) shutdown: CancellationToken,
     /// Cancelled when somebody asks for a new start of the gateway.

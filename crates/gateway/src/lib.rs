@@ -37,6 +37,7 @@ mod server;
 mod sessions;
 #[cfg(all(test, debug_assertions))]
 mod simulation;
+mod skills;
 mod sources;
 mod start;
 mod tools_invoke;

@@ -132,6 +132,21 @@ pub struct SkillInstallStep {
     pub command: Option<String>,
 }
 
+/// How the head of a `SKILL.md` names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkillHead {
+    pub name: String,
+    /// The name under which `skills.entries` knows it.
+    pub key: String,
+    pub description: String,
+}
+
+/// Reads the head of a `SKILL.md`; `None` where there is none, or it names nothing.
+pub fn read_skill_head(text: &str) -> Option<SkillHead> {
+    let skill = Skill::read(text, Path::new("/"), Source::Managed)?;
+    Some(SkillHead { name: skill.name, key: skill.key, description: skill.description })
+}
+
 /// What a skill needs, or what of it is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -34,6 +34,7 @@ use crate::pressure::Pressure;
 use crate::reload::Reloader;
 use crate::rpc::Methods;
 use crate::sessions::Sessions;
+use crate::skills::SkillDesk;
 use crate::sources::Sources;
 use crate::start::{self, Options};
 
@@ -117,6 +118,7 @@ fn build(ground: &Ground<'_>, config: &Value, outside: Outside) -> Gateway {
         cron: Cron::default(),
         nodes: Nodes::default(),
         hooks: Hooks::default(),
+        skills: SkillDesk::default(),
         shutdown: CancellationToken::new(),
         restart: CancellationToken::new(),
         tasks: TaskTracker::new(),

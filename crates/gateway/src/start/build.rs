@@ -33,6 +33,7 @@ use crate::pressure::Pressure;
 use crate::reload::Reloader;
 use crate::rpc::Methods;
 use crate::sessions::Sessions;
+use crate::skills::SkillDesk;
 use crate::sources;
 
 /// What stands when the port is open.
@@ -51,6 +52,9 @@ pub(super) struct Parts {
 
 pub(super) async fn gateway(mut parts: Parts) -> Result<Arc<Gateway>, StartError> {
     let store = open_store(parts.places.state_dir.join(DATABASE_FILE)).await?;
+    let state_dir = parts.places.state_dir.clone();
+    let settling = tokio::task::spawn_blocking(move || crate::skills::settle(&state_dir)).await;
+    settling.map_err(|error| StartError::Failed(format!("looking at the installed skills failed: {error}")))?;
     let (models, found) = models(&parts.config, &parts.loaded, &parts.environment, &parts.places, &parts.logs).await?;
     Config::check_whole(&parts.loaded, &mut parts.problems);
     extend(&mut parts.problems, found);
@@ -95,6 +99,7 @@ pub(super) async fn gateway(mut parts: Parts) -> Result<Arc<Gateway>, StartError
         cron,
         nodes: Nodes::default(),
         hooks: Hooks::default(),
+        skills: SkillDesk::default(),
         shutdown: parts.shutdown,
         restart: CancellationToken::new(),
         tasks: TaskTracker::new(),

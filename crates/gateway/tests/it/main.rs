@@ -47,6 +47,7 @@ mod redteam;
 mod rotation;
 mod scarce;
 mod sessions;
+mod skills;
 mod start;
 mod stock_clients;
 mod strangers;
