@@ -2102,6 +2102,29 @@ export interface SkillRow {
   eligible: boolean;
   requirements: SkillNeeds;
   missing: SkillNeeds;
+  install: SkillInstallRow[];
+  integrity: SkillIntegrityRow;
+}
+
+/** How something that a skill needs gets onto the machine. */
+export interface SkillInstallRow {
+  id: string;
+  kind: string;
+  label: string;
+  bins: string[];
+  /** What a person types. Of this implementation. */
+  command?: string;
+}
+
+/** What is known of a skill's files. Of this implementation. */
+export interface SkillIntegrityRow {
+  /** `bundled`, `pinned`, `changed`, `own` or `flagged`. */
+  state: string;
+  hash?: string;
+  /** Why it is not used. */
+  problem?: string;
+  /** `{kind: "clawhub", registry, slug, version}` or `{kind: "upload"}`. */
+  origin?: unknown;
 }
 
 export interface SkillNeeds {
@@ -2121,16 +2144,165 @@ export interface SkillsSearchParams {
 
 export interface SkillsSearchResult {
   results: SkillSearchRow[];
-  /** `installed`: no registry was asked. */
-  scope: string;
 }
 
+/** A skill of the registry. */
 export interface SkillSearchRow {
+  score: number;
   slug: string;
   displayName: string;
-  summary: string;
-  source: string;
-  installed: boolean;
+  summary?: string;
+  version?: string;
+  updatedAt?: number;
+}
+
+/** Parameters of `skills.detail`. */
+export interface SkillsDetailParams {
+  slug: string;
+}
+
+/**
+ * Parameters of `skills.install`: `source` says which of its three forms they are; without one, `name` and `installId` ask for
+ * something that a skill needs.
+ */
+export interface SkillsInstallParams {
+  agentId?: string;
+  /** `clawhub` or `upload`. */
+  source?: string;
+  slug?: string;
+  version?: string;
+  uploadId?: string;
+  /** Of the archive. */
+  sha256?: string;
+  force?: boolean;
+  timeoutMs?: number;
+  name?: string;
+  installId?: string;
+  /**
+   * The hash that the files must have. Together with `force` it also accepts what a scan finds in exactly them. Of this
+   * implementation.
+   */
+  hash?: string;
+  /** Say what would be installed, and change nothing. Of this implementation. */
+  dryRun?: boolean;
+}
+
+/** What `skills.install` did, and what it would do with `dryRun`. */
+export interface SkillsInstallResult {
+  ok: boolean;
+  /** For people. */
+  message: string;
+  slug: string;
+  version?: string;
+  targetDir: string;
+  /** Of all files; what is pinned. */
+  hash: string;
+  /** `installed`, `updated`, `unchanged` or `planned`. */
+  outcome: string;
+  /** Whether it would need `force` and `hash`. */
+  blocked: boolean;
+  changes: SkillChanges;
+  findings: SkillFinding[];
+}
+
+/** Files that differ from those that are there. */
+export interface SkillChanges {
+  added: string[];
+  changed: string[];
+  removed: string[];
+}
+
+/** One thing that a scan found. */
+export interface SkillFinding {
+  /** `critical`, `warning` or `info`. */
+  severity: string;
+  rule: string;
+  file: string;
+  /** From 1; 0 where it is about the whole file. */
+  line: number;
+  what: string;
+  why: string;
+}
+
+/** Parameters of `skills.update`: settings of a skill by `skillKey`, or new versions with `source: "clawhub"`. */
+export interface SkillsUpdateParams {
+  skillKey?: string;
+  enabled?: boolean;
+  /** An empty text takes it out. */
+  apiKey?: string;
+  /** An empty text takes a variable out. */
+  env?: Record<string, string>;
+  agentId?: string;
+  source?: string;
+  slug?: string;
+  all?: boolean;
+  force?: boolean;
+  /** As for `skills.install`; for one skill only. Of this implementation. */
+  hash?: string;
+  /** Of this implementation. */
+  dryRun?: boolean;
+}
+
+/** What became of one skill that was to be updated. */
+export interface SkillUpdateRow {
+  slug: string;
+  ok: boolean;
+  previousVersion?: string;
+  /** What was installed, or would be. */
+  installed?: SkillsInstallResult;
+  error?: string;
+  /** A short name of what is wrong, as in the details of an error. */
+  code?: string;
+}
+
+/** Parameters of `skills.remove`, `skills.scan` and `skills.accept`, which are of this implementation. */
+export interface SkillNamedParams {
+  skillKey?: string;
+  agentId?: string;
+  /** `skills.accept`: the files that were read, by their hash. */
+  hash?: string;
+}
+
+/** What `skills.scan` found. */
+export interface SkillsScanResult {
+  skillKey: string;
+  hash: string;
+  findings: SkillFinding[];
+}
+
+/** Parameters of `skills.upload.begin`. */
+export interface SkillUploadBeginParams {
+  /** `skill-archive`. */
+  kind?: string;
+  slug?: string;
+  sizeBytes?: number;
+  sha256?: string;
+  force?: boolean;
+  idempotencyKey?: string;
+}
+
+/** Parameters of `skills.upload.chunk`. */
+export interface SkillUploadChunkParams {
+  uploadId?: string;
+  /** Bytes that were sent before. */
+  offset?: number;
+  dataBase64?: string;
+}
+
+/** Parameters of `skills.upload.commit`. */
+export interface SkillUploadCommitParams {
+  uploadId?: string;
+  sha256?: string;
+}
+
+/** How far an upload is. */
+export interface SkillUploadResult {
+  uploadId: string;
+  receivedBytes: number;
+  sizeBytes: number;
+  /** Unix milliseconds when it is forgotten. */
+  expiresAt: number;
+  sha256?: string;
 }
 
 // crates/protocol/src/methods/status.rs
@@ -2721,7 +2893,121 @@ export interface UsageLogsResult {
   logs: UsageLogEntry[];
 }
 
-// crates/protocol/src/methods/cron/mod.rs
+// crates/protocol/src/methods/cron/calls.rs
+
+/** Parameters of `cron.list`. */
+export interface CronListParams {
+  includeDisabled?: boolean;
+  /** `all`, `enabled` or `disabled`; counts before `includeDisabled`. */
+  enabled?: string;
+  limit?: number;
+  offset?: number;
+  query?: string;
+  /** `all` or a kind of schedule. */
+  scheduleKind?: string;
+  /** `all`, `ok`, `error`, `skipped` or `unknown`. */
+  lastRunStatus?: string;
+  /** `nextRunAtMs`, `updatedAtMs` or `name`. */
+  sortBy?: string;
+  sortDir?: string;
+  agentId?: string;
+  sessionKey?: string;
+}
+
+/** Result of `cron.list`. */
+export interface CronListResult {
+  jobs: CronJob[];
+  /** Changes with whatever the list would show: pages with the same one fit together. */
+  snapshotRevision: string;
+  total: number;
+  offset: number;
+  limit: number;
+  hasMore: boolean;
+  nextOffset: number | null;
+  /** By a job's id: where its answer would go now. */
+  deliveryPreviews: Record<string, unknown>;
+}
+
+/** Result of `cron.status`. */
+export interface CronStatusResult {
+  enabled: boolean;
+  triggersEnabled: boolean;
+  storePath: string;
+  storage: string;
+  sqlitePath: string;
+  jobs: number;
+  nextWakeAtMs: number | null;
+}
+
+/** A job by either of its names: parameters of `cron.get` and `cron.remove`, and part of others. */
+export interface CronIdParams {
+  id?: string;
+  /** The name of 2026.1. */
+  jobId?: string;
+}
+
+/** Parameters of `cron.update`. */
+export type CronUpdateParams = {
+  /** As `CronSpec::patched`(super::CronSpec::patched) takes it. */
+  patch: unknown;
+} & CronIdParams;
+
+/** Parameters of `cron.run`. */
+export type CronRunParams = {
+  mode?: CronRunMode;
+} & CronIdParams;
+
+/** When `cron.run` runs a job. */
+export type CronRunMode =
+  /** Only if it is due. */
+  | "due"
+  | "force"
+  | "if-enabled";
+
+/** Result of `cron.run`. */
+export interface CronRunResult {
+  ok: boolean;
+  enqueued?: boolean;
+  runId?: string;
+  /** `false` with a reason when it was not run. */
+  ran?: boolean;
+  /** `not-due`, `already-running` or `disabled`. */
+  reason?: string;
+}
+
+/** Result of `cron.remove`. */
+export interface CronRemoveResult {
+  ok: boolean;
+  removed: boolean;
+}
+
+/** Parameters of `cron.runs`. */
+export type CronRunsParams = {
+  /** `job` or `all`. */
+  scope?: string;
+  runId?: string;
+  limit?: number;
+  offset?: number;
+  statuses?: CronStatus[];
+  /** `all` or one status. */
+  status?: string;
+  deliveryStatuses?: CronDelivered[];
+  deliveryStatus?: CronDelivered;
+  query?: string;
+  sortDir?: string;
+} & CronIdParams;
+
+/** Result of `cron.runs`. */
+export interface CronRunsResult {
+  entries: CronRunEntry[];
+  total: number;
+  offset: number;
+  limit: number;
+  hasMore: boolean;
+  nextOffset: number | null;
+}
+
+// crates/protocol/src/methods/cron/spec.rs
 
 /** What a job does and when: the parameters of `cron.add`. */
 export interface CronSpec {
@@ -2740,6 +3026,8 @@ export interface CronSpec {
   wakeMode: CronWake;
   payload: CronPayload;
   delivery?: CronDelivery;
+  /** What is told of its failures; the configuration's rule when absent. */
+  failureAlert?: CronAlertChoice;
 }
 
 /** When a job is due. */
@@ -2762,7 +3050,10 @@ export type CronSchedule =
     expr: string;
     /** IANA name of a time zone; the agents' one when absent. */
     tz?: string;
-    /** The job comes later by a part of this that is its own. */
+    /**
+     * The job comes later by a part of this that is its own; zero for the very time. When absent, what is due each hour at its
+     * full has five minutes.
+     */
     staggerMs?: number;
   };
 
@@ -2806,11 +3097,42 @@ export interface CronDelivery {
   accountId?: string;
   /** A run whose answer could not be delivered is no failure. */
   bestEffort?: boolean;
+  /** Where failures are told. */
+  failureDestination?: CronAlertPlace;
 }
 
 export type CronDeliveryMode =
   | "none"
   | "announce";
+
+/** `failureAlert` of a job. */
+export type CronAlertChoice =
+  /** `false`: nothing is told. The reader refuses `true`. */
+  | boolean
+  | CronFailureAlert;
+
+/** When failures of a job are told, and where; what is absent is as the configuration says. */
+export type CronFailureAlert = {
+  /** Failures in a row. */
+  after?: number;
+  /** Least time between two alerts. */
+  cooldownMs?: number;
+  /** Whether times count at which it was due and did not run. */
+  includeSkipped?: boolean;
+} & CronAlertPlace;
+
+/** Where failures are told. */
+export interface CronAlertPlace {
+  /** `announce`, the only one there is. */
+  mode?: CronDeliveryMode;
+  /** A channel's id, or `last`. */
+  channel?: string;
+  /** A chat of the channel. */
+  to?: string;
+  accountId?: string;
+}
+
+// crates/protocol/src/methods/cron/state.rs
 
 /** How the runs of a job went. */
 export interface CronState {
@@ -2828,6 +3150,8 @@ export interface CronState {
   lastDeliveryStatus?: CronDelivered;
   lastDeliveryError?: string;
   autoDisabled?: CronAutoDisabled;
+  /** When a chat was last told of its failures; gone with a run that went well. */
+  lastFailureAlertAtMs?: number;
 }
 
 /** Why a job was turned off by the house. */
@@ -2928,116 +3252,4 @@ export interface CronEvent {
   runId?: string;
   sessionKey?: string;
   nextRunAtMs?: number;
-}
-
-/** Parameters of `cron.list`. */
-export interface CronListParams {
-  includeDisabled?: boolean;
-  /** `all`, `enabled` or `disabled`; counts before `includeDisabled`. */
-  enabled?: string;
-  limit?: number;
-  offset?: number;
-  query?: string;
-  /** `all` or a kind of schedule. */
-  scheduleKind?: string;
-  /** `all`, `ok`, `error`, `skipped` or `unknown`. */
-  lastRunStatus?: string;
-  /** `nextRunAtMs`, `updatedAtMs` or `name`. */
-  sortBy?: string;
-  sortDir?: string;
-  agentId?: string;
-  sessionKey?: string;
-}
-
-/** Result of `cron.list`. */
-export interface CronListResult {
-  jobs: CronJob[];
-  /** Changes with whatever the list would show: pages with the same one fit together. */
-  snapshotRevision: string;
-  total: number;
-  offset: number;
-  limit: number;
-  hasMore: boolean;
-  nextOffset: number | null;
-  /** By a job's id: where its answer would go now. */
-  deliveryPreviews: Record<string, unknown>;
-}
-
-/** Result of `cron.status`. */
-export interface CronStatusResult {
-  enabled: boolean;
-  triggersEnabled: boolean;
-  storePath: string;
-  storage: string;
-  sqlitePath: string;
-  jobs: number;
-  nextWakeAtMs: number | null;
-}
-
-/** A job by either of its names: parameters of `cron.get` and `cron.remove`, and part of others. */
-export interface CronIdParams {
-  id?: string;
-  /** The name of 2026.1. */
-  jobId?: string;
-}
-
-/** Parameters of `cron.update`. */
-export type CronUpdateParams = {
-  /** As `CronSpec::patched` takes it. */
-  patch: unknown;
-} & CronIdParams;
-
-/** Parameters of `cron.run`. */
-export type CronRunParams = {
-  mode?: CronRunMode;
-} & CronIdParams;
-
-/** When `cron.run` runs a job. */
-export type CronRunMode =
-  /** Only if it is due. */
-  | "due"
-  | "force"
-  | "if-enabled";
-
-/** Result of `cron.run`. */
-export interface CronRunResult {
-  ok: boolean;
-  enqueued?: boolean;
-  runId?: string;
-  /** `false` with a reason when it was not run. */
-  ran?: boolean;
-  /** `not-due`, `already-running` or `disabled`. */
-  reason?: string;
-}
-
-/** Result of `cron.remove`. */
-export interface CronRemoveResult {
-  ok: boolean;
-  removed: boolean;
-}
-
-/** Parameters of `cron.runs`. */
-export type CronRunsParams = {
-  /** `job` or `all`. */
-  scope?: string;
-  runId?: string;
-  limit?: number;
-  offset?: number;
-  statuses?: CronStatus[];
-  /** `all` or one status. */
-  status?: string;
-  deliveryStatuses?: CronDelivered[];
-  deliveryStatus?: CronDelivered;
-  query?: string;
-  sortDir?: string;
-} & CronIdParams;
-
-/** Result of `cron.runs`. */
-export interface CronRunsResult {
-  entries: CronRunEntry[];
-  total: number;
-  offset: number;
-  limit: number;
-  hasMore: boolean;
-  nextOffset: number | null;
 }
