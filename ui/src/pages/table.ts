@@ -34,6 +34,14 @@ export const PAGES: readonly Page[] = [
     load: () => import("./chat/chat.ts"),
   },
   {
+    name: "channels",
+    title: translations({ en: "Channels", "zh-CN": "渠道", "zh-TW": "頻道" }),
+    icon: "channel",
+    group: "talk",
+    key: "n",
+    load: () => import("./channels/channels.ts"),
+  },
+  {
     name: "automations",
     title: translations({ en: "Automations", "zh-CN": "自动任务", "zh-TW": "自動任務" }),
     icon: "clock",
