@@ -50,6 +50,14 @@ export const PAGES: readonly Page[] = [
     load: () => import("./automations/automations.ts"),
   },
   {
+    name: "agents",
+    title: translations({ en: "Agents", "zh-CN": "智能体", "zh-TW": "代理" }),
+    icon: "agent",
+    group: "assistant",
+    key: "a",
+    load: () => import("./agents/agents.ts"),
+  },
+  {
     name: "devices",
     title: translations({ en: "Devices", "zh-CN": "设备", "zh-TW": "裝置" }),
     icon: "device",

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { diff } from "./diff.ts";
 import { below, isSecretAt, placeOf, search, titleOf, type Schema } from "./schema.ts";
-import { at, changesBetween, patchBetween, patched, pathText, withValue } from "./tree.ts";
+import { at, changesBetween, patchBetween, patched, pathText, withValue } from "../../state/tree.ts";
 
 const SCHEMA: Schema = {
   type: "object",

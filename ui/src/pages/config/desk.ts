@@ -6,7 +6,7 @@ import type { ConfigGetResult, ConfigIssue, ConfigWriteResult } from "../../prot
 import { Resource } from "../../state/resource.ts";
 import { Computed, Signal } from "../../state/signal.ts";
 import type { Schema } from "./schema.ts";
-import { at, changesBetween, isSame, patchBetween, patched, withValue, type Change, type Path, type Tree } from "./tree.ts";
+import { at, changesBetween, isSame, patchBetween, patched, withValue, type Change, type Path, type Tree } from "../../state/tree.ts";
 
 export interface Draft<T> {
   /** What the gateway had when the first change was made. */

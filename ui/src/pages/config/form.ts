@@ -8,7 +8,7 @@ import { badge, empty, type Content } from "../../design/parts.ts";
 import { Signal } from "../../state/signal.ts";
 import { form, refused, set, stored, tree } from "./desk.ts";
 import { below, isOfUse, placeOf, search, titleOf, type Option, type Place, type Schema } from "./schema.ts";
-import { at, isBranch, isSame, pathText, type Path, type Tree } from "./tree.ts";
+import { at, isBranch, isSame, pathText, type Path, type Tree } from "../../state/tree.ts";
 import { words } from "./words.ts";
 
 /** What stands in the place of a secret; sent back, it keeps what is stored. */

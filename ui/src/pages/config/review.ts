@@ -6,7 +6,7 @@ import { table, type Content } from "../../design/parts.ts";
 import { words as parts } from "../../design/words.ts";
 import { diff, type Line } from "./diff.ts";
 import { isSecretAt, type Schema } from "./schema.ts";
-import { pathText, type Change, type Tree } from "./tree.ts";
+import { pathText, type Change, type Tree } from "../../state/tree.ts";
 import { words } from "./words.ts";
 
 /** Asks about changes of single values. */

@@ -1,6 +1,6 @@
 // What a form needs to know of the JSON Schema of the configuration: which control a place gets, its words, and where it leads.
 
-import { isBranch, type Path, type Tree } from "./tree.ts";
+import { isBranch, type Path, type Tree } from "../../state/tree.ts";
 
 export interface Schema {
   readonly $ref?: string;
