@@ -58,6 +58,14 @@ export const PAGES: readonly Page[] = [
     load: () => import("./agents/agents.ts"),
   },
   {
+    name: "approvals",
+    title: translations({ en: "Approvals", "zh-CN": "批准", "zh-TW": "核准" }),
+    icon: "shield",
+    group: "assistant",
+    key: "p",
+    load: () => import("./approvals/approvals.ts"),
+  },
+  {
     name: "devices",
     title: translations({ en: "Devices", "zh-CN": "设备", "zh-TW": "裝置" }),
     icon: "device",
