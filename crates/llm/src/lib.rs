@@ -5,6 +5,7 @@
 mod build;
 mod config;
 mod cooldown;
+mod embed;
 mod failover;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -27,6 +28,7 @@ pub use config::{
     ProfileMode, ProviderConfig,
 };
 pub use cooldown::{Cooldown, CooldownReason};
+pub use embed::{EmbedError, EmbedOrder, Embedded};
 use futures_util::Stream;
 pub use guide::Guide;
 pub use http::{HttpClient, HttpClientError, http_client, trusted_roots};

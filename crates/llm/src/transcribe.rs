@@ -13,6 +13,7 @@ use crate::models::{ModelRef, Models};
 use crate::types::{LlmError, LlmErrorKind};
 use crate::wire::endpoint::{Endpoint, api_url};
 use crate::wire::error::{self, Failure};
+use crate::wire::whole::whole_answer;
 
 /// A recording to be heard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,18 +144,7 @@ async fn ask(
         form = form.text("language", language.to_owned());
     }
     let request = client.post(url).headers(endpoint.call_headers(&[])?).multipart(form);
-    let mut response = request.send().await.map_err(|error| error::network(&error))?;
-    let (status, headers) = (response.status(), response.headers().clone());
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| error::network(&error))? {
-        body.extend_from_slice(&chunk);
-        if body.len() > MAX_ANSWER_BYTES {
-            return Err(error::protocol(format!("the answer is larger than {MAX_ANSWER_BYTES} bytes")).into());
-        }
-    }
-    if !status.is_success() {
-        return Err(error::of_response(status.as_u16(), &headers, &body));
-    }
+    let body = whole_answer(request, MAX_ANSWER_BYTES).await?;
     let answer: Answer = serde_json::from_slice(&body)
         .map_err(|_| error::protocol("the answer holds no `text`; check the address and the model"))?;
     Ok(answer.text.trim().to_owned())

@@ -31,7 +31,7 @@ pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// The parts of a request that matter here.
 #[derive(Debug, Deserialize)]
 struct ChatRequest {
-    #[serde(default = "default_model")]
+    #[serde(default = "super::default_model")]
     model: String,
     messages: Vec<ChatMessage>,
     #[serde(default)]
@@ -226,8 +226,4 @@ fn data(value: &Value) -> Event {
 
 fn done() -> Event {
     Event::default().data("[DONE]")
-}
-
-fn default_model() -> String {
-    "chela".to_owned()
 }

@@ -1,4 +1,4 @@
-//! OpenAI's HTTP interfaces: `/v1/models`, `/v1/chat/completions`, `/v1/responses`.
+//! OpenAI's HTTP interfaces: `/v1/models`, `/v1/embeddings`, `/v1/chat/completions`, `/v1/responses`.
 //!
 //! On whenever a secret protects the gateway, unless `gateway.http.endpoints` switches one off. A model's name chooses the
 //! agent, never a vendor's model. Which session answers: the one that `x-chela-session-key` (or `x-openclaw-session-key`)
@@ -8,6 +8,7 @@
 mod chat;
 mod content;
 mod conversation;
+mod embeddings;
 mod error;
 mod models;
 mod resource;
@@ -49,6 +50,7 @@ pub(crate) fn router() -> Router<Arc<Front>> {
     Router::new()
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*id}", get(models::one))
+        .route("/v1/embeddings", post(embeddings::create))
         .route("/v1/chat/completions", post(chat::create))
         .route("/v1/responses", post(responses::create))
 }
@@ -97,6 +99,11 @@ fn agent_of(model: &str) -> Result<Option<&str>, ApiError> {
         Some(agent) if !agent.is_empty() => Ok(Some(agent)),
         _ => Err(ApiError::invalid("Invalid `model`. Use `chela` or `chela/<agentId>`.").with_param("model")),
     }
+}
+
+/// Model of a request that names none.
+fn default_model() -> String {
+    NAMES[0].to_owned()
 }
 
 /// Where a request goes. `place` names new sessions of this interface, as in `openai:<uuid>`.

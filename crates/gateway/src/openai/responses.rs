@@ -29,7 +29,7 @@ use crate::server::Ready;
 
 #[derive(Debug, Deserialize)]
 struct ResponsesRequest {
-    #[serde(default = "default_model")]
+    #[serde(default = "super::default_model")]
     model: String,
     input: Input,
     #[serde(default)]
@@ -150,8 +150,4 @@ impl InputItem {
             }
         }
     }
-}
-
-fn default_model() -> String {
-    "chela".to_owned()
 }

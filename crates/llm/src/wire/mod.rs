@@ -14,3 +14,4 @@ pub(crate) mod gemini;
 pub(crate) mod openai_chat;
 pub(crate) mod openai_responses;
 mod parts;
+pub(crate) mod whole;

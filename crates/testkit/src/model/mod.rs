@@ -4,6 +4,7 @@
 //! their status and remembers it as a violation, so that a test which never looks still fails on `assert_clean`.
 
 mod anthropic;
+mod embed;
 mod gemini;
 mod openai_chat;
 mod openai_responses;
@@ -20,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::serve::ListenerExt as _;
+pub use embed::FakeEmbedding;
 pub use script::{FakeCall, FakeStop, FakeUsage, Part, Reply, Step};
 use serde_json::Value;
 pub use speech::FakeRecording;
@@ -71,6 +73,7 @@ struct State {
     responder: Arc<Responder>,
     requests: Vec<Recorded>,
     recordings: Vec<FakeRecording>,
+    embeddings: Vec<FakeEmbedding>,
     /// A server that runs for hours must not keep what it was sent.
     forgets: bool,
     violations: Vec<String>,
@@ -100,6 +103,7 @@ impl FakeModel {
             responder: Arc::new(responder),
             requests: Vec::new(),
             recordings: Vec::new(),
+            embeddings: Vec::new(),
             forgets: false,
             violations: Vec::new(),
             issued: HashMap::new(),
@@ -118,6 +122,11 @@ impl FakeModel {
             let _ = axum::serve(listener, router).await;
         });
         Self { shared, address, server }
+    }
+
+    /// Requests for vectors, oldest first. Each text's vector begins with its number of bytes.
+    pub fn embeddings(&self) -> Vec<FakeEmbedding> {
+        self.shared.lock().embeddings.clone()
     }
 
     /// Recordings that were sent to be put into words, oldest first. Each is answered with `words of <n> bytes`.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::script::{Reply, Step};
 use super::wire::{FakeWire, Frame, Verdict};
-use super::{Recorded, Shared, State, anthropic, gemini, openai_chat, openai_responses, speech};
+use super::{Recorded, Shared, State, anthropic, embed, gemini, openai_chat, openai_responses, speech};
 
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     // Prompts with images are larger than axum's usual two megabytes.
@@ -30,6 +30,9 @@ async fn answer(
 ) -> Result<Response<Body>, Infallible> {
     if method == Method::POST && speech::is_path(uri.path()) {
         return Ok(hear(&shared, &headers, &body));
+    }
+    if method == Method::POST && embed::is_path(uri.path()) {
+        return Ok(embedded(&shared, &headers, &body));
     }
     let Some(wire) = FakeWire::of_path(uri.path()).filter(|_| method == Method::POST) else {
         return Ok(plain(404, format!("no such path: {method} {uri}")));
@@ -66,6 +69,20 @@ fn hear(shared: &Shared, headers: &HeaderMap, body: &Bytes) -> Response<Body> {
         }
         Err(violation) => {
             shared.lock().violations.push(format!("transcription: {violation}"));
+            plain(400, json!({ "error": { "message": violation, "type": "invalid_request_error" } }).to_string())
+        }
+    }
+}
+
+fn embedded(shared: &Shared, headers: &HeaderMap, body: &Bytes) -> Response<Body> {
+    match embed::read(headers, body) {
+        Ok(asked) => {
+            let vectors = embed::answer(&asked);
+            shared.lock().embeddings.push(asked);
+            plain(200, vectors.to_string())
+        }
+        Err(violation) => {
+            shared.lock().violations.push(format!("embeddings: {violation}"));
             plain(400, json!({ "error": { "message": violation, "type": "invalid_request_error" } }).to_string())
         }
     }

@@ -10,6 +10,7 @@ use super::*;
 
 fn state() -> State {
     State {
+        embeddings: Vec::new(),
         steps: VecDeque::new(),
         responder: Arc::new(Box::new(|_| Step::text(""))),
         requests: Vec::new(),
