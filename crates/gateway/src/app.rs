@@ -33,6 +33,7 @@ use crate::rpc::Methods;
 use crate::sessions::Sessions;
 use crate::skills::SkillDesk;
 use crate::start::Fleeting;
+use crate::tools_invoke::Invocations;
 
 /// The running gateway. Parts receive it as `Arc<Gateway>`.
 pub(crate) struct Gateway {
@@ -65,6 +66,7 @@ pub(crate) struct Gateway {
     pub(crate) budgets: Arc<BudgetLedger>,
     pub(crate) cron: Cron,
     pub(crate) nodes: Nodes,
+    pub(crate) invocations: Invocations,
     pub(crate) hooks: Hooks,
     pub(crate) skills: SkillDesk,
     /// Cancelled when the gateway starts to stop: no new work from then on.

@@ -23,6 +23,7 @@ mod intake;
 mod logs;
 mod media;
 mod nodes;
+mod once;
 mod openai;
 mod outgoing;
 mod outside;

@@ -26,6 +26,7 @@ use crate::app::Gateway;
 use crate::approvals::GatewayApprovals;
 use crate::auth::http::authorise;
 use crate::config::GatewayToolsConfig;
+use crate::once::{Once, OnceKey, Outcome};
 use crate::pressure::RETRY_AFTER;
 use crate::route::{Target, client_target};
 use crate::rpc_error;
@@ -69,13 +70,22 @@ struct Invocation {
     args: Option<Map<String, Value>>,
     session_key: Option<String>,
     agent_id: Option<String>,
+    /// The same call with the same key is made once, and its outcome given to all who ask.
+    idempotency_key: Option<String>,
     /// Checks everything and calls nothing.
     #[serde(default)]
     dry_run: bool,
 }
 
+/// What a call came to.
+type Invoked = Result<Value, Refusal>;
+
+/// The calls that have a key.
+pub(crate) type Invocations = Once<Invoked>;
+
 /// Why there is no result.
-struct Refusal {
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
     status: StatusCode,
     kind: &'static str,
     message: String,
@@ -134,24 +144,36 @@ async fn call(gateway: &Arc<Gateway>, invocation: Invocation) -> Result<Value, R
     if let Some(action) = invocation.action {
         args.entry("action").or_insert_with(|| action.into());
     }
-    let cancel = CancellationToken::new();
-    // Stops the tool when the caller is gone or too late.
-    let _stop = cancel.clone().drop_guard();
+    let args = Value::Object(args);
+    let key = invocation.idempotency_key.as_deref().map(str::trim).filter(|key| !key.is_empty());
+    let key = key.map(|key| OnceKey::of(&[key, &invocation.tool, agent.as_str(), session.as_str(), &args.to_string()]));
     let id = Uuid::new_v4().to_string();
-    let mut context = ToolContext {
+    let context = ToolContext {
         status: Arc::new(status(gateway, &book, &agent, &session).await?),
         agent,
         session,
         run: RunId::new(format!("invoke_{id}")),
         call_id: format!("call_{id}"),
         workspace: world.profile.workspace.clone(),
-        cancel,
+        cancel: CancellationToken::new(),
         progress: ToolProgress::silent(),
         clearance: Clearance::Trusted,
     };
-    let args = Value::Object(args);
-    context.clearance = clear(gateway, &**tool, &args, &context).await?;
-    let running = run(tool.clone(), args, context);
+    let making = make(gateway.clone(), tool.clone(), args, context);
+    match key {
+        None => making.await,
+        Some(key) => gateway.invocations.call(gateway, key, making).await.unwrap_or_else(|error| {
+            Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error.to_string()))
+        }),
+    }
+}
+
+/// The call itself, once all is known about it.
+async fn make(gateway: Arc<Gateway>, tool: Arc<dyn Tool>, args: Value, mut context: ToolContext) -> Invoked {
+    // Stops the tool when nobody waits any more, or too long.
+    let _stop = context.cancel.clone().drop_guard();
+    context.clearance = clear(&gateway, &*tool, &args, &context).await?;
+    let running = run(tool, args, context);
     let late = |_| {
         let message = format!("no result within {} s", CALL_TIMEOUT.as_secs());
         Refusal::new(StatusCode::GATEWAY_TIMEOUT, "timeout", message)
@@ -260,6 +282,20 @@ fn result(output: &ToolOutput) -> Value {
 fn is_offered(config: &GatewayToolsConfig, tool: &str) -> bool {
     let names = |list: &[String]| list.iter().any(|name| name.trim().eq_ignore_ascii_case(tool));
     !names(&config.deny) && (names(&config.allow) || !DENIED.contains(&tool))
+}
+
+impl Outcome for Invoked {
+    fn bytes(&self) -> usize {
+        match self {
+            Ok(result) => result.to_string().len(),
+            Err(refusal) => refusal.message.len(),
+        }
+    }
+
+    /// Also where the tool failed, or somebody said no.
+    fn is_done(&self) -> bool {
+        true
+    }
 }
 
 impl Refusal {

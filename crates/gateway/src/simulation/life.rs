@@ -37,6 +37,7 @@ use crate::sessions::Sessions;
 use crate::skills::SkillDesk;
 use crate::sources::Sources;
 use crate::start::{self, Options};
+use crate::tools_invoke::Invocations;
 
 /// What lives share.
 pub(super) struct Ground<'a> {
@@ -117,6 +118,7 @@ fn build(ground: &Ground<'_>, config: &Value, outside: Outside) -> Gateway {
         budgets: Arc::default(),
         cron: Cron::default(),
         nodes: Nodes::default(),
+        invocations: Invocations::default(),
         hooks: Hooks::default(),
         skills: SkillDesk::default(),
         shutdown: CancellationToken::new(),

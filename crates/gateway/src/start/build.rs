@@ -35,6 +35,7 @@ use crate::rpc::Methods;
 use crate::sessions::Sessions;
 use crate::skills::SkillDesk;
 use crate::sources;
+use crate::tools_invoke::Invocations;
 
 /// What stands when the port is open.
 pub(super) struct Parts {
@@ -98,6 +99,7 @@ pub(super) async fn gateway(mut parts: Parts) -> Result<Arc<Gateway>, StartError
         budgets: Arc::default(),
         cron,
         nodes: Nodes::default(),
+        invocations: Invocations::default(),
         hooks: Hooks::default(),
         skills: SkillDesk::default(),
         shutdown: parts.shutdown,

@@ -332,6 +332,29 @@ async fn tools_are_invoked_as_far_as_they_are_offered() {
 }
 
 #[tokio::test]
+async fn a_call_with_a_key_is_made_once() {
+    let model = fake_model([]).await;
+    let mut config = config(&model);
+    config["gateway"] = json!({ "mode": "local", "tools": { "allow": ["edit"] } });
+    let gateway = Setup::default().config(config).start().await;
+    let file = gateway.state_dir.path().join("workspace/a.txt");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, "one two").unwrap();
+    let edit = |old: &str, new: &str, key: &str| json!({ "tool": "edit", "idempotencyKey": key, "args": { "path": "a.txt", "oldText": old, "newText": new } });
+    let first = http(&gateway, "POST", "/tools/invoke", &edit("one", "eins", "k1"), "").await;
+    assert_eq!(first.status, 200, "{}", first.body);
+    let again = http(&gateway, "POST", "/tools/invoke", &edit("one", "eins", "k1"), "").await;
+    assert_eq!((again.status, again.json()), (200, first.json()), "what was done is not done again");
+    let failed = http(&gateway, "POST", "/tools/invoke", &edit("one", "eins", "k2"), "").await;
+    assert_eq!(failed.status, 400, "another key is another call: {}", failed.body);
+    std::fs::write(&file, "one two").unwrap();
+    let kept = http(&gateway, "POST", "/tools/invoke", &edit("one", "eins", "k2"), "").await;
+    assert_eq!((kept.status, kept.json()), (400, failed.json()), "an error is an outcome, too");
+    let other = http(&gateway, "POST", "/tools/invoke", &edit("two", "zwei", "k1"), "").await;
+    assert_eq!((other.status, std::fs::read_to_string(&file).unwrap().as_str()), (200, "one zwei"));
+}
+
+#[tokio::test]
 async fn g23_an_invoked_command_obeys_the_owners_rules() {
     let model = fake_model([]).await;
     for (mode, status, named) in [
