@@ -81,6 +81,7 @@ const KEYS: &[(&str, &str)] = &[
          communityInvite dangerouslyAllowHostHeaderOriginFallback dangerouslyDisableDeviceAuth embedSandbox \
          enabled environment experimental github root sessionObserver",
     ),
+    ("gateway.nodes", "allowSkills browser pairing pluginTools"),
     ("gateway.reload", "debounceMs"),
     ("gateway.remote", "edgeAuth remotePort sshHostKeyPolicy sshIdentity sshTarget tlsFingerprint transport"),
     ("hooks", "internal transformsDir"),

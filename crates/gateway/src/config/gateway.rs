@@ -40,6 +40,8 @@ pub struct GatewayConfig {
     pub http: HttpConfig,
     /// Tools that `/tools/invoke` may call.
     pub tools: GatewayToolsConfig,
+    /// What devices that run commands may be sent.
+    pub nodes: GatewayNodesConfig,
     /// Where the gateway holds back.
     pub limits: LimitsConfig,
 }
@@ -239,6 +241,42 @@ pub struct GatewayToolsConfig {
     pub deny: Vec<String>,
 }
 
+/// `gateway.nodes`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct GatewayNodesConfig {
+    pub commands: NodeCommandsConfig,
+    /// January's name of `commands.allow`.
+    pub allow_commands: Vec<String>,
+    /// January's name of `commands.deny`.
+    pub deny_commands: Vec<String>,
+}
+
+/// `gateway.nodes.commands`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct NodeCommandsConfig {
+    /// Commands that nodes may be sent besides what their platform is known for, by their whole names: `camera.snap`.
+    pub allow: Vec<String>,
+    /// Commands that no node is ever sent, by their whole names; `*` for all.
+    pub deny: Vec<String>,
+}
+
+impl GatewayNodesConfig {
+    /// Both spellings together.
+    pub(crate) fn allowed(&self) -> impl Iterator<Item = &str> {
+        self.commands.allow.iter().chain(&self.allow_commands).map(|name| name.trim())
+    }
+
+    pub(crate) fn denied(&self) -> impl Iterator<Item = &str> {
+        self.commands.deny.iter().chain(&self.deny_commands).map(|name| name.trim())
+    }
+
+    fn closed() -> Self {
+        Self { deny_commands: vec!["*".to_owned()], ..Self::default() }
+    }
+}
+
 /// Takes the section apart, so that one wrong value disables its own part only. Parts that decide who may connect fail closed:
 /// with a wrong `auth`, a token is needed that the file did not set; a wrong list of proxies or origins trusts none.
 pub(super) fn read(loaded: &Loaded, problems: &mut Vec<Problem>) -> GatewayConfig {
@@ -255,6 +293,7 @@ pub(super) fn read(loaded: &Loaded, problems: &mut Vec<Problem>) -> GatewayConfi
         remote: parts.normal("remote"),
         reload: parts.normal("reload"),
         http: parts.secure("http", HttpConfig::closed),
+        nodes: parts.secure("nodes", GatewayNodesConfig::closed),
         limits: parts.normal("limits"),
         tools: parts.secure("tools", || GatewayToolsConfig { deny: vec!["*".to_owned()], ..Default::default() }),
     }

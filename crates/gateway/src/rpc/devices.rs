@@ -4,7 +4,7 @@ use chela_protocol::methods::devices::{
     DevicePairListResult, DeviceParams, DeviceTokenParams, DeviceTokenRotateResult, DeviceTokenSummary,
     PairRequestParams, PairedDevice,
 };
-use chela_protocol::{CloseCode, DeviceId, DevicePairResolved, PairDecision, RpcError, Scope};
+use chela_protocol::{CloseCode, DeviceId, DevicePairResolved, NodePairResolved, PairDecision, RpcError, Scope};
 use chela_store::{Device, PairingRequest};
 use serde_json::json;
 
@@ -15,8 +15,10 @@ use crate::events::{Audience, Event};
 use crate::pairing;
 use crate::rpc_error;
 
+const NODE: &str = "node";
+
 /// Roles that a device can have a token for.
-const ROLES: &[&str] = &["operator", "node"];
+const ROLES: &[&str] = &["operator", NODE];
 
 /// The methods of this noun.
 pub(super) fn methods() -> Vec<Method> {
@@ -51,16 +53,17 @@ pub(super) async fn approve(call: Call) -> RpcResult {
     let request = pending.into_iter().find(|request| request.request_id == request_id);
     let request = request.ok_or_else(|| unknown_request(&request_id))?;
     may_grant(&call, &request.scopes)?;
+    let decided = request.clone();
     let approved = pairing::approve(gateway, request).await.map_err(rpc_error::of_store)?;
     let device = approved.ok_or_else(|| unknown_request(&request_id))?;
-    resolved(gateway, &request_id, &device.id, PairDecision::Approved);
+    resolved(gateway, &decided, PairDecision::Approved);
     let device = shown(gateway, device).await?;
     Ok(json!({"requestId": request_id, "device": device}))
 }
 
 pub(super) async fn reject(call: Call) -> RpcResult {
     let request = take(&call).await?;
-    resolved(&call.gateway, &request.request_id, &request.device_id, PairDecision::Rejected);
+    resolved(&call.gateway, &request, PairDecision::Rejected);
     Ok(json!({"requestId": request.request_id, "deviceId": request.device_id}))
 }
 
@@ -162,14 +165,16 @@ fn close_device(gateway: &Gateway, id: &DeviceId, opened: Opened) {
     });
 }
 
-fn resolved(gateway: &Gateway, request_id: &str, device_id: &DeviceId, decision: PairDecision) {
-    let payload = DevicePairResolved {
-        request_id: request_id.to_owned(),
-        device_id: device_id.clone(),
-        decision,
-        ts: gateway.now_ms(),
-    };
-    gateway.events.publish(&Event::new("device.pair.resolved", Audience::Holding(Scope::Pairing), &payload));
+/// Tells those who watch devices, and of a node those who watch nodes too.
+fn resolved(gateway: &Gateway, request: &PairingRequest, decision: PairDecision) {
+    let (request_id, ts, audience) = (request.request_id.clone(), gateway.now_ms(), Audience::Holding(Scope::Pairing));
+    let device_id = request.device_id.clone();
+    if request.role == NODE {
+        let payload = NodePairResolved { request_id: request_id.clone(), node_id: device_id.clone(), decision, ts };
+        gateway.events.publish(&Event::new("node.pair.resolved", audience.clone(), &payload));
+    }
+    let payload = DevicePairResolved { request_id, device_id, decision, ts };
+    gateway.events.publish(&Event::new("device.pair.resolved", audience, &payload));
 }
 
 async fn shown(gateway: &Gateway, device: Device) -> Result<PairedDevice, RpcError> {

@@ -5,13 +5,12 @@ use chela_protocol::methods::nodes::{
     NodeEventParams, NodeInvokeOutcome, NodeInvokeParams, NodeListResult, NodePairListResult, NodeParams, NodePending,
     NodeRenameParams, NodeRow, NodeVerifyParams,
 };
-use chela_protocol::{DeviceId, ErrorCode, NodePairResolved, PairDecision, RpcError, Scope};
+use chela_protocol::{DeviceId, ErrorCode, PairDecision, RpcError, Scope};
 use chela_store::{Device, PairingRequest, StoreError};
 use serde_json::{Value, json};
 
 use super::{Access, Call, Method, RpcResult, answer_of, devices};
 use crate::app::Gateway;
-use crate::events::{Audience, Event};
 use crate::nodes::InvokeError;
 use crate::{pairing, rpc_error};
 
@@ -56,15 +55,15 @@ pub(super) async fn rows(gateway: &Gateway) -> Result<Vec<NodeRow>, StoreError> 
 fn row(gateway: &Gateway, device: Device) -> NodeRow {
     let peer = gateway.events.node(&device.id);
     let facts = peer.as_ref().and_then(|peer| peer.node.clone());
-    let shown = |pick: fn(&crate::nodes::NodeFacts) -> &Vec<String>| facts.as_deref().map(pick).cloned();
+    let config = gateway.config.load();
     NodeRow {
         display_name: device.display_name.or_else(|| facts.as_ref()?.display_name.clone()),
         platform: device.platform.or_else(|| Some(facts.as_ref()?.platform.clone())),
         device_family: device.device_family.or_else(|| facts.as_ref()?.device_family.clone()),
         version: facts.as_ref().map(|facts| facts.version.clone()),
         remote_ip: peer.as_ref().map(|peer| peer.remote_ip.to_string()),
-        caps: shown(|facts| &facts.caps).unwrap_or_default(),
-        commands: shown(|facts| &facts.commands).unwrap_or_default(),
+        caps: facts.as_ref().map(|facts| facts.caps.clone()).unwrap_or_default(),
+        commands: facts.as_ref().map(|facts| facts.allowed(&config.gateway.nodes)).unwrap_or_default(),
         paired: true,
         connected: peer.is_some(),
         connected_at_ms: facts.as_ref().map(|facts| facts.connected_at_ms),
@@ -126,13 +125,13 @@ async fn waiting(gateway: &Gateway) -> Result<Vec<PairingRequest>, RpcError> {
     Ok(requests)
 }
 
-/// As for any device, and told to those who watch nodes as well.
+/// As for any device.
 async fn decide(call: Call, decision: PairDecision) -> RpcResult {
     let PairRequestParams { request_id } = call.params()?;
     let gateway = call.gateway.clone();
     let request = waiting(&gateway).await?.into_iter().find(|request| request.request_id == request_id);
     let node_id = request.ok_or_else(|| RpcError::invalid("unknown requestId"))?.device_id;
-    let answer = match decision {
+    Ok(match decision {
         PairDecision::Approved => {
             devices::approve(call).await?;
             json!({ "requestId": request_id, "node": row(&gateway, node(&gateway, &node_id).await?) })
@@ -141,10 +140,7 @@ async fn decide(call: Call, decision: PairDecision) -> RpcResult {
             devices::reject(call).await?;
             json!({ "requestId": request_id, "nodeId": node_id })
         }
-    };
-    let payload = NodePairResolved { request_id, node_id, decision, ts: gateway.now_ms() };
-    gateway.events.publish(&Event::new("node.pair.resolved", Audience::Holding(Scope::Pairing), &payload));
-    Ok(answer)
+    })
 }
 
 async fn verify(call: Call) -> RpcResult {
@@ -199,13 +195,18 @@ fn failed(error: &InvokeError) -> RpcError {
         InvokeError::Gone => "NODE_DISCONNECTED",
         InvokeError::TimedOut => "TIMEOUT",
         InvokeError::Busy => "BUSY",
+        InvokeError::Lost => "UNKNOWN",
+        InvokeError::NotAllowed { command, .. } => {
+            let details = json!({ "reason": "command not allowlisted", "command": command });
+            return RpcError::invalid(error.to_string()).with_details(details);
+        }
         InvokeError::NotOffered(command) => {
             let details = json!({ "reason": "command not declared by node", "command": command });
             return RpcError::invalid(error.to_string()).with_details(details);
         }
     };
     let message = error.to_string();
-    let was_sent = matches!(error, InvokeError::Gone | InvokeError::TimedOut);
+    let was_sent = matches!(error, InvokeError::Gone | InvokeError::TimedOut | InvokeError::Lost);
     let node_error = json!({ "code": code, "message": message });
     RpcError::new(ErrorCode::Unavailable, message)
         .with_details(json!({ "code": code, "nodeError": node_error, "nodeCommandDispatched": was_sent }))

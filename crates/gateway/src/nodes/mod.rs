@@ -1,7 +1,9 @@
 //! Commands on their way to connected nodes and back. Which devices are nodes, the pairing knows; who may ask, the method table.
 
+mod policy;
+
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chela_protocol::methods::nodes::{NodeInvokeOutcome, NodeInvokeParams, NodeInvokeRequest};
@@ -11,6 +13,8 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::app::{Gateway, now_ms};
+use crate::config::GatewayNodesConfig;
+use crate::once::{NotCalled, Once, OnceKey, Outcome};
 
 /// How long a node may take when the client doesn't say, and at most.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,7 +35,7 @@ pub(crate) struct NodeFacts {
     pub(crate) device_family: Option<String>,
     pub(crate) version: String,
     pub(crate) caps: Vec<String>,
-    /// The only commands that it is sent.
+    /// What it declares; it is sent nothing else, and of these what the policy allows.
     pub(crate) commands: Vec<String>,
     pub(crate) connected_at_ms: i64,
 }
@@ -39,6 +43,8 @@ pub(crate) struct NodeFacts {
 /// Why a command brought no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvokeError {
+    #[error("`{command}` is not allowed on {platform}; the owner may name it in gateway.nodes.commands.allow")]
+    NotAllowed { command: String, platform: String },
     #[error("node not connected")]
     NotConnected,
     #[error("the node does not offer the command `{0}`; `node.describe` lists those that it does")]
@@ -49,12 +55,19 @@ pub(crate) enum InvokeError {
     TimedOut,
     #[error("the node went away before it answered")]
     Gone,
+    #[error("the gateway stopped before the node answered")]
+    Lost,
 }
+
+/// What sending a command came to.
+pub(crate) type Invoked = Result<NodeInvokeOutcome, InvokeError>;
 
 /// The commands that wait for their answer, by the id that the node was given.
 #[derive(Default)]
 pub(crate) struct Nodes {
     waiting: Mutex<HashMap<String, Waiting>>,
+    /// A command with a key is sent once.
+    sent: Once<Invoked>,
 }
 
 struct Waiting {
@@ -84,19 +97,66 @@ impl NodeFacts {
             connected_at_ms: now_ms(),
         }
     }
+
+    /// The commands that it declares and may be sent.
+    pub(crate) fn allowed(&self, config: &GatewayNodesConfig) -> Vec<String> {
+        self.commands.iter().filter(|command| self.may(config, command)).cloned().collect()
+    }
+
+    fn may(&self, config: &GatewayNodesConfig, command: &str) -> bool {
+        policy::is_allowed(config, &self.platform, self.device_family.as_deref(), command)
+    }
+}
+
+impl Outcome for Invoked {
+    fn bytes(&self) -> usize {
+        match self {
+            Ok(outcome) => {
+                let payload = outcome.payload.as_ref().map_or(0, |payload| payload.to_string().len());
+                payload + outcome.payload_json.as_ref().map_or(0, String::len)
+            }
+            Err(error) => error.to_string().len(),
+        }
+    }
+
+    /// Whether the node was sent the command.
+    fn is_done(&self) -> bool {
+        match self {
+            Ok(_) | Err(InvokeError::TimedOut | InvokeError::Gone | InvokeError::Lost) => true,
+            Err(
+                InvokeError::NotConnected
+                | InvokeError::NotOffered(_)
+                | InvokeError::NotAllowed { .. }
+                | InvokeError::Busy,
+            ) => false,
+        }
+    }
 }
 
 impl Nodes {
-    /// Sends a command to a connected node and waits for its answer.
-    pub(crate) async fn invoke(
-        &self,
-        gateway: &Gateway,
-        params: NodeInvokeParams,
-    ) -> Result<NodeInvokeOutcome, InvokeError> {
+    /// Sends a command to a connected node and waits for its answer. The same command with the same key is sent once.
+    pub(crate) async fn invoke(&self, gateway: &Arc<Gateway>, params: NodeInvokeParams) -> Invoked {
+        let NodeInvokeParams { node_id, command, params: given, idempotency_key, .. } = &params;
+        let given = given.as_ref().map_or_else(String::new, ToString::to_string);
+        let key = OnceKey::of(&[idempotency_key, node_id.as_str(), command, &given]);
+        let sending = {
+            let gateway = gateway.clone();
+            async move { gateway.nodes.send(&gateway, params).await }
+        };
+        self.sent.call(gateway, key, sending).await.unwrap_or_else(|error| match error {
+            NotCalled::Busy => Err(InvokeError::Busy),
+            NotCalled::Lost => Err(InvokeError::Lost),
+        })
+    }
+
+    async fn send(&self, gateway: &Gateway, params: NodeInvokeParams) -> Invoked {
         let peer = gateway.events.node(&params.node_id).ok_or(InvokeError::NotConnected)?;
-        let offered = peer.node.as_ref().is_some_and(|node| node.commands.contains(&params.command));
-        if !offered {
+        let node = peer.node.as_ref().ok_or(InvokeError::NotConnected)?;
+        if !node.commands.contains(&params.command) {
             return Err(InvokeError::NotOffered(params.command));
+        }
+        if !node.may(&gateway.config.load().gateway.nodes, &params.command) {
+            return Err(InvokeError::NotAllowed { command: params.command, platform: node.platform.clone() });
         }
         let patience = params.timeout_ms.map_or(PATIENCE, Duration::from_millis).min(PATIENCE_MAX);
         let request = NodeInvokeRequest {
