@@ -112,6 +112,22 @@ mod tests {
         Mail { row, mode }
     }
 
+    #[test]
+    fn a_client_that_runs_tools_of_its_own_has_its_turn_to_itself() {
+        use QueueMode::Collect;
+        let with = |id: i64, field: &str| {
+            let mut mail = mail(id, "1", Collect);
+            mail.row.body[field] = json!([{}]);
+            mail
+        };
+        let queue = QueueConfig::default();
+        for field in ["clientTools", "clientResults"] {
+            assert_eq!(taken(vec![with(1, field), mail(2, "1", Collect)], Collect, &queue), [0; 0], "{field}");
+            let rows = take_together(&with(0, field), &mut vec![mail(1, "1", Collect)].into(), &queue);
+            assert_eq!(rows, [], "{field}");
+        }
+    }
+
     fn taken(waiting: Vec<Mail>, mode: QueueMode, queue: &QueueConfig) -> Vec<i64> {
         let rows = take_together(&mail(0, "1", mode), &mut waiting.into(), queue);
         rows.into_iter().map(|row| row.id.0).collect()
