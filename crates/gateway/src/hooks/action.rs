@@ -35,7 +35,7 @@ pub(super) struct Wake {
     pub text: String,
     pub words: Words,
     pub mode: HookWakeMode,
-    pub agent: Option<String>,
+    pub agent: Option<ChosenAgent>,
     pub key: Option<ChosenKey>,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Work {
     pub message: String,
     pub words: Words,
     pub name: String,
-    pub agent: Option<String>,
+    pub agent: Option<ChosenAgent>,
     pub key: Option<ChosenKey>,
     pub session_mode: HookSessionMode,
     pub delivers: bool,
@@ -58,6 +58,13 @@ pub(super) struct Work {
     pub model: Option<String>,
     pub thinking: Option<Thinking>,
     pub timeout_seconds: Option<u64>,
+}
+
+/// An agent's name, and who chose it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ChosenAgent {
+    pub id: String,
+    pub source: KeySource,
 }
 
 /// A name for the conversation, and who chose it.
@@ -146,7 +153,7 @@ pub(super) fn wake(payload: &Value) -> Result<Wake, BadHook> {
         words: secret_digest(&text),
         text,
         mode: body.mode,
-        agent: named(body.agent_id),
+        agent: chosen(body.agent_id, KeySource::Request),
         key: key.map(of_request),
     })
 }
@@ -167,7 +174,7 @@ pub(super) fn work(payload: &Value) -> Result<Work, BadHook> {
         words: secret_digest(&message),
         message,
         name: shown_name(body.name.as_deref()),
-        agent: named(body.agent_id),
+        agent: chosen(body.agent_id, KeySource::Request),
         key: named(body.session_key).map(of_request),
         session_mode: body.session_mode,
         delivers,
@@ -236,7 +243,7 @@ fn one(mapping: &Mapping, request: &HookRequest) -> Result<Asked, BadHook> {
     };
     if config.action == HookAction::Wake {
         let (text, words) = said(&config.text_template, BadHook::NoMappedText)?;
-        let agent = named(config.agent_id.clone());
+        let agent = chosen(config.agent_id.clone(), KeySource::Mapping);
         return Ok(Asked::Wake(Wake { text, words, mode: config.wake_mode, agent, key }));
     }
     let (message, words) = said(&config.message_template, BadHook::NoMappedMessage)?;
@@ -244,7 +251,7 @@ fn one(mapping: &Mapping, request: &HookRequest) -> Result<Asked, BadHook> {
         message,
         words,
         name: shown_name(plain(&config.name)?.as_deref()),
-        agent: named(config.agent_id.clone()),
+        agent: chosen(config.agent_id.clone(), KeySource::Mapping),
         key,
         session_mode: config.session_mode,
         delivers: config.deliver != Some(false),
@@ -285,6 +292,10 @@ fn text_of(value: Value) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
+}
+
+fn chosen(id: Option<String>, source: KeySource) -> Option<ChosenAgent> {
+    named(id).map(|id| ChosenAgent { id, source })
 }
 
 fn named(text: Option<String>) -> Option<String> {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::action::{Asked, ChosenKey, Wake, Work};
+use super::action::{Asked, ChosenAgent, ChosenKey, Wake, Work};
 use super::keys::{AskedKey, KeyRefusal, KeySource};
 use super::rules::HookRules;
 use crate::app::Gateway;
@@ -24,7 +24,7 @@ use crate::intake::{Inbound, SubmitError, SubmitState, submit};
 use crate::sessions::UnknownAgent;
 
 /// Where the rows of hooks are said to come from.
-const CHANNEL: &str = "hooks";
+pub(super) const CHANNEL: &str = "hooks";
 const ACCOUNT: &str = "default";
 
 /// What one request repeats for all that it asks for.
@@ -156,7 +156,7 @@ async fn prepare_wake(
     rules: &HookRules,
     wake: &Wake,
 ) -> Result<(AgentId, SessionKey, TurnInput), NotPrepared> {
-    let agent = agent(gateway, rules, wake.agent.as_deref())?;
+    let agent = agent(gateway, rules, wake.agent.as_ref())?;
     let session = rules.keys.of_wake(&agent, asked_key(wake.key.as_ref()))?;
     let route = route(gateway, &agent, None, None, None).await?;
     let text = format!("[a program tells you this by a hook; no person said it]\n{}", wake.text);
@@ -169,7 +169,7 @@ async fn prepare_work(
     work: &Work,
     run: &str,
 ) -> Result<(AgentId, SessionKey, TurnInput), NotPrepared> {
-    let agent = agent(gateway, rules, work.agent.as_deref())?;
+    let agent = agent(gateway, rules, work.agent.as_ref())?;
     let session = rules.keys.of_work(&agent, asked_key(work.key.as_ref()), work.session_mode, run)?;
     let route = if work.delivers {
         route(gateway, &agent, work.channel.as_deref(), work.to.as_deref(), work.account.as_deref()).await?
@@ -202,10 +202,18 @@ fn input(text: String, name: &str) -> TurnInput {
     }
 }
 
-fn agent(gateway: &Gateway, rules: &HookRules, asked: Option<&str>) -> Result<AgentId, NotPrepared> {
+/// An agent that a mapping names and nobody knows is the default one, as in the reference system: an agent that was taken away must not
+/// end what its hooks brought. A request must name one that there is.
+fn agent(gateway: &Gateway, rules: &HookRules, asked: Option<&ChosenAgent>) -> Result<AgentId, NotPrepared> {
     let book = gateway.sessions.agents(gateway);
-    let agent = match asked {
-        Some(asked) => book.profile(&AgentId::new(asked))?.id.clone(),
+    let named = asked.map(|asked| (book.profile(&AgentId::new(&asked.id)), asked.source));
+    let agent = match named {
+        Some((Ok(profile), _)) => profile.id.clone(),
+        Some((Err(unknown), KeySource::Request)) => return Err(unknown.into()),
+        Some((Err(unknown), KeySource::Mapping)) => {
+            tracing::warn!(target: "hooks", %unknown, "a mapping's agent is not known; the default one answers");
+            book.default_agent().id.clone()
+        }
         None => book.default_agent().id.clone(),
     };
     if rules.admits(&agent) { Ok(agent) } else { Err(NotPrepared::AgentNotAllowed) }

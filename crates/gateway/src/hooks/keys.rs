@@ -1,11 +1,24 @@
 //! In which conversation a hook's work runs. Pure.
 
 use chela_protocol::{AgentId, SessionKey, SessionKeyError};
+use chela_store::InboxRow;
 
+use super::dispatch::CHANNEL;
 use crate::config::{HookSessionMode, HooksConfig};
 
 /// What stands before the random id of a conversation that is for one piece of work. Housekeeping knows them by it.
 const GENERATED: &str = "hook:";
+
+/// The name under which a hook's row waits for others of the same name, although each has a conversation of its own. `None`: it is no
+/// hook's.
+pub(crate) fn lane_of(row: &InboxRow) -> Option<String> {
+    if row.channel != CHANNEL {
+        return None;
+    }
+    let place = row.session.place();
+    let name = place.rsplit_once(&format!(":{GENERATED}")).map_or(place, |(name, _)| name);
+    Some(format!("{}:{name}", row.agent))
+}
 
 /// The rules of the section `hooks` for names of conversations.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -28,6 +28,7 @@ use chela_config::{Environment, SecretResolver};
 use secrecy::ExposeSecret as _;
 use subtle::ConstantTimeEq as _;
 
+pub(crate) use self::keys::lane_of;
 use self::rules::HookRules;
 pub(crate) use self::rules::problems;
 use crate::app::Gateway;

@@ -87,7 +87,8 @@ fn problems(gateway: &Gateway) -> Vec<String> {
     let facts = &gateway.facts;
     let fleeting = facts.fleeting.as_ref().filter(|_| facts.machine.is_some());
     let lost = fleeting.map(|told| format!("the state dir {}; {}", told.why, told.mend()));
-    gateway.problems.load().iter().map(ToString::to_string).chain(lost).collect()
+    let hooks = gateway.hooks.degraded();
+    gateway.problems.load().iter().map(ToString::to_string).chain(hooks).chain(lost).collect()
 }
 
 /// One line an account: `telegram/default: connected as @chela_bot`.

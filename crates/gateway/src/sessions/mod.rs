@@ -10,6 +10,7 @@
 
 mod expiry;
 mod failed;
+mod lanes;
 mod messages;
 mod observer;
 mod places;
@@ -68,6 +69,7 @@ pub(crate) struct Sessions {
     mailboxes: Mutex<Mailboxes>,
     runs: Runs,
     places: places::Places,
+    lanes: lanes::Lanes,
     /// Sessions that are being summarised because somebody asked for it.
     compacting: Mutex<BTreeSet<SessionKey>>,
     agents: worlds::AgentCache,

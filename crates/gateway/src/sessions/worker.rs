@@ -21,6 +21,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::lanes::LanePlace;
 use super::observer::{self, Observer};
 use super::places::TurnPlace;
 use super::queue::{album_of, has_files_to_fetch, is_clients_own, is_same_place, route_of, take_together, tools_of};
@@ -29,6 +30,7 @@ use super::runs::{Dropped, Outcome, RowName};
 use super::{MAILBOX, Mail, failed};
 use crate::app::Gateway;
 use crate::delivery::Live;
+use crate::hooks::lane_of;
 use crate::{delivery, media, rpc_error};
 
 /// A session without work keeps its task this long: within a conversation the next message finds it warm.
@@ -226,6 +228,7 @@ impl Worker {
             // Aborted in the queue. What was to be answered with it is answered by itself.
             return self.put_first(also);
         };
+        let Some(_lane) = self.lane(&mail.row, &cancel).await else { return self.put_back(mail, also) };
         let Some(_place) = self.slot(&mail.row.agent, &cancel).await else { return self.put_back(mail, also) };
         let gateway = self.gateway.clone();
         let runs = &gateway.sessions.runs;
@@ -367,6 +370,17 @@ impl Worker {
                 delivery::queued(&self.gateway, &mail.row);
                 self.waiting.push_back(mail);
             }
+        }
+    }
+
+    /// A row's place in its lane, where it has one; `None` as for [`Worker::slot`].
+    async fn lane(&self, row: &InboxRow, cancel: &TurnCancel) -> Option<Option<LanePlace>> {
+        let Some(name) = lane_of(row) else { return Some(None) };
+        tokio::select! {
+            biased;
+            _ = cancel.aborted() => None,
+            () = self.gateway.shutdown.cancelled() => None,
+            place = self.gateway.sessions.lanes.take(name) => Some(Some(place)),
         }
     }
 

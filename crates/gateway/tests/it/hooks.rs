@@ -1,9 +1,12 @@
 //! Hooks over plain HTTP, through the whole house: who is let in, what becomes of a request, and what it may not do.
 
-use chela_testkit::model::FakeModel;
+use std::sync::Arc;
+
+use chela_testkit::model::{FakeModel, Recorded, Step};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 
 use crate::channels::{ADA, put_in_force, said, telegram, telegram_section, with_channels};
 use crate::conversation::{Answer, Talker, answer_of, config, fake_model, in_short, request_as};
@@ -146,6 +149,8 @@ async fn hooks_stay_off_without_a_token_of_their_own() {
         let health = talker.ok("health", json!({})).await.to_string();
         let told = if hooks.get("mappings").is_some() { "config: " } else { "hooks: off, hooks." };
         assert!(health.contains(told), "{hooks}: {health}");
+        let problems = talker.ok("status", json!({})).await["problems"].to_string();
+        assert!(problems.contains("hooks"), "{hooks}: {problems}");
         gateway.running.stop("test").await;
     }
     assert_eq!(model.requests().len(), 0);
@@ -219,6 +224,45 @@ async fn mappings_make_work_out_of_other_shapes() {
     assert_eq!((&first["dispatched"], first["runIds"].as_array().unwrap().len()), (&json!(2), 2), "{first}");
     let again = post(&gateway, "/hooks/mails", mails).await.json();
     assert_eq!(again["runIds"], first["runIds"], "each mail is one run, however often it is sent");
+}
+
+#[tokio::test]
+async fn a_mappings_agent_that_is_gone_is_the_default_one_and_a_requests_is_refused() {
+    let model = fake_model([]).await;
+    let mapping = json!({ "match": { "path": "bell" }, "messageTemplate": "ring {{n}}", "agentId": "ghost" });
+    let gateway = house(&model, json!({ "mappings": [mapping] })).await;
+    let mut talker = Talker::new(&gateway).await;
+    let answer = post(&gateway, "/hooks/bell", json!({ "n": 7 })).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let (key, _) = talk(&mut talker, &answer.json()["runId"]).await;
+    assert!(key.starts_with("agent:main:hook:"), "{key}");
+    let refused = post(&gateway, "/hooks/agent", json!({ "message": "go", "agentId": "ghost" })).await;
+    assert_eq!(refused.status, 400, "{}", refused.body);
+}
+
+#[tokio::test]
+async fn work_of_one_name_runs_one_after_the_other_and_other_work_beside_it() {
+    let gate = Arc::new(Notify::new());
+    let model = fake_model([Step::gated(&gate, Step::text("first"))]).await;
+    let gateway = house(&model, json!({ "allowRequestSessionKey": true })).await;
+    let work = |message: &str, key: &str| json!({ "message": message, "sessionKey": key, "waitForCompletion": true });
+    let first = post(&gateway, "/hooks/agent", json!({ "message": "one", "sessionKey": "mail" })).await.json();
+    model.wait_for_requests(1).await;
+    let second = post(&gateway, "/hooks/agent", json!({ "message": "two", "sessionKey": "mail" })).await.json();
+    // What has another name is over while the first one stands still.
+    let other = post(&gateway, "/hooks/agent", work("three", "door")).await.json();
+    assert_eq!(other["completion"]["status"], "ok", "{other}");
+    let mut talker = Talker::new(&gateway).await;
+    let waiting = talker.ok("agent.wait", json!({ "runId": second["runId"], "timeoutMs": 50 })).await;
+    assert_eq!((&waiting["status"], model.requests().len()), (&json!("timeout"), 2), "{waiting}");
+    gate.notify_one();
+    for run in [first, second] {
+        talk(&mut talker, &run["runId"]).await;
+    }
+    let asked: Vec<String> = model.requests().iter().map(Recorded::last_user_text).collect();
+    for (asked, said) in asked.iter().zip(["one", "three", "two"]) {
+        assert!(asked.contains(said), "{said}: {asked}");
+    }
 }
 
 #[tokio::test]
