@@ -17,9 +17,6 @@ pub struct CommandsConfig {
     /// `false` registers no commands in the platforms' menus. Default: `auto`, which registers them.
     #[schemars(extend("x-reload" = "restart"))]
     pub native: Option<NativeCommands>,
-    /// Known and kept: skills are called by `/skill`, which is in every menu. No effect in this version.
-    #[schemars(extend("x-reload" = "none"))]
-    pub native_skills: Option<NativeCommands>,
     /// Allows `/config`, by which owners read and change this file in a chat. Default: false.
     pub config: Option<bool>,
     /// Allows `/debug`, by which owners put settings over this file until the next start. Default: false.
@@ -29,9 +26,6 @@ pub struct CommandsConfig {
     /// Who may use commands and settings in messages on a channel: `{"telegram": ["123"], "*": ["discord:456"]}`. A channel's own list
     /// stands instead of that of `*`. Owners always may. Default: everybody who may speak.
     pub allow_from: BTreeMap<String, Ids>,
-    /// Known and kept: commands are under the same rules as every message. No effect in this version.
-    #[schemars(extend("x-reload" = "none"))]
-    pub use_access_groups: Option<bool>,
     /// The owners, by id: `123`, `telegram:123`, `discord:456`. They may write everywhere but where direct messages are off, and
     /// use the owner's commands. People who were approved first by a pairing code are owners as well.
     pub owner_allow_from: Ids,
