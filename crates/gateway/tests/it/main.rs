@@ -32,6 +32,7 @@ mod commands;
 mod conversation;
 mod cron;
 mod delivery;
+mod embeddings;
 mod handshake;
 mod hooks;
 mod hostile;
