@@ -99,6 +99,15 @@ import type {
   SessionsSearchParams,
   SessionsSearchResult,
   SessionsUsageResult,
+  SkillNamedParams,
+  SkillUploadBeginParams,
+  SkillUploadChunkParams,
+  SkillUploadCommitParams,
+  SkillUploadResult,
+  SkillsInstallParams,
+  SkillsInstallResult,
+  SkillsScanResult,
+  SkillsUpdateParams,
   SkillsSearchParams,
   SkillsSearchResult,
   SkillsStatusParams,
@@ -214,6 +223,14 @@ interface Rows {
   "models.authStatus": [Nothing, ModelsAuthStatusResult];
   "skills.status": [SkillsStatusParams, SkillsStatusResult];
   "skills.search": [SkillsSearchParams, SkillsSearchResult];
+  "skills.install": [SkillsInstallParams, SkillsInstallResult];
+  "skills.update": [SkillsUpdateParams, unknown];
+  "skills.remove": [SkillNamedParams, unknown];
+  "skills.scan": [SkillNamedParams, SkillsScanResult];
+  "skills.accept": [SkillNamedParams, unknown];
+  "skills.upload.begin": [SkillUploadBeginParams, SkillUploadResult];
+  "skills.upload.chunk": [SkillUploadChunkParams, SkillUploadResult];
+  "skills.upload.commit": [SkillUploadCommitParams, SkillUploadResult];
   "tools.catalog": [ToolsCatalogParams, ToolsCatalogResult];
   "tools.effective": [ToolsEffectiveParams, ToolsEffectiveResult];
 

@@ -66,6 +66,14 @@ export const PAGES: readonly Page[] = [
     load: () => import("./approvals/approvals.ts"),
   },
   {
+    name: "skills",
+    title: translations({ en: "Skills", "zh-CN": "技能", "zh-TW": "技能" }),
+    icon: "skill",
+    group: "assistant",
+    key: "k",
+    load: () => import("./skills/skills.ts"),
+  },
+  {
     name: "devices",
     title: translations({ en: "Devices", "zh-CN": "设备", "zh-TW": "裝置" }),
     icon: "device",
