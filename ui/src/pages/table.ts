@@ -74,6 +74,14 @@ export const PAGES: readonly Page[] = [
     load: () => import("./skills/skills.ts"),
   },
   {
+    name: "usage",
+    title: translations({ en: "Usage", "zh-CN": "用量", "zh-TW": "用量" }),
+    icon: "usage",
+    group: "assistant",
+    key: "u",
+    load: () => import("./usage/usage.ts"),
+  },
+  {
     name: "devices",
     title: translations({ en: "Devices", "zh-CN": "设备", "zh-TW": "裝置" }),
     icon: "device",
