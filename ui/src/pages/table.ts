@@ -114,6 +114,13 @@ export const PAGES: readonly Page[] = [
     key: "h",
     load: () => import("./status/status.ts"),
   },
+  {
+    name: "about",
+    title: translations({ en: "About", "zh-CN": "关于", "zh-TW": "關於" }),
+    icon: "info",
+    group: "gateway",
+    load: () => import("./about/about.ts"),
+  },
 ];
 
 /** The first page is where an address without a page leads. */

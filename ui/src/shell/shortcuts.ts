@@ -38,7 +38,7 @@ function isWriting({ target }: KeyboardEvent): boolean {
   return target instanceof HTMLElement && (target.isContentEditable || target.matches("input, textarea, select"));
 }
 
-function showShortcuts(): Promise<unknown> {
+export function showShortcuts(): Promise<unknown> {
   return open({ label: words().shortcuts }, (close) => html`<div class="body">
     <h2>${words().shortcuts}</h2>
     <dl class="facts">
