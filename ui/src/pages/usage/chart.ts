@@ -11,12 +11,14 @@ import { words } from "./words.ts";
 
 const HEIGHT = 240;
 const TOP = 8;
-const LEFT = 60;
 const BOTTOM = 24;
 /** Room for one date below. */
 const LABEL = 64;
 const BAR_MAX = 40;
 const GAP = 0.28;
+/** Width of a letter, and of a Chinese character, in the size of the scale. */
+const LETTER = 7.2;
+const CHARACTER = 12;
 
 class UsageChart extends View {
   static override properties = { chart: { attribute: false }, metric: { attribute: false } };
@@ -48,7 +50,8 @@ class UsageChart extends View {
   #picture(chart: Chart, metric: Metric, width: number): TemplateResult {
     const scale = ticks(chart.max);
     const top = scale.at(-1) || 1;
-    const room = { width: width - LEFT, height: HEIGHT - TOP - BOTTOM };
+    const left = 12 + Math.max(...scale.map((tick) => textWidth(axis(tick, metric))));
+    const room = { width: width - left, height: HEIGHT - TOP - BOTTOM };
     const slot = room.width / Math.max(1, chart.bars.length);
     const y = (value: number) => TOP + room.height * (1 - value / top);
     const each = Math.max(1, Math.ceil(LABEL / slot));
@@ -56,7 +59,7 @@ class UsageChart extends View {
     const isLabelled = (index: number) => (chart.bars.length - 1 - index) % each === 0;
     const point = (event: PointerEvent) => {
       const box = (event.currentTarget as Element).getBoundingClientRect();
-      const index = Math.floor((event.clientX - box.left - LEFT) / slot);
+      const index = Math.floor((event.clientX - box.left - left) / slot);
       this.#pointed.value = index >= 0 && index < chart.bars.length ? index : null;
     };
     return html`<svg
@@ -68,9 +71,9 @@ class UsageChart extends View {
       @pointerdown=${point}
       @pointerleave=${() => (this.#pointed.value = null)}
     >
-      ${scale.map((tick) => svg`<line class="grid" x1=${LEFT} x2=${width} y1=${y(tick)} y2=${y(tick)} /><text x=${LEFT - 8} y=${y(tick) + 4} text-anchor="end">${axis(tick, metric)}</text>`)}
+      ${scale.map((tick) => svg`<line class="grid" x1=${left} x2=${width} y1=${y(tick)} y2=${y(tick)} /><text x=${left - 8} y=${y(tick) + 4} text-anchor="end">${axis(tick, metric)}</text>`)}
       ${chart.bars.map((bar, index) => {
-        const x = LEFT + index * slot;
+        const x = left + index * slot;
         const isPointed = this.#pointed.value === index;
         return svg`${isPointed ? svg`<rect class="pointed" x=${x} y=${TOP} width=${slot} height=${room.height} />` : nothing}
           ${stack(chart, bar, x, slot, y)}
@@ -126,6 +129,10 @@ export function value(amount: number, metric: Metric): string {
 
 function axis(amount: number, metric: Metric): string {
   return metric === "cost" ? cost(amount) : short(amount);
+}
+
+function textWidth(text: string): number {
+  return [...text].reduce((width, sign) => width + (sign > "\u2e80" ? CHARACTER : LETTER), 0);
 }
 
 function dateText(date: string, step: Step): string {
