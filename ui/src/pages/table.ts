@@ -115,6 +115,13 @@ export const PAGES: readonly Page[] = [
     load: () => import("./status/status.ts"),
   },
   {
+    name: "setup",
+    title: translations({ en: "Set up", "zh-CN": "设置向导", "zh-TW": "設定精靈" }),
+    icon: "play",
+    group: "gateway",
+    load: () => import("./setup/setup.ts"),
+  },
+  {
     name: "about",
     title: translations({ en: "About", "zh-CN": "关于", "zh-TW": "關於" }),
     icon: "info",

@@ -12,6 +12,7 @@ import { groupTitle, GROUPS, PAGES, type Page } from "../pages/table.ts";
 import { effect, Signal } from "../state/signal.ts";
 import { View } from "../state/view.ts";
 import { drawer } from "./drawer.ts";
+import { offerSetup } from "./first-visit.ts";
 import { foreign, foreignQuestion } from "./foreign.ts";
 import { lineText } from "./line.ts";
 import "./login.ts";
@@ -28,6 +29,7 @@ class App extends View {
       effect(() => void (document.documentElement.lang = language.value)),
       effect(() => void (foreign.value === null && gateway.line.peek().state === "out" && this.#start())),
       effect(() => void this.#turnTo(place.value.page)),
+      offerSetup(),
       listenTo("hashchange", () => {
         const auth = credential.takeFromAddress();
         if (auth) gateway.login(auth);
