@@ -71,7 +71,7 @@ const TABLES: &[(&str, &str)] = &[
 ];
 
 /// Files that are ours, where both share a state dir.
-const OURS: &[&str] = &["chela", "gateway-token", "device-key", "skills-bundled"];
+const OURS: &[&str] = &["chela", "gateway-token", "device-key", "skills-bundled", "skills-lock.json"];
 
 const UNKNOWN_FILE: &str = "not known to this version";
 const UNKNOWN_TABLE: &str = "state of the other program";

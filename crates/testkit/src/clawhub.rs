@@ -1,4 +1,4 @@
-//! ClawHub's public HTTP API, as far as skills are found and fetched by it. Source: `docs/http-api.md` of openclaw/clawhub.
+//! The public HTTP API of clawhub.ai, as far as skills are found and fetched by it. Source: `docs/http-api.md` of openclaw/clawhub.
 //!
 //! Strict: what the document doesn't name is answered with 400 and kept as a fault.
 
@@ -64,8 +64,8 @@ impl FakeClawHub {
 
     /// Publishes a version, the newest from now on; one that is there already gets another archive, as a dishonest registry would.
     pub fn publish(&self, slug: &str, version: &str, archive: Vec<u8>) {
-        let mut shelf = lock(&self.shelf);
-        let versions = &mut shelf.skills.entry(slug.to_owned()).or_default().versions;
+        let mut kept = lock(&self.shelf);
+        let versions = &mut kept.skills.entry(slug.to_owned()).or_default().versions;
         match versions.iter_mut().find(|(known, _)| known == version) {
             Some(known) => known.1 = archive,
             None => versions.push((version.to_owned(), archive)),

@@ -1,4 +1,4 @@
-//! Skills that come and go: archives that clients bring, a registry with ClawHub's API, and what must hold before either is used (G24).
+//! Skills that come and go: archives that clients bring, a registry with the API of clawhub.ai, and what must hold before either is used (G24).
 //!
 //! ```text
 //! archive ──unpack──▶ files ──scan, names──▶ plan ──owner's force and hash where it is flagged──▶ folder and pin
@@ -104,7 +104,7 @@ impl SkillDesk {
     }
 
     /// The installed skills that a registry can have newer versions of: by folder, what is there.
-    pub(crate) async fn from_registry(&self, gateway: &Arc<Gateway>) -> Result<Vec<(String, SkillPin)>, SkillRefusal> {
+    pub(crate) async fn updatable(&self, gateway: &Arc<Gateway>) -> Result<Vec<(String, SkillPin)>, SkillRefusal> {
         let _turn = self.turn.lock().await;
         let state_dir = gateway.facts.state_dir.clone();
         let lock = place(gateway, move || Ok(SkillLock::read(&state_dir)?)).await?;

@@ -1,4 +1,4 @@
-//! A registry of skills, asked by ClawHub's public HTTP API: `GET /api/v1/search`, `/api/v1/skills/{slug}`, `/api/v1/download`.
+//! A registry of skills, asked by the public HTTP API of clawhub.ai: `GET /api/v1/search`, `/api/v1/skills/{slug}`, `/api/v1/download`.
 //! Source: `docs/http-api.md` of openclaw/clawhub.
 //!
 //! What it says is data from strangers: bounded, read into types, and believed in nothing but what a skill is called.
@@ -23,7 +23,7 @@ use crate::app::Gateway;
 const DEFAULT_REGISTRY: &str = "https://clawhub.ai";
 /// Time for an answer, and for an archive.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
-const ARCHIVE_TIMEOUT: Duration = Duration::from_secs(60);
+const ARCHIVE_TIMEOUT: Duration = Duration::from_mins(1);
 /// Bytes of an answer that is no archive.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// Addresses that one answer may send us on to.
@@ -136,7 +136,7 @@ impl Registry {
 
     pub(crate) async fn listing(&self, slug: &str) -> Result<Listing, RegistryError> {
         let raw: Value = self.json(self.address(&["skills", slug])?, slug).await?;
-        let read = DetailAnswer::deserialize(&raw).map_err(|error| self.not_understood(error))?;
+        let read = DetailAnswer::deserialize(&raw).map_err(|error| self.not_understood(&error))?;
         let version = read.latest_version.map(|latest| latest.version).ok_or_else(|| self.not_found(slug))?;
         let slug = slug_of(&read.skill.slug)?;
         Ok(Listing { slug, version: version_of(&version)?, moderation: read.moderation.unwrap_or_default(), raw })
@@ -154,7 +154,7 @@ impl Registry {
     async fn json<T: DeserializeOwned>(&self, url: Url, what: &str) -> Result<T, RegistryError> {
         let asking = async { self.bytes(self.get(url, what).await?, ANSWER_BYTES_MAX).await };
         let bytes = timeout(ANSWER_TIMEOUT, asking).await.map_err(|_| self.unreachable("it took too long"))??;
-        serde_json::from_slice(&bytes).map_err(|error| self.not_understood(error))
+        serde_json::from_slice(&bytes).map_err(|error| self.not_understood(&error))
     }
 
     /// Follows where it is sent, within what is safe.
@@ -182,7 +182,7 @@ impl Registry {
         let mut bytes = Vec::new();
         while let Some(piece) = response.chunk().await.map_err(|error| self.unreachable(root_cause(&error)))? {
             if bytes.len() + piece.len() > most {
-                return Err(self.not_understood(format!("it is larger than {most} bytes")));
+                return Err(self.not_understood(&format!("it is larger than {most} bytes")));
             }
             bytes.extend_from_slice(&piece);
         }
@@ -204,8 +204,8 @@ impl Registry {
         RegistryError::Unreachable { registry: self.name(), reason: reason.into() }
     }
 
-    fn not_understood(&self, reason: impl ToString) -> RegistryError {
-        RegistryError::Answer { registry: self.name(), reason: reason.to_string() }
+    fn not_understood(&self, reason: &dyn std::fmt::Display) -> RegistryError {
+        RegistryError::Answer { registry: self.name(), reason: format!("{reason}") }
     }
 }
 

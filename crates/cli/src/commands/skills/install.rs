@@ -152,15 +152,15 @@ fn check(consent: &ConsentArgs) -> Result<(), Failure> {
 }
 
 async fn upload(link: &Link, skill: &LocalSkill, force: bool) -> Result<String, Failure> {
-    let begin = SkillUploadBeginParams {
+    let announced = SkillUploadBeginParams {
         kind: "skill-archive".to_owned(),
         slug: skill.name.clone(),
         size_bytes: skill.archive.len(),
         force,
         ..SkillUploadBeginParams::default()
     };
-    let begun = link.call("skills.upload.begin", begin).await?;
-    let SkillUploadResult { upload_id, .. } = decode("skills.upload.begin", begun)?;
+    let answer = link.call("skills.upload.begin", announced).await?;
+    let SkillUploadResult { upload_id, .. } = decode("skills.upload.begin", answer)?;
     for (number, piece) in skill.archive.chunks(PIECE_BYTES).enumerate() {
         let data_base64 = STANDARD.encode(piece);
         let chunk = SkillUploadChunkParams { upload_id: upload_id.clone(), offset: number * PIECE_BYTES, data_base64 };

@@ -1,6 +1,6 @@
 //! `skills.update` with a `skillKey`: on or off, its key, its variables. Written into the configuration file, in force at the next turn.
 
-use chela_config::{EditError, Loaded, edit, redact};
+use chela_config::{Loaded, edit, redact};
 use chela_protocol::RpcError;
 use chela_protocol::methods::skills::SkillsUpdateParams;
 use serde_json::{Map, Value, json};
@@ -22,7 +22,7 @@ pub(super) async fn change(call: Call, params: SkillsUpdateParams) -> RpcResult 
         return Err(RpcError::invalid("invalid skills.update params: skillKey is missing or no name"));
     }
     let patch = json!({"skills": {"entries": {&key: entry(&params)?}}});
-    let editing = move |stored: &Loaded| edit::merge_patch(&stored.raw, &patch).map_err(EditError::from);
+    let editing = move |stored: &Loaded| edit::merge_patch(&stored.raw, &patch);
     change_config(&call.gateway, None, editing).await?;
     changed(&call.gateway, "config");
     // What the file says, with whatever is secret in it taken out.

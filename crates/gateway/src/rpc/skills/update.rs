@@ -21,7 +21,7 @@ pub(super) async fn update(call: Call) -> RpcResult {
 
 /// Brings one installed skill, or all of them, to the registry's newest version.
 async fn newer(call: Call, params: SkillsUpdateParams) -> RpcResult {
-    let pins = call.gateway.skills.from_registry(&call.gateway).await?;
+    let pins = call.gateway.skills.updatable(&call.gateway).await?;
     let wanted = match &params.slug {
         Some(slug) => {
             let slug = slug_of(slug).map_err(SkillRefusal::from)?;
