@@ -25,8 +25,12 @@ export function go(to: string, { replace = false } = {}): void {
   path.value = location.pathname;
 }
 
+/** Before the id of a question in the link that the gateway names it by. */
+const QUESTION = "#approval=";
+
 /** Follows links within the page and the browser's own buttons. */
 export function listen(): void {
+  if (location.hash.startsWith(QUESTION)) go(address("approvals"), { replace: true });
   addEventListener("popstate", () => (path.value = location.pathname));
   addEventListener("click", (event) => {
     const link = (event.target as Element).closest?.("a[href]");
