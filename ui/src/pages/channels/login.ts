@@ -3,7 +3,7 @@
 
 import { html, type TemplateResult } from "lit";
 import { open } from "../../design/dialog.ts";
-import { banner } from "../../design/parts.ts";
+import { badge, banner } from "../../design/parts.ts";
 import { gateway } from "../../gateway/gateway.ts";
 import { Signal } from "../../state/signal.ts";
 import { channels } from "./state.ts";
@@ -19,7 +19,7 @@ interface Answer {
   readonly connected?: boolean;
 }
 
-type Step = { readonly is: "asked" } | { readonly is: "code"; readonly url: string; readonly message: string } | { readonly is: "over"; readonly message: string };
+type Step = { readonly is: "asked" } | { readonly is: "code"; readonly url: string; readonly message: string } | { readonly is: "over" | "done"; readonly message: string };
 
 export function showsCode(channel: string): boolean {
   return SHOW_CODES.has(channel);
@@ -40,7 +40,7 @@ export async function logIn(channel: string, title: string): Promise<void> {
       step.value = { is: "code", url, message: answer.message ?? words().scan };
       answer = (await gateway.call("web.login.wait", { channel })) as Answer;
     }
-    step.value = { is: "over", message: answer.message ?? words().loggedIn };
+    step.value = answer.connected ? { is: "done", message: answer.message ?? words().loggedIn } : { is: "over", message: answer.message ?? words().noPicture };
   } catch (error) {
     step.value = { is: "over", message: (error as Error).message };
   }
@@ -53,10 +53,24 @@ function dialog(title: string, step: Step, close: () => void): TemplateResult {
   return html`<div class="body">
     <h2>${words().logInTitle(title)}</h2>
     <div class="channel-code" aria-live="polite">
-      ${step.is === "asked" ? html`<p class="faint">${words().wait}</p>` : step.is === "over" ? banner("warn", step.message) : html`<img src=${step.url} alt=${words().codeAlt} width="240" height="240" /><p>${step.message}</p>`}
+      ${shownStep(step)}
     </div>
     <div class="actions end"><button class="button" type="button" autofocus @click=${() => close()}>${words().close}</button></div>
   </div>`;
+}
+
+function shownStep(step: Step): TemplateResult {
+  switch (step.is) {
+    case "asked":
+      return html`<p class="faint">${words().wait}</p>`;
+    case "code":
+      return html`<img src=${step.url} alt=${words().codeAlt} width="240" height="240" />
+        <p>${step.message}</p>`;
+    case "over":
+      return banner("warn", step.message);
+    case "done":
+      return badge("good", step.message);
+  }
 }
 
 /** As an address that the page's rules allow: theirs forbid pictures within addresses. */
