@@ -62,10 +62,10 @@ const AGES = [
   ["minute", 60],
 ] as const;
 
-/** How long ago, or in how long. */
-export function ago(ms: number, nowMs: number = Date.now()): string {
+/** How long ago, or in how long. `narrow` where there is little room. */
+export function ago(ms: number, nowMs: number = Date.now(), style: "long" | "narrow" = "long"): string {
   const seconds = (ms - nowMs) / 1000;
-  const format = kept("ago", (locale) => new Intl.RelativeTimeFormat(locale, { numeric: "auto" }));
+  const format = kept(`ago-${style}`, (locale) => new Intl.RelativeTimeFormat(locale, { numeric: "auto", style }));
   const [unit, size] = AGES.find(([, size]) => Math.abs(seconds) >= size) ?? (["second", 1] as const);
   // What is a few seconds old is `now`: nobody wants to watch it count.
   return unit === "second" && Math.abs(seconds) < 10 ? format.format(0, "second") : format.format(Math.trunc(seconds / size), unit);

@@ -44,12 +44,13 @@ class Composer extends View {
         @input=${this.#typed}
         @paste=${this.#paste}
       ></textarea>
+      <p id="note" class="small" role="status">${room.note.value}</p>
+      <p id="keys" class="unseen">${words().keys}. ${words().keysSteer}</p>
       <div class="composer-row">
         <label class="button quiet icon small attach" title=${words().attach}>${icon("attach")}<span class="unseen">${words().attach}</span>
           <input class="unseen" type="file" multiple @change=${this.#pick} /></label>
         ${this.#models()} ${this.#thinking()}
-        <p id="note" class="small" role="status">${room.note.value}</p>
-        <p id="keys" class="unseen">${words().keys}. ${words().keysSteer}</p>
+        <span class="push"></span>
         ${isBusy ? html`<button class="button icon" type="button" aria-label=${words().stop} title=${words().stop} @click=${this.#stop}>${icon("stop")}</button>` : nothing}
         <button class="button main icon" aria-label=${words().send} title=${words().send}>${icon("send")}</button>
       </div>

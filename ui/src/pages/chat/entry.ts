@@ -62,8 +62,8 @@ export class EntryView extends View {
         ${facts.files?.length ? html`<ul class="files">${facts.files.map(file)}</ul>` : nothing}
       </div>
       <div class="foot small faint">
-        ${facts.isPending ? html`<span>${words().sending}</span>` : when(facts.at)}
         ${act("copy", words().copy, () => void copy(facts.text))} ${act("edit", words().edit, edit)} ${act("refresh", words().retry, retry)}
+        ${facts.isPending ? html`<span>${words().sending}</span>` : when(facts.at)}
       </div>`;
   }
 

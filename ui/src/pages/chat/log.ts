@@ -14,12 +14,15 @@ import { words } from "./words.ts";
 const NEAR_END_PX = 48;
 const NEAR_START_PX = 600;
 const SPOKEN_MAX = 5;
+/** How long a turn of the wheel, a finger or a key goes on moving the page. */
+const HAND_MS = 1_000;
 
 class Log extends View {
   #isFollowing = new Signal(true);
   #shown: Conversation | null = null;
   #spoken = { id: "", length: 0 };
   #before = { top: 0, height: 0 };
+  #touchedAt = -Infinity;
   #first: Entry | undefined;
   /** Of the place that is read, while older messages are put before it. */
   #fromEnd: number | null = null;
@@ -31,7 +34,7 @@ class Log extends View {
   protected override render(): TemplateResult {
     const conversation = room.conversation.value;
     const entries = conversation.entries.value;
-    return html`<div class="scroller" role="region" tabindex="0" aria-label=${words().conversation} @scroll=${this.#scrolled}>
+    return html`<div class="scroller ${this.#isFollowing.value ? "following" : ""}" role="region" tabindex="0" aria-label=${words().conversation} @scroll=${this.#scrolled} @wheel=${this.#touched} @touchmove=${this.#touched} @keydown=${this.#touched} @pointerdown=${this.#touched}>
         ${conversation.hasMore.value
           ? html`<button class="button small older" type="button" ?disabled=${room.isLoading.value} @click=${() => void room.older()}>${icon("arrowUp")}${words().older}</button>`
           : nothing}
@@ -85,12 +88,17 @@ class Log extends View {
     return html`<div class="blank welcome"><h2>${words().empty}</h2><p>${words().emptyHint}</p></div>`;
   }
 
+  #touched = () => (this.#touchedAt = performance.now());
+
   #scrolled = (event: Event) => {
     const scroller = event.currentTarget as HTMLElement;
     const { scrollTop: top, scrollHeight: height, clientHeight } = scroller;
-    // Only a reader goes up; content that grows or shrinks moves the place too, but no further up than it shrank.
+    // Content that turns out taller or shorter moves the place too. It is the reader who goes up if a hand was at it, or nothing else
+    // has changed.
+    const isReader = height === this.#before.height || performance.now() - this.#touchedAt < HAND_MS;
     if (height - top - clientHeight < NEAR_END_PX) this.#isFollowing.value = true;
-    else if (top < this.#before.top && height >= this.#before.height) this.#isFollowing.value = false;
+    else if (isReader && top < this.#before.top) this.#isFollowing.value = false;
+    else if (this.#isFollowing.peek()) this.follow();
     this.#before = { top, height };
     if (scroller.scrollTop < NEAR_START_PX && room.conversation.peek().hasMore.peek()) void room.older();
   };

@@ -55,7 +55,7 @@ class SessionList extends View {
         <span class="name">${row.pinned ? icon("pin") : nothing}<span>${nameOf(row)}</span>
           ${row.hasActiveRun ? html`<span class="running" role="img" aria-label=${words().working}></span>` : nothing}</span>
         <span class="last small faint"><span>${row.archived ? words().archived : (row.lastMessagePreview ?? row.channel ?? "")}</span>
-          <span>${row.updatedAt ? ago(row.updatedAt) : ""}</span></span>
+          <span>${row.updatedAt ? ago(row.updatedAt, Date.now(), "narrow") : ""}</span></span>
       </a>
       ${menu(words().options, [
         { title: words().rename, icon: "edit", run: () => void rename(row) },

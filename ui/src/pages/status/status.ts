@@ -74,7 +74,7 @@ function systemFacts(now: SystemInfoResult): TemplateResult {
 
 function modelTable({ model, fallbacks, providers, cooldowns }: ModelsAuthStatusResult): TemplateResult {
   const columns: Column<ProviderAuth>[] = [
-    { title: words().models, show: ({ displayName }) => displayName },
+    { title: words().provider, show: ({ displayName }) => displayName },
     { title: "", side: "end", show: (provider) => standing(provider, cooldowns) },
   ];
   return html`${facts([
