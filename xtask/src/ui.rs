@@ -26,13 +26,11 @@ pub(crate) fn check() -> Result<()> {
     }
     install()?;
     npm(&mut Command::new("npm"), &["test"])?;
-    match on_path() {
-        Some(browser) => in_browser(&browser, &[], None),
-        None => {
-            eprintln!("no Chromium is on the path; the page's tests in a browser are left out");
-            Ok(())
-        }
+    if let Some(browser) = on_path() {
+        return in_browser(&browser, &[], None);
     }
+    eprintln!("no Chromium is on the path; the page's tests in a browser are left out");
+    Ok(())
 }
 
 /// `cargo xtask ui-test`.

@@ -5,6 +5,7 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, Lit, Meta, Token};
 
 /// What the attributes say.
+#[expect(clippy::struct_excessive_bools, reason = "each is an attribute that stands there or doesn't")]
 #[derive(Debug, Default)]
 pub(crate) struct SerdeWords {
     /// Derives `Serialize` or `Deserialize`.

@@ -56,10 +56,10 @@ fn enums_are_unions() {
 
 #[test]
 fn what_is_flattened_stands_among_the_fields() {
-    let source = r#"
+    let source = r"
         #[derive(Serialize)]
         pub struct Dated { pub date: String, #[serde(flatten)] pub totals: Totals }
-    "#;
+    ";
     assert_eq!(written(source, &[]), "export type Dated = {\n  date: string;\n} & Totals;\n");
 }
 
