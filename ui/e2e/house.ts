@@ -2,7 +2,7 @@
 // Chromium. Programs are named by the environment: `CHELA_BINARY` and `CHELA_BROWSER`; `cargo xtask ui-test` sets both. With
 // `CHELA_UI_OVER=dist`, a fresh `vite build` lies over the page within the binary, so that nothing of Rust is built again.
 
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -55,6 +55,12 @@ export class House {
       if (gateway.exitCode !== null) throw new Error(`the gateway ended:\n${this.#said}`);
       return (await fetch(`${this.url}/readyz`).catch(() => null))?.ok === true;
     }, START_MS);
+  }
+
+  /** Runs a command of the program beside the gateway, and gives what it prints. */
+  run(...command: readonly string[]): string {
+    const { PATH } = process.env;
+    return execFileSync(program("CHELA_BINARY"), command, { env: { HOME: this.#home, PATH, CHELA_GATEWAY_TOKEN: TOKEN }, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
   }
 
   /** As the kernel does it, without a last word. */

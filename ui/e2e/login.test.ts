@@ -51,6 +51,19 @@ test("g21: a token in a link leaves the address at once and is in no request", a
   expect(asked.filter((url) => url.includes(TOKEN) && !url.includes("#"))).toEqual([]);
 });
 
+test("g19, g21: a link of `chela open` logs in once, and the tab stays logged in", async () => {
+  const { page } = await visit(browser);
+  const { url } = JSON.parse(house.run("open", "--json")) as { url: string };
+  await page.goto(url);
+  await page.getByRole("heading", { name: "Main session" }).waitFor();
+  expect(page.url()).not.toContain("#");
+  await page.reload();
+  await page.getByRole("heading", { name: "Main session" }).waitFor();
+  const other = await visit(browser);
+  await other.page.goto(url);
+  await other.page.getByText("This link has been used or is too old").waitFor();
+});
+
 test("a link to another gateway asks before anything is connected", async () => {
   const { page } = await visit(browser);
   const sockets: string[] = [];

@@ -66,6 +66,8 @@ pub(crate) enum Command {
     /// Talk to the assistant in the terminal
     #[command(visible_alias = "tui")]
     Chat(commands::chat::ChatArgs),
+    /// Print a link that logs a browser in, once
+    Open(commands::open::OpenArgs),
     /// Send one message and print the answer
     Agent(commands::agent::AgentArgs),
     /// Show what the gateway is doing

@@ -39,6 +39,8 @@ pub(crate) enum Standing<'a> {
     KnowsSecret,
     /// A device token with these scopes.
     HoldsToken(&'a [String]),
+    /// A link that was made for it by somebody who may pair devices.
+    IsInvited,
 }
 
 /// The scopes that the device gets, or the refusal that sends it to wait for approval.
@@ -51,8 +53,8 @@ pub(crate) async fn admit(
     let known = gateway.store.device(newcomer.device_id).await.map_err(store_failed)?;
     let held: Vec<Scope> = match (&standing, &known) {
         (Standing::HoldsToken(scopes), _) => parse(scopes),
-        (Standing::KnowsSecret, Some(device)) => parse(&device.scopes),
-        (Standing::KnowsSecret, None) => Vec::new(),
+        (Standing::KnowsSecret | Standing::IsInvited, Some(device)) => parse(&device.scopes),
+        (Standing::KnowsSecret | Standing::IsInvited, None) => Vec::new(),
     };
     let covered = newcomer.asked.iter().all(|asked| held.iter().any(|scope| scope.covers(*asked)));
     let same_role = known.as_ref().is_some_and(|device| device.role == newcomer.role);
@@ -60,10 +62,15 @@ pub(crate) async fn admit(
         seen(gateway, newcomer.device_id).await?;
         return Ok(newcomer.asked.to_vec());
     }
-    let knows_secret = matches!(standing, Standing::KnowsSecret);
     let approves_itself = gateway.config.load().gateway.pairing.mode == PairingMode::Auto;
-    if knows_secret && (approves_itself || remote.is_direct_loopback() || is_stranded(gateway).await?) {
-        pair(gateway, newcomer, known, &held).await?;
+    let is_let_in = match standing {
+        Standing::IsInvited => true,
+        Standing::KnowsSecret => approves_itself || remote.is_direct_loopback() || is_stranded(gateway).await?,
+        Standing::HoldsToken(_) => false,
+    };
+    if is_let_in {
+        let via = if matches!(standing, Standing::IsInvited) { "link" } else { "shared-secret" };
+        pair(gateway, newcomer, known, &held, via).await?;
         return Ok(newcomer.asked.to_vec());
     }
     let reason = match (&known, same_role) {
@@ -165,6 +172,7 @@ async fn pair(
     newcomer: &Newcomer<'_>,
     known: Option<Device>,
     held: &[Scope],
+    via: &str,
 ) -> Result<(), Refusal> {
     let now_ms = gateway.now_ms();
     let mut scopes = held.to_vec();
@@ -180,7 +188,7 @@ async fn pair(
         client_mode: Some(client.mode.clone()),
         role: newcomer.role.to_owned(),
         scopes: names(&scopes),
-        approved_via: "shared-secret".to_owned(),
+        approved_via: via.to_owned(),
         created_at_ms: known.map_or(now_ms, |device| device.created_at_ms),
         approved_at_ms: now_ms,
         last_seen_at_ms: now_ms,

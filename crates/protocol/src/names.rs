@@ -39,6 +39,7 @@ pub const METHOD_NAMES: &[&str] = &[
     "device.pair.remove",
     "device.token.rotate",
     "device.token.revoke",
+    "device.link.create",
     "exec.approval.request",
     "exec.approval.resolve",
     "exec.approval.list",

@@ -54,6 +54,7 @@ import type {
   DeadLettersChangedResult,
   DeadLettersParams,
   DeadLettersResult,
+  DeviceLinkResult,
   DevicePairListResult,
   DeviceParams,
   DeviceTokenParams,
@@ -179,6 +180,7 @@ interface Rows {
   "device.pair.remove": [DeviceParams, unknown];
   "device.token.rotate": [DeviceTokenParams, DeviceTokenRotateResult];
   "device.token.revoke": [DeviceTokenParams, unknown];
+  "device.link.create": [Nothing, DeviceLinkResult];
   "node.list": [Nothing, NodeListResult];
   "node.pair.list": [Nothing, NodePairListResult];
   "node.rename": [NodeRenameParams, unknown];

@@ -42,6 +42,7 @@ export type MethodName =
   | "device.pair.remove"
   | "device.token.rotate"
   | "device.token.revoke"
+  | "device.link.create"
   | "exec.approval.request"
   | "exec.approval.resolve"
   | "exec.approval.list"

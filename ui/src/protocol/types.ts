@@ -1486,6 +1486,13 @@ export interface DeviceTokenRotateResult {
   rotatedAtMs: number;
 }
 
+/** Result of `device.link.create`: what a link to the page carries behind `#link=`. Ours. */
+export interface DeviceLinkResult {
+  /** Shown to a connect as `auth.bootstrapToken`, by a client with a device key; worth nothing after that. */
+  token: string;
+  expiresAtMs: number;
+}
+
 // crates/protocol/src/methods/health.rs
 
 /** Result of `health`, payload of the `health` event, and part of the hello. */

@@ -132,7 +132,12 @@ fn write_doc(out: &mut String, indent: &str, doc: &str) {
 
 /// Links of Rust's documents lead nowhere here: their words stay.
 fn linked(doc: &str) -> String {
-    doc.replace("[`", "`").replace("`]", "`").replace("*/", "* /")
+    let mut text = doc.replace("[`", "`").replace("*/", "* /");
+    while let Some(at) = text.find("`](") {
+        let end = text[at..].find(')').map_or(text.len(), |length| at + length + 1);
+        text.replace_range(at + 1..end, "");
+    }
+    text.replace("`]", "`")
 }
 
 fn number(expression: &Expr) -> Option<u64> {

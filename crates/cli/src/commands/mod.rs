@@ -29,6 +29,7 @@ pub(crate) mod logs;
 pub(crate) mod man;
 pub(crate) mod message;
 pub(crate) mod models;
+pub(crate) mod open;
 pub(crate) mod pairing;
 pub(crate) mod reference;
 pub(crate) mod sessions;
@@ -52,6 +53,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Outcome {
         Command::Doctor(args) => doctor::run(args, context),
         Command::Config(args) => config::run(args, context),
         Command::Models(args) => models::run(args, context),
+        Command::Open(args) => open::run(args, context),
         Command::Sessions(args) => sessions::run(args, context),
         Command::Skills(args) => skills::run(args, context),
         Command::Channels(args) => channels::run(args, context),

@@ -2,6 +2,7 @@
 
 mod device;
 pub(crate) mod http;
+mod links;
 mod origin;
 mod rate_limit;
 pub(crate) mod remote;
@@ -9,6 +10,7 @@ mod secrets;
 pub(crate) mod tokens;
 
 pub(crate) use device::verify;
+pub(crate) use links::LoginLinks;
 pub(crate) use origin::{OriginRules, host_name};
 pub(crate) use rate_limit::{RateLimiter, Scope as LimitScope, customer};
 pub(crate) use remote::{ProxyRules, Remote, is_neighbour};
@@ -40,6 +42,7 @@ pub(crate) struct Auth {
     origins: ArcSwap<OriginRules>,
     proxies: ArcSwap<ProxyRules>,
     pub(crate) limiter: RateLimiter,
+    pub(crate) links: LoginLinks,
 }
 
 impl Auth {
@@ -49,6 +52,7 @@ impl Auth {
             origins: ArcSwap::from_pointee(origins),
             proxies: ArcSwap::from_pointee(proxies),
             limiter,
+            links: LoginLinks::default(),
         }
     }
 

@@ -65,10 +65,19 @@ impl Refusal {
 struct Proof {
     method: &'static str,
     credential: Credential,
-    /// What a device token is good for.
-    token_scopes: Option<Vec<String>>,
+    shown: Shown,
     /// The device token that was shown, to hand it back.
     shown_token: Option<IssuedToken>,
+}
+
+/// What a client showed.
+enum Shown {
+    /// The shared secret, or none is needed.
+    Secret,
+    /// A device token that is good for these scopes.
+    Token(Vec<String>),
+    /// A link that an owner made for it.
+    Link,
 }
 
 pub(super) async fn admit(arrival: Arrival<'_>, params: &ConnectParams) -> Result<Admission, Refusal> {
@@ -110,9 +119,10 @@ pub(super) async fn admit(arrival: Arrival<'_>, params: &ConnectParams) -> Resul
 }
 
 fn standing(proof: &Proof) -> Standing<'_> {
-    match &proof.token_scopes {
-        Some(scopes) => Standing::HoldsToken(scopes),
-        None => Standing::KnowsSecret,
+    match &proof.shown {
+        Shown::Secret => Standing::KnowsSecret,
+        Shown::Token(scopes) => Standing::HoldsToken(scopes),
+        Shown::Link => Standing::IsInvited,
     }
 }
 
@@ -205,11 +215,17 @@ async fn authenticate(
     if let Some(left) = locked {
         return Err(rate_limited(left));
     }
+    // A link is used up by a device, which is then known by its key: for a client without one it would be good for one connection.
+    if let (Some(link), true) = (credentials.bootstrap_token.as_deref(), device.is_some())
+        && arrival.gateway.auth.links.redeem(link, arrival.gateway.now_ms())
+    {
+        return Ok(Proof { shown: Shown::Link, ..proof("bootstrap-token", Credential::Device) });
+    }
     Err(not_authenticated(arrival, &credentials, presented, device.is_some()))
 }
 
 fn proof(method: &'static str, credential: Credential) -> Proof {
-    Proof { method, credential, token_scopes: None, shown_token: None }
+    Proof { method, credential, shown: Shown::Secret, shown_token: None }
 }
 
 fn by_proxy(arrival: &Arrival<'_>) -> Result<Proof, Refusal> {
@@ -244,7 +260,7 @@ async fn by_device_token(
     Ok(Some(Proof {
         method: "device-token",
         credential: Credential::Device,
-        token_scopes: Some(stored.scopes),
+        shown: Shown::Token(stored.scopes),
         shown_token: Some(shown),
     }))
 }
@@ -282,6 +298,7 @@ fn not_authenticated(
         );
     }
     if credentials.bootstrap_token.is_some() {
+        limiter.failed(remote.ip, LimitScope::SharedSecret, remote.on_this_machine());
         return unauthorized(
             ConnectErrorCode::AuthBootstrapTokenInvalid,
             "bootstrap_token_invalid",

@@ -1,8 +1,8 @@
 //! `device.*`: paired devices and their tokens.
 
 use chela_protocol::methods::devices::{
-    DevicePairListResult, DeviceParams, DeviceTokenParams, DeviceTokenRotateResult, DeviceTokenSummary,
-    PairRequestParams, PairedDevice,
+    DeviceLinkResult, DevicePairListResult, DeviceParams, DeviceTokenParams, DeviceTokenRotateResult,
+    DeviceTokenSummary, PairRequestParams, PairedDevice,
 };
 use chela_protocol::{CloseCode, DeviceId, DevicePairResolved, NodePairResolved, PairDecision, RpcError, Scope};
 use chela_store::{Device, PairingRequest};
@@ -30,6 +30,7 @@ pub(super) fn methods() -> Vec<Method> {
         Method::new("device.pair.remove", pairing, remove),
         Method::new("device.token.rotate", pairing, rotate),
         Method::new("device.token.revoke", pairing, revoke),
+        Method::new("device.link.create", Access::Holding(Scope::Admin), link),
     ]
 }
 
@@ -117,6 +118,13 @@ async fn revoke(call: Call) -> RpcResult {
     }
     close_device(&call.gateway, &params.device_id, Opened::ByItsToken);
     Ok(json!({"deviceId": params.device_id, "role": params.role, "revokedAtMs": call.gateway.now_ms()}))
+}
+
+/// A link that logs one device in, once. Whoever opens it may do what it asks for, so making one takes every right.
+async fn link(call: Call) -> RpcResult {
+    let gateway = &call.gateway;
+    let (token, expires_at_ms) = gateway.auth.links.make(gateway.now_ms());
+    answer_of(&DeviceLinkResult { token, expires_at_ms })
 }
 
 async fn take(call: &Call) -> Result<PairingRequest, RpcError> {

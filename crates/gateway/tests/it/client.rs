@@ -54,6 +54,40 @@ async fn g19_a_new_device_pairs_in_one_step_and_comes_back_with_its_own_token() 
 }
 
 #[tokio::test]
+async fn g19_g21_a_link_lets_one_device_in_once_and_leaves_it_a_token_of_its_own() {
+    let gateway = gateway().await;
+    let (owner, _events) = Client::connect(options(&gateway)).await.unwrap();
+    let link = owner.call("device.link.create", json!({})).await.unwrap();
+    let by_link = ConnectAuth { bootstrap_token: link["token"].as_str().map(str::to_owned), ..ConnectAuth::default() };
+    let visitor = |auth: &ConnectAuth| ClientOptions {
+        auth: auth.clone(),
+        identity: Some(Arc::new(Identity::generate().unwrap())),
+        ..options(&gateway)
+    };
+    let without_device = ClientOptions { identity: None, ..visitor(&by_link) };
+    Client::connect(without_device).await.err().expect("nobody is known by a link alone");
+
+    let first = visitor(&by_link);
+    let (browser, _events) = Client::connect(first.clone()).await.unwrap();
+    let auth = &browser.hello().auth;
+    assert_eq!(
+        (auth.method.as_deref(), auth.scopes.as_slice()),
+        (Some("bootstrap-token"), &["operator.admin".to_owned()][..])
+    );
+    let devices = owner.call("device.pair.list", json!({})).await.unwrap();
+    assert!(devices["paired"].as_array().unwrap().iter().any(|device| device["approvedVia"] == "link"), "{devices}");
+    let again = Client::connect(visitor(&by_link)).await.err().unwrap();
+    assert!(again.to_string().contains("bootstrap token invalid or expired"), "{again}");
+    let own = ConnectAuth { device_token: auth.device_token.clone(), ..ConnectAuth::default() };
+    Client::connect(ClientOptions { auth: own, ..first }).await.unwrap();
+
+    let reader = ClientOptions { scopes: vec![Scope::Read, Scope::Pairing], ..options(&gateway) };
+    let (reader, _events) = Client::connect(reader).await.unwrap();
+    let error = reader.call("device.link.create", json!({})).await.unwrap_err();
+    assert!(error.to_string().contains("missing scope: operator.admin"), "{error}");
+}
+
+#[tokio::test]
 async fn a_stolen_device_token_is_worth_nothing_without_the_key() {
     let gateway = gateway().await;
     let mine = ClientOptions { identity: Some(Arc::new(Identity::generate().unwrap())), ..options(&gateway) };

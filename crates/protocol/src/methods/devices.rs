@@ -91,3 +91,18 @@ impl std::fmt::Debug for DeviceTokenRotateResult {
             .finish_non_exhaustive()
     }
 }
+
+/// Result of `device.link.create`: what a link to the page carries behind `#link=`. Ours.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceLinkResult {
+    /// Shown to a connect as `auth.bootstrapToken`, by a client with a device key; worth nothing after that.
+    pub token: String,
+    pub expires_at_ms: i64,
+}
+
+impl std::fmt::Debug for DeviceLinkResult {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DeviceLinkResult").field("expires_at_ms", &self.expires_at_ms).finish_non_exhaustive()
+    }
+}
