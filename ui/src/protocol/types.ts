@@ -40,7 +40,7 @@ export interface ConnectDevice {
   id: DeviceId;
   /** base64url of the raw Ed25519 key, or PEM. */
   publicKey: string;
-  /** base64url of the signature over the payload of `DeviceClaim`(crate::DeviceClaim). */
+  /** base64url of the signature over the payload of `DeviceClaim`. */
   signature: string;
   /** Unix milliseconds. */
   signedAt: number;
@@ -378,7 +378,7 @@ export type HelloTag =
 
 export interface ServerInfo {
   /**
-   * The release of OpenClaw whose protocol is spoken (`OPENCLAW_RELEASE`(crate::OPENCLAW_RELEASE)): its clients compare it
+   * The release of OpenClaw whose protocol is spoken (`OPENCLAW_RELEASE`): its clients compare it
    * with their own.
    */
   version: string;
@@ -433,7 +433,7 @@ export interface HelloAuth {
   issuedAtMs?: number;
 }
 
-/** Limits that the client must respect; see `limits`(crate::limits). */
+/** Limits that the client must respect; see `limits`. */
 export interface Policy {
   maxPayload: number;
   maxBufferedBytes: number;
@@ -2955,7 +2955,7 @@ export interface CronIdParams {
 
 /** Parameters of `cron.update`. */
 export type CronUpdateParams = {
-  /** As `CronSpec::patched`(super::CronSpec::patched) takes it. */
+  /** As `CronSpec::patched` takes it. */
   patch: unknown;
 } & CronIdParams;
 
