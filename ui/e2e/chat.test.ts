@@ -100,6 +100,21 @@ test("a file is attached by picking it, and can be taken off again", async () =>
   await page.getByText("notes.txt").waitFor({ state: "detached" });
 });
 
+test("a slash offers commands, which keys complete and carry out", async () => {
+  visited = await enter(browser, house);
+  const { page } = visited;
+  const field = page.getByRole("textbox", { name: "Message", exact: true });
+  await field.fill("/mod");
+  await page.getByRole("option", { name: /\/model/ }).first().waitFor();
+  await page.keyboard.press("Tab");
+  expect(await field.inputValue()).toBe("/model ");
+  await field.fill("/stat");
+  await page.getByRole("option", { name: /\/status/ }).first().waitFor();
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Enter");
+  await conversation(page).getByText("/status").waitFor();
+});
+
 test("sessions are made, renamed, found and reached by their address", async () => {
   visited = await enter(browser, house);
   const { page } = visited;

@@ -5,12 +5,13 @@ import { icon } from "../../design/icons.ts";
 import { attempt, complain } from "../../design/toast.ts";
 import { gateway } from "../../gateway/gateway.ts";
 import { bytes } from "../../i18n/format.ts";
-import type { ModelsListResult, QueueMode } from "../../protocol/types.ts";
+import type { ChatCommand, ModelsListResult, QueueMode } from "../../protocol/types.ts";
 import { Resource } from "../../state/resource.ts";
 import { effect, Signal } from "../../state/signal.ts";
 import { View } from "../../state/view.ts";
 import { attachmentOf, type Attached } from "./attachments.ts";
 import { room } from "./room.ts";
+import { fitting, written } from "./slash.ts";
 import { words } from "./words.ts";
 
 const DRAFT = "chela.draft:";
@@ -18,13 +19,19 @@ const LEVELS = ["off", "minimal", "low", "medium", "high", "xhigh"] as const;
 
 const models = new Resource<ModelsListResult>(() => gateway.call("models.list", { view: "configured" }), ["config.changed"]);
 
+const commands = new Resource(() => gateway.call("chat.metadata"), ["config.changed"]);
+
 class Composer extends View {
+  /** What is being written, for offering commands. */
+  #text = new Signal("");
+  #chosen = new Signal(0);
   #files = new Signal<readonly Attached[]>([]);
   #isOver = new Signal(false);
 
   protected override entered(): (() => void)[] {
     return [
       models.follow(),
+      commands.follow(),
       effect(() => this.#restore(room.key.value)),
       effect(() => this.#takeBack(room.returned.value)),
     ];
@@ -34,10 +41,14 @@ class Composer extends View {
     const isBusy = room.conversation.value.isBusy.value;
     return html`<form class="composer ${this.#isOver.value ? "over" : ""}" @submit=${this.#submit} @dragover=${this.#drag} @dragleave=${this.#leave} @drop=${this.#drop}>
       ${this.#files.value.length > 0 ? html`<ul class="files">${this.#files.value.map((file) => this.#file(file))}</ul>` : nothing}
+      ${this.#commands()}
       <label for="message" class="unseen">${words().composer}</label>
       <textarea
         id="message"
         rows="1"
+        aria-autocomplete="list"
+        aria-controls="slash"
+        aria-activedescendant=${this.#offered().length > 0 ? `slash-${this.#chosen.value}` : nothing}
         placeholder=${this.#isOver.value ? words().attachDrop : words().messagePlaceholder}
         aria-describedby="keys note"
         @keydown=${this.#press}
@@ -65,6 +76,41 @@ class Composer extends View {
       <span>${fileName}</span><span class="faint">${bytes(sizeBytes ?? 0)}</span>
       <button class="button quiet icon small" type="button" aria-label="${words().remove}: ${fileName}" @click=${remove}>${icon("close")}</button>
     </li>`;
+  }
+
+  #offered(): ChatCommand[] {
+    return fitting(this.#text.value, commands.value?.commands ?? []);
+  }
+
+  #commands(): TemplateResult | typeof nothing {
+    const offered = this.#offered();
+    if (offered.length === 0) return nothing;
+    return html`<ul id="slash" class="slash" role="listbox" aria-label=${words().commands}>
+      ${offered.map(
+        (command, index) => html`<li id="slash-${index}" role="option" aria-selected=${index === this.#chosen.value} @click=${() => this.#write(written(command))}>
+          <b>/${command.name}</b><span class="faint small">${command.description}</span>
+        </li>`,
+      )}
+    </ul>`;
+  }
+
+  /** Keys that move among the commands on offer, or take one; whether this was one. */
+  #chooses(event: KeyboardEvent): boolean {
+    const offered = this.#offered();
+    const chosen = offered[this.#chosen.peek()];
+    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+    if (!chosen || event.isComposing) return false;
+    if (step !== 0) this.#chosen.value = (this.#chosen.peek() + step + offered.length) % offered.length;
+    else if (event.key === "Escape") this.#text.value = "";
+    else if (event.key === "Tab" || (event.key === "Enter" && written(chosen) !== this.#text.peek())) this.#write(written(chosen));
+    else return false;
+    return true;
+  }
+
+  #write(text: string): void {
+    this.#field.value = text;
+    this.#typed();
+    this.#field.focus();
   }
 
   #models(): TemplateResult | typeof nothing {
@@ -101,7 +147,7 @@ class Composer extends View {
     const text = field.value.trim();
     const files = this.#files.peek();
     if (!text && files.length === 0) return;
-    field.value = "";
+    field.value = this.#text.value = "";
     this.#files.value = [];
     this.#keep("");
     field.focus();
@@ -110,7 +156,8 @@ class Composer extends View {
   };
 
   #press = (event: KeyboardEvent) => {
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    if (this.#chooses(event)) event.preventDefault();
+    else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
       event.preventDefault();
       this.#submit(undefined, event.ctrlKey || event.metaKey ? "steer" : undefined);
     } else if (event.key === "Escape" && room.conversation.peek().isBusy.peek()) {
@@ -119,7 +166,11 @@ class Composer extends View {
     }
   };
 
-  #typed = () => this.#keep(this.#field.value);
+  #typed = () => {
+    this.#text.value = this.#field.value;
+    this.#chosen.value = 0;
+    this.#keep(this.#field.value);
+  };
 
   #stop = () => {
     this.#field.focus();
