@@ -74,8 +74,9 @@ export class Connection {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#watchdog);
-    this.#socket?.close(1000);
+    const socket = this.#socket;
     this.#socket = null;
+    socket?.close(1000);
     this.#abandon();
   }
 

@@ -2,6 +2,7 @@
 
 import type { EventName } from "../protocol/names.ts";
 import type { ConnectAuth, HelloOk, Scope } from "../protocol/types.ts";
+import { forgetPerson } from "../state/shelf.ts";
 import { Computed, Signal } from "../state/signal.ts";
 import { Connection } from "./connection.ts";
 import * as credential from "./credential.ts";
@@ -54,7 +55,7 @@ class Gateway {
   /** Forgets everything that this tab knows of the gateway. */
   logout(): void {
     this.#connection?.close();
-    sessionStorage.clear();
+    forgetPerson();
     location.assign("/");
   }
 

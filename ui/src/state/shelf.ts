@@ -1,6 +1,15 @@
 // A shelf of the browser's database: things by their names, kept until they are taken away. Without a database (private windows of old
 // browsers) it holds them as long as the page lives.
 
+/** What a person leaves behind: gone with a logout, so that nobody else's login sends it. The device's key stays, as the browser does. */
+const PERSONAL = ["chela-outbox"];
+
+/** Forgets everything that is a person's. */
+export function forgetPerson(): void {
+  sessionStorage.clear();
+  for (const database of PERSONAL) globalThis.indexedDB?.deleteDatabase(database);
+}
+
 export class Shelf<T> {
   #memory = new Map<string, T>();
 
