@@ -36,7 +36,7 @@ export function jobPage(job: CronJob, preview: unknown): TemplateResult {
         facts([
           [words().next, nextText(job)],
           [words().last, lastText(job)],
-          [words().took, job.state.lastDurationMs === undefined ? null : span(job.state.lastDurationMs)],
+          [words().took, job.state.lastDurationMs === undefined ? null : took(job.state.lastDurationMs)],
           [words().failures, job.state.consecutiveErrors > 0 ? String(job.state.consecutiveErrors) : null],
           [words().answers, answers(job)],
         ]),
@@ -115,7 +115,7 @@ function columns(): Column<CronRunEntry>[] {
   return [
     { title: words().when, show: (run) => html`<span title=${ago(run.runAtMs ?? run.ts)}>${moment(run.runAtMs ?? run.ts)}</span>` },
     { title: words().result, show: runBadge },
-    { title: words().took, show: ({ durationMs }) => html`<span class="automation-short">${durationMs === undefined ? "–" : span(durationMs)}</span>` },
+    { title: words().took, show: ({ durationMs }) => html`<span class="automation-short">${durationMs === undefined ? "–" : took(durationMs)}</span>` },
     {
       title: words().said,
       show: (run) => html`<div class="automation-said">${run.error ?? run.summary ?? "–"}</div>
@@ -127,6 +127,10 @@ function columns(): Column<CronRunEntry>[] {
       show: ({ sessionKey }) => (sessionKey ? html`<a class="small automation-short" href=${address("chat", sessionKey)}>${words().conversation}</a>` : nothing),
     },
   ];
+}
+
+function took(ms: number): string {
+  return ms < 1_000 ? words().underSecond : span(ms);
 }
 
 customElements.define("automation-runs", AutomationRuns);
