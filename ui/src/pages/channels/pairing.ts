@@ -6,6 +6,7 @@ import { badge, banner, card, table, type Column, type Content } from "../../des
 import { attempt } from "../../design/toast.ts";
 import { gateway } from "../../gateway/gateway.ts";
 import { ago } from "../../i18n/format.ts";
+import { visible } from "../../markdown/render.ts";
 import type { PairedPerson, PendingSender } from "../../protocol/types.ts";
 import { channels, pairing } from "./state.ts";
 import { words } from "./words.ts";
@@ -59,7 +60,7 @@ function pairedColumns(): Column<PairedPerson>[] {
 }
 
 function person(name: string, id: string): TemplateResult {
-  return html`<b>${name || id}</b> ${name ? html`<code class="faint">${id}</code>` : nothing}`;
+  return html`<b>${visible(name || id)}</b> ${name ? html`<code class="faint">${id}</code>` : nothing}`;
 }
 
 /** Channel and account, as people name them. */
@@ -68,8 +69,9 @@ export function where({ channel, accountId }: { channel: string; accountId: stri
   return accountId === "default" ? label : `${label} · ${accountId}`;
 }
 
+/** Strangers choose their names, so hidden signs in them are written out. */
 function nameOf({ name, sender }: { name: string; sender: string }): string {
-  return name || sender;
+  return visible(name || sender);
 }
 
 async function approve(row: PendingSender): Promise<void> {
