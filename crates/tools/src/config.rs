@@ -111,7 +111,7 @@ pub struct FetchConfig {
     pub ssrf_policy: SsrfPolicy,
 }
 
-/// Which addresses `web_fetch` may reach besides the public internet.
+/// Which addresses may be reached besides the public internet.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SsrfPolicy {

@@ -27,6 +27,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod web_fetch;
+mod webhook;
 mod write;
 
 use std::collections::BTreeMap;
@@ -41,6 +42,7 @@ pub use crate::exec::{BackgroundCommand, CommandState, Processes};
 pub use crate::policy::{ExecRefusal, effective, exec_refusal, in_profile, narrowed};
 pub use crate::risk::{is_memory, looks_secret};
 pub use crate::table::{Group, TOOLS, ToolId, ToolRow};
+pub use crate::webhook::{Posting, Webhook, WebhookError};
 
 use crate::files::{Access, Files};
 use crate::sandbox::{Ground, Sandbox};

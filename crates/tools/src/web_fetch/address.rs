@@ -21,10 +21,19 @@ const URL_LIMIT: usize = 8192;
 #[error("{0}")]
 pub(crate) struct Refused(pub(crate) String);
 
+/// Who reaches out, and how far it may.
+pub(crate) struct Reach {
+    pub(crate) policy: SsrfPolicy,
+    /// What it is called, as in `web_fetch`.
+    pub(crate) who: &'static str,
+    /// Where the policy stands in the configuration.
+    pub(crate) section: &'static str,
+}
+
 /// Judges a URL before anything is sent, each redirect again.
-pub(crate) fn check_url(url: &Url, policy: &SsrfPolicy) -> Result<(), Refused> {
+pub(crate) fn check_url(url: &Url, reach: &Reach) -> Result<(), Refused> {
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(Refused(format!("Only http and https URLs can be fetched, not {}:.", url.scheme())));
+        return Err(Refused(format!("Only http and https URLs can be reached, not {}:.", url.scheme())));
     }
     if url.as_str().len() > URL_LIMIT {
         return Err(Refused(format!("The URL is longer than {URL_LIMIT} bytes.")));
@@ -34,38 +43,42 @@ pub(crate) fn check_url(url: &Url, policy: &SsrfPolicy) -> Result<(), Refused> {
     }
     match url.host() {
         None => Err(Refused("The URL has no host.".to_owned())),
-        Some(Host::Domain(name)) => check_name(name, policy),
-        Some(Host::Ipv4(address)) => check_address(&address.to_string(), address.into(), policy),
-        Some(Host::Ipv6(address)) => check_address(&address.to_string(), address.into(), policy),
+        Some(Host::Domain(name)) => check_name(name, reach),
+        Some(Host::Ipv4(address)) => check_address(&address.to_string(), address.into(), reach),
+        Some(Host::Ipv6(address)) => check_address(&address.to_string(), address.into(), reach),
     }
 }
 
 /// Judges a name alone; its addresses are judged by the resolver.
-fn check_name(name: &str, policy: &SsrfPolicy) -> Result<(), Refused> {
+fn check_name(name: &str, reach: &Reach) -> Result<(), Refused> {
     let name = plain(name);
-    if is_listed(&name, &policy.blocked_hostnames) {
-        return Err(Refused(format!("`{name}` is blocked by tools.web.fetch.ssrfPolicy.blockedHostnames.")));
+    if is_listed(&name, &reach.policy.blocked_hostnames) {
+        return Err(blocked(&name, reach));
     }
     let is_local = ["localhost", "local", "internal", "localdomain", "home.arpa"]
         .iter()
         .any(|suffix| name.strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')));
-    if is_local && !is_exempt(&name, policy) {
-        return Err(private(&name));
+    if is_local && !is_exempt(&name, &reach.policy) {
+        return Err(private(&name, reach));
     }
     Ok(())
 }
 
-fn check_address(host: &str, address: IpAddr, policy: &SsrfPolicy) -> Result<(), Refused> {
-    if is_listed(host, &policy.blocked_hostnames) {
-        return Err(Refused(format!("`{host}` is blocked by tools.web.fetch.ssrfPolicy.blockedHostnames.")));
+fn check_address(host: &str, address: IpAddr, reach: &Reach) -> Result<(), Refused> {
+    if is_listed(host, &reach.policy.blocked_hostnames) {
+        return Err(blocked(host, reach));
     }
-    if is_public(address) || is_exempt(host, policy) { Ok(()) } else { Err(private(host)) }
+    if is_public(address) || is_exempt(host, &reach.policy) { Ok(()) } else { Err(private(host, reach)) }
 }
 
-fn private(host: &str) -> Refused {
+fn blocked(host: &str, Reach { section, .. }: &Reach) -> Refused {
+    Refused(format!("`{host}` is blocked by {section}.blockedHostnames."))
+}
+
+fn private(host: &str, Reach { who, section, .. }: &Reach) -> Refused {
     Refused(format!(
-        "`{host}` is an address of this machine or a private network, which web_fetch doesn't reach. The owner can allow it in \
-         tools.web.fetch.ssrfPolicy.allowedHostnames."
+        "`{host}` is an address of this machine or a private network, which {who} doesn't reach. The owner can allow it in \
+         {section}.allowedHostnames."
     ))
 }
 
@@ -140,18 +153,20 @@ pub(crate) enum Names {
 
 /// Resolves names for the client, and gives out judged addresses only.
 pub(crate) struct JudgingResolver {
-    pub(crate) policy: Arc<SsrfPolicy>,
+    pub(crate) reach: Arc<Reach>,
     pub(crate) names: Names,
 }
 
 impl Resolve for JudgingResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let (policy, names) = (self.policy.clone(), self.names.clone());
+        let (reach, names) = (self.reach.clone(), self.names.clone());
         Box::pin(async move {
             let name = plain(name.as_str());
             let addresses = look_up(&name, &names).await?;
-            if let Some(bad) = addresses.iter().find(|address| !is_public(address.ip()) && !is_exempt(&name, &policy)) {
-                return Err(private(&format!("{name} ({})", bad.ip())).into());
+            if let Some(bad) =
+                addresses.iter().find(|address| !is_public(address.ip()) && !is_exempt(&name, &reach.policy))
+            {
+                return Err(private(&format!("{name} ({})", bad.ip()), &reach).into());
             }
             Ok::<Addrs, _>(Box::new(addresses.into_iter()))
         })
@@ -174,8 +189,8 @@ mod tests {
     use super::*;
 
     fn check(url: &str, policy: &str, allowed: bool) {
-        let policy: SsrfPolicy = serde_json::from_str(policy).unwrap();
-        let result = check_url(&Url::parse(url).unwrap(), &policy);
+        let reach = Reach { policy: serde_json::from_str(policy).unwrap(), who: "it", section: "here" };
+        let result = check_url(&Url::parse(url).unwrap(), &reach);
         assert_eq!(result.is_ok(), allowed, "{url}: {result:?}");
     }
 

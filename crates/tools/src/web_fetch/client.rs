@@ -9,8 +9,8 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use url::Url;
 
-use super::address::{JudgingResolver, Names, Refused, check_url};
-use crate::{FetchConfig, SsrfPolicy, ToolHost};
+use super::address::{JudgingResolver, Names, Reach, Refused, check_url};
+use crate::{FetchConfig, ToolHost};
 
 /// Bytes of an answer, after decompression.
 const BYTES_LIMIT: usize = 2_000_000;
@@ -54,7 +54,7 @@ pub(crate) enum FetchError {
 /// The client and its limits.
 pub(crate) struct Fetcher {
     client: Client,
-    policy: Arc<SsrfPolicy>,
+    reach: Arc<Reach>,
     bytes: usize,
     timeout: Duration,
     redirects: usize,
@@ -62,8 +62,9 @@ pub(crate) struct Fetcher {
 
 impl Fetcher {
     pub(crate) fn new(config: &FetchConfig, host: &ToolHost, names: Names) -> Result<Self, reqwest::Error> {
-        let policy = Arc::new(config.ssrf_policy.clone());
-        let resolver = JudgingResolver { policy: policy.clone(), names };
+        let policy = config.ssrf_policy.clone();
+        let reach = Arc::new(Reach { policy, who: "web_fetch", section: "tools.web.fetch.ssrfPolicy" });
+        let resolver = JudgingResolver { reach: reach.clone(), names };
         let client = Client::builder()
             .tls_backend_preconfigured(host.tls.clone())
             .dns_resolver(Arc::new(resolver))
@@ -78,7 +79,7 @@ impl Fetcher {
             .build()?;
         Ok(Self {
             client,
-            policy,
+            reach,
             bytes: config.max_response_bytes.unwrap_or(BYTES_LIMIT).min(BYTES_LIMIT_MOST),
             timeout: config.timeout_seconds.map_or(TIMEOUT_DEFAULT, Duration::from_secs),
             redirects: config.max_redirects.unwrap_or(REDIRECTS_DEFAULT).min(REDIRECTS_MOST),
@@ -93,7 +94,7 @@ impl Fetcher {
     async fn follow(&self, first: Url) -> Result<Fetched, FetchError> {
         let mut url = first.clone();
         for _ in 0..=self.redirects {
-            check_url(&url, &self.policy)?;
+            check_url(&url, &self.reach)?;
             let response = self.client.get(url.clone()).send().await.map_err(|error| failed(&url, &error))?;
             match redirect(&url, &response)? {
                 Some(next) => url = next,
@@ -146,16 +147,23 @@ fn redirect(url: &Url, response: &Response) -> Result<Option<Url>, FetchError> {
     url.join(&location).map(Some).map_err(|_| FetchError::Location(url.clone(), location))
 }
 
-/// The innermost cause says what happened; a refusal of the resolver comes through as one.
 fn failed(url: &Url, error: &reqwest::Error) -> FetchError {
+    match cause(error) {
+        Ok(refused) => FetchError::Refused(refused),
+        Err(said) => FetchError::Failed(url.clone(), said),
+    }
+}
+
+/// The innermost cause says what happened; a refusal of the resolver comes through as one.
+pub(crate) fn cause(error: &reqwest::Error) -> Result<Refused, String> {
     let mut cause = error.source();
     let mut said = error.to_string();
     while let Some(inner) = cause {
         if let Some(refused) = inner.downcast_ref::<Refused>() {
-            return FetchError::Refused(refused.clone());
+            return Ok(refused.clone());
         }
         said = inner.to_string();
         cause = inner.source();
     }
-    FetchError::Failed(url.clone(), said)
+    Err(said)
 }

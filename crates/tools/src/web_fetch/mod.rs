@@ -1,7 +1,7 @@
 //! `web_fetch`: a public page as text, marked as what it is: something that anybody may have written.
 
-mod address;
-mod client;
+pub(crate) mod address;
+pub(crate) mod client;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod measure;
