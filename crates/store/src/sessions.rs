@@ -243,6 +243,37 @@ impl Store {
         .await
     }
 
+    /// Removes what sessions of a kind, as `cron` in `agent:main:cron:7`, hold that is older than this time, with every item: their past
+    /// conversations that began before it, and sessions in which nothing happened since. One that is pinned, has a label, or waits for
+    /// an answer stays. Removes up to `most` of either, the oldest first, and returns how many went.
+    pub async fn forget_sessions_of(&self, kind: &str, before_ms: i64, most: usize) -> Result<usize, StoreError> {
+        let kind = format!(":{kind}:");
+        self.write(move |c| {
+            let past = "SELECT c.number FROM sessions s JOIN conversations c ON c.session_key = s.key
+                        WHERE substr(s.key, 7 + length(s.agent), length(?1)) = ?1 AND c.number <> s.conversation
+                        AND c.started_at_ms < ?2 ORDER BY c.started_at_ms, c.number LIMIT ?3";
+            let limit = sql::limit(most);
+            let values = params![kind, before_ms, limit];
+            let past: Vec<i64> = sql::all(c, past, values, |row| row.get(0))?;
+            for (number, part) in past.iter().flat_map(|number| DELETE_CONVERSATION.map(|part| (number, part))) {
+                sql::execute(c, part, [number])?;
+            }
+            let still = "SELECT key FROM sessions WHERE substr(key, 7 + length(agent), length(?1)) = ?1
+                         AND updated_at_ms < ?2 AND pinned = 0 AND label IS NULL
+                         AND NOT EXISTS (SELECT 1 FROM inbox WHERE session_key = key AND closed_at_ms IS NULL)
+                         ORDER BY updated_at_ms, key LIMIT ?3";
+            let still: Vec<String> = sql::all(c, still, values, |row| row.get(0))?;
+            for key in &still {
+                sql::execute(c, "DELETE FROM sessions WHERE key = ?1", [key])?;
+                for part in DELETE_TRANSCRIPT {
+                    sql::execute(c, part, [key])?;
+                }
+            }
+            Ok(past.len() + still.len())
+        })
+        .await
+    }
+
     /// Forgets the key, and with `transcript` every item of its conversations too. Returns whether it existed.
     ///
     /// Messages of it that were not answered yet are closed as aborted: nothing may bring the session back.

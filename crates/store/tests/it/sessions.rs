@@ -2,10 +2,11 @@
 
 use chela_protocol::SessionKey;
 use chela_store::{
-    DayUsage, NewUsage, Session, SessionFilter, SessionPatch, Spent, StoreError, UsageQuery, UsageSums, WriterMode,
+    DayUsage, NewInbound, NewUsage, Session, SessionFilter, SessionPatch, Spent, StoreError, UsageQuery, UsageSums,
+    WriterMode,
 };
 
-use crate::support::{House, agent, item, main_key};
+use crate::support::{House, agent, item, main_key, message};
 
 #[tokio::test]
 async fn a_key_has_one_session() {
@@ -223,6 +224,40 @@ async fn g34_only_conversations_that_no_session_is_in_are_forgotten_the_oldest_f
     assert_eq!(store.forget_past_conversations(15, 9).await.unwrap(), 1, "what began before the time");
     assert_eq!(store.forget_past_conversations(99, 9).await.unwrap(), 1, "never the one that the session is in");
     assert_eq!((store.forget_past_conversations(99, 9).await.unwrap(), found().await), (0, 1));
+}
+
+#[tokio::test]
+async fn g34_sessions_of_a_kind_go_after_their_time_with_all_that_they_hold() {
+    let house = House::new(WriterMode::Inline);
+    let store = &house.store;
+    let key = |place: &str| SessionKey::scoped(&agent(), place);
+    let told = async |place: &str, at_ms| {
+        let session = store.reset_session(&key(place), at_ms).await.unwrap();
+        store.append(&session.id, vec![item(&format!("{place} {at_ms}"), "plums")]).await.unwrap();
+    };
+    for at_ms in [10, 20, 30] {
+        told("cron:often", at_ms).await;
+    }
+    for place in ["cron:old", "cron:named", "hook:old", "telegram:group:cron:7", "cron"] {
+        told(place, 10).await;
+    }
+    let label = SessionPatch { label: Some(Some("Keep".into())), ..SessionPatch::default() };
+    store.patch_session(&key("cron:named"), label, 10).await.unwrap();
+    told("cron:asked", 10).await;
+    let asked = NewInbound { session: key("cron:asked"), ..message("asked") };
+    store.accept(asked).await.unwrap();
+
+    let forgotten = store.forget_sessions_of("cron", 25, 1).await.unwrap();
+    assert_eq!(forgotten, 2, "one past conversation and one session");
+    assert_eq!(store.forget_sessions_of("cron", 25, 9).await.unwrap(), 1);
+    assert_eq!(store.forget_sessions_of("cron", 25, 9).await.unwrap(), 0);
+
+    let (left, _) = store.sessions(SessionFilter::default()).await.unwrap();
+    let mut left: Vec<String> = left.iter().map(|session| session.key.to_string()).collect();
+    left.sort();
+    let kept = ["cron", "cron:asked", "cron:named", "cron:often", "hook:old", "telegram:group:cron:7"];
+    assert_eq!(left, kept.map(|place| key(place).to_string()));
+    assert_eq!(store.search("plums", 99).await.unwrap().len(), kept.len());
 }
 
 #[tokio::test]
