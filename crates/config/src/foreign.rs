@@ -66,8 +66,9 @@ const KEYS: &[(&str, &str)] = &[
         "allowFrom bash bashForegroundMs config debug mcp native nativeSkills ownerAllowFrom plugins restart text \
          useAccessGroups",
     ),
-    ("cron", "sessionRetention store triggers webhookSsrfPolicy webhookToken"),
+    ("cron", "store triggers"),
     ("cron.failureAlert", "mode"),
+    ("cron.webhookSsrfPolicy", "allowIpv6UniqueLocalRange allowRfc2544BenchmarkRange"),
     ("env", "shellEnv"),
     (
         "gateway",

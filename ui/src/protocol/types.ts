@@ -3097,7 +3097,7 @@ export interface CronDelivery {
   mode: CronDeliveryMode;
   /** A channel's id, or `last`: where an owner last spoke with the agent. */
   channel?: string;
-  /** A chat of the channel. */
+  /** A chat of the channel, or an address. */
   to?: string;
   /** A topic of the chat: a text or a number. */
   threadId?: unknown;
@@ -3110,7 +3110,10 @@ export interface CronDelivery {
 
 export type CronDeliveryMode =
   | "none"
-  | "announce";
+  /** To a chat. */
+  | "announce"
+  /** By a POST of the event `finished` to the address in `to`. */
+  | "webhook";
 
 /** `failureAlert` of a job. */
 export type CronAlertChoice =

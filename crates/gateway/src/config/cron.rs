@@ -1,6 +1,11 @@
 //! `cron`: automations. Shape: OpenClaw's section of the same name.
 
+use std::time::Duration;
+
+use chela_config::Secret;
 use chela_protocol::methods::cron::CronAlertPlace;
+use chela_tools::SsrfPolicy;
+use jiff::{Span, SpanRelativeTo};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -8,6 +13,8 @@ use serde::Deserialize;
 const RUNS_AT_ONCE: usize = 4;
 /// What can be set.
 const RUNS_AT_ONCE_MAX: usize = 64;
+/// How long the conversations of automations are kept when the configuration doesn't say; the reference system's time.
+const RETENTION: Duration = Duration::from_hours(24);
 
 /// Work that the agents do by the clock.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -21,6 +28,54 @@ pub struct CronConfig {
     pub skip_missed_jobs: Option<bool>,
     /// What is told of automations that fail, besides what each failed run says where its answer would have gone.
     pub failure_alert: Option<CronAlertConfig>,
+    /// How long the conversations are kept that automations begin for themselves, as in `24h` or `7d`; `false` keeps them. What came of
+    /// each run stands in its history longer. Default: `24h`.
+    pub session_retention: CronRetention,
+    /// What receivers of webhooks are shown, in `Authorization: Bearer`.
+    pub webhook_token: Option<Secret>,
+    /// Which addresses webhooks may reach besides the public internet.
+    pub webhook_ssrf_policy: SsrfPolicy,
+}
+
+/// How long the conversations of automations are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "RetentionText")]
+#[schemars(with = "RetentionText")]
+pub enum CronRetention {
+    For(Duration),
+    Forever,
+}
+
+/// As it is written.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum RetentionText {
+    Never(bool),
+    Span(String),
+}
+
+impl Default for CronRetention {
+    fn default() -> Self {
+        Self::For(RETENTION)
+    }
+}
+
+impl TryFrom<RetentionText> for CronRetention {
+    type Error = String;
+
+    fn try_from(text: RetentionText) -> Result<Self, String> {
+        let span = match text {
+            RetentionText::Never(false) => return Ok(Self::Forever),
+            RetentionText::Never(true) => return Err("`sessionRetention` is `false` or a span, as in `24h`".to_owned()),
+            RetentionText::Span(span) => span,
+        };
+        let wrong = || format!("`{span}` is no span; write it as in 90m, 24h or 7d");
+        let parsed = span.trim().parse::<Span>().map_err(|_| wrong())?;
+        // A day is a day here, whatever the clocks do meanwhile.
+        let length = parsed.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
+        let length = Duration::try_from(length).map_err(|_| wrong())?;
+        Ok(if length.is_zero() { Self::Forever } else { Self::For(length) })
+    }
 }
 
 /// When failures are told, and where. An automation's own `failureAlert` goes before it.
@@ -65,5 +120,29 @@ impl CronConfig {
 
     pub(crate) fn runs_at_once(&self) -> usize {
         self.max_concurrent_runs.unwrap_or(RUNS_AT_ONCE).clamp(1, RUNS_AT_ONCE_MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_retention_is_a_span_or_false() {
+        let read = |text: Value| serde_json::from_value::<CronConfig>(json!({ "sessionRetention": text }));
+        let hours = |hours| CronRetention::For(Duration::from_hours(hours));
+        for (text, wanted) in
+            [("24h", hours(24)), ("7d", hours(7 * 24)), ("1d 12h", hours(36)), ("0h", CronRetention::Forever)]
+        {
+            assert_eq!(read(json!(text)).unwrap().session_retention, wanted, "{text}");
+        }
+        assert_eq!(read(json!(false)).unwrap().session_retention, CronRetention::Forever);
+        assert_eq!(CronConfig::default().session_retention, hours(24));
+        for wrong in [json!("soon"), json!("-1h"), json!(true), json!("1 month")] {
+            let told = read(wrong.clone()).unwrap_err().to_string();
+            assert!(told.contains("is no span") || told.contains("`false` or a span"), "{wrong}: {told}");
+        }
     }
 }

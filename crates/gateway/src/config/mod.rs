@@ -17,7 +17,7 @@ use chela_config::{Criticality, Loaded, Problem, SecretsSection, Severity, exten
 use chela_llm::{AuthConfig, ModelsConfig};
 use chela_tools::{ExecRefusal, ToolsConfig, exec_refusal};
 pub use commands::{Auto, CommandsConfig, NativeCommands};
-pub use cron::{CronAlertConfig, CronConfig};
+pub use cron::{CronAlertConfig, CronConfig, CronRetention};
 use gateway::read;
 pub use gateway::*;
 pub use hooks::{

@@ -18,6 +18,10 @@ use crate::app::Gateway;
 /// Runs that a model is shown: enough to see a pattern.
 const RUNS_SHOWN: usize = 10;
 
+/// What an answer holds leaves the house with it, so no words of a conversation choose where to.
+const OWNERS_ADDRESSES: &str =
+    "Where a webhook posts to is the owner's to say: `chela cron add --webhook <url>` or `chela cron edit`.";
+
 /// Answers calls of the tool, until the gateway stops.
 pub(crate) async fn serve(gateway: Arc<Gateway>) {
     let mut calls = gateway.cron.calls.lock().await;
@@ -42,7 +46,10 @@ async fn answer(gateway: &Gateway, call: &CronCall) -> Result<String, String> {
             Ok(format!("Added.\n{}", line(gateway, &job)))
         }
         CronAction::Update { id, patch } => {
-            own(gateway, call, id).await?;
+            let job = own(gateway, call, id).await?;
+            if patch.get("delivery").is_some_and(|delivery| job.webhook().is_some() || delivery["mode"] == "webhook") {
+                return Err(OWNERS_ADDRESSES.to_owned());
+            }
             let mut patch = patch.clone();
             for fixed in ["agentId", "sessionKey"] {
                 patch.as_object_mut().map(|patch| patch.remove(fixed));
@@ -115,6 +122,9 @@ async fn spec_of(gateway: &Gateway, call: &CronCall, mut job: Value) -> Result<C
     if !input.tools.is_empty() {
         // A job has all tools of its agent.
         return Err("In this conversation the tools are limited, so no automation can be made in it.".to_owned());
+    }
+    if job["delivery"]["mode"] == "webhook" {
+        return Err(OWNERS_ADDRESSES.to_owned());
     }
     job["agentId"] = json!(call.agent);
     job["sessionKey"] = json!(call.session);

@@ -110,6 +110,12 @@ impl Job {
         self.spec.delivery.as_ref().is_none_or(|delivery| delivery.mode == CronDeliveryMode::Announce)
     }
 
+    /// The address that its end is posted to.
+    pub(super) fn webhook(&self) -> Option<&str> {
+        let delivery = self.spec.delivery.as_ref().filter(|delivery| delivery.mode == CronDeliveryMode::Webhook)?;
+        delivery.to.as_deref().map(str::trim)
+    }
+
     /// Whether it has a conversation of its own.
     pub(super) fn is_isolated(&self) -> bool {
         match self.spec.session_target {

@@ -14,15 +14,18 @@ mod course;
 mod desk;
 mod engine;
 mod job;
+mod news;
 mod places;
+mod retention;
 mod run;
 mod schedule;
+mod webhook;
 
 use std::sync::Arc;
 
 use chela_protocol::methods::cron::{CronRunMode, CronRunResult, CronSpec, CronSpecError};
 use chela_store::{CronRow, StoreError};
-use chela_tools::{CronCall, CronLine};
+use chela_tools::{CronCall, CronLine, WebhookError};
 use serde_json::Value;
 use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 
@@ -84,6 +87,8 @@ pub(crate) enum CronError {
     Spec(#[from] CronSpecError),
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
+    #[error("`delivery.to` can't be posted to: {0}")]
+    Webhook(#[from] WebhookError),
     #[error("this schedule is never due from now on")]
     NeverDue,
     #[error(transparent)]
@@ -157,6 +162,11 @@ pub(crate) async fn job(gateway: &Gateway, id: &str) -> Result<Option<Job>, Stor
 /// Runs what is due, until the gateway stops.
 pub(crate) async fn run(gateway: Arc<Gateway>) {
     engine::run(gateway).await;
+}
+
+/// Removes conversations of runs whose time is over, until the gateway stops.
+pub(crate) async fn keep_small(gateway: Arc<Gateway>) {
+    retention::run(gateway).await;
 }
 
 fn read(row: &CronRow) -> Option<Job> {

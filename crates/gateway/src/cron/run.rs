@@ -11,13 +11,15 @@ use chela_protocol::methods::cron::{
     CronCompletion, CronDelivered, CronPayload, CronPlace, CronRunDelivery, CronRunEntry, CronStatus,
 };
 use chela_protocol::{AgentId, RunId, SessionKey};
-use chela_store::{CronRunRow, CronRunStatus, InboxRow, InboxState, NewInbound, StoreError};
+use chela_store::{CronRunRow, CronRunStatus, InboxRow, InboxState, NewInbound, OutboundState, StoreError};
 use serde_json::{Value, json};
 
 use super::course::Failure;
 use super::job::{Job, Made};
+use super::news::finished;
 use super::places::{Destination, Hearers, destination_of};
 use super::schedule::{Missed, shown};
+use super::webhook;
 use crate::app::Gateway;
 use crate::sessions::Outcome;
 
@@ -278,13 +280,15 @@ async fn ended(gateway: &Arc<Gateway>, going_on: GoingOn, row: Option<InboxRow>,
     let text = text.map(|text| text.chars().take(SUMMARY_MAX).collect::<String>());
     let (summary, error) = if failure.is_none() { (text, None) } else { (None, text) };
     let at_ms = gateway.now_ms();
-    let (delivery, delivery_error) = delivered(gateway, &going_on).await;
     let session_id = match session {
         Some(session) => gateway.store.session(&session).await.ok().flatten().map(|session| session.id.to_string()),
         None => None,
     };
     let model = outcome.and_then(|outcome| outcome.model.clone());
-    Ended { going_on, failure, error, summary, delivery, delivery_error, at_ms, session_id, model }
+    let (delivery, delivery_error) = (CronDelivered::NotRequested, None);
+    let mut ended = Ended { going_on, failure, error, summary, delivery, delivery_error, at_ms, session_id, model };
+    (ended.delivery, ended.delivery_error) = delivered(gateway, &ended).await;
+    ended
 }
 
 fn stopped(end: Option<&TurnEnd>) -> (Failure, &'static str) {
@@ -305,24 +309,43 @@ fn failed(end: Option<&TurnEnd>) -> Failure {
     }
 }
 
-/// What became of the answer.
-async fn delivered(gateway: &Gateway, going_on: &GoingOn) -> (CronDelivered, Option<String>) {
+/// What became of the answer; one that goes to an address is posted now.
+async fn delivered(gateway: &Gateway, ended: &Ended) -> (CronDelivered, Option<String>) {
+    let going_on = &ended.going_on;
     if let Some(why) = &going_on.entry.delivery_error {
         return (CronDelivered::NotDelivered, Some(why.clone()));
     }
     let Some(CronRunDelivery { resolved: place }) = &going_on.entry.delivery else {
         return (CronDelivered::NotRequested, None);
     };
+    if let Some(url) = webhook::address_of(place) {
+        return webhook::post(gateway, url, &going_on.run, &finished(&ended.entry(None))).await;
+    }
     let route = route_of(place);
     let through = gateway.delivery.is_through(gateway, &route);
     if tokio::time::timeout(DELIVERY_PATIENCE, through).await.is_err() {
         return (CronDelivered::Unknown, Some("it waits for its channel".to_owned()));
     }
-    match gateway.store.sent_of_run(&going_on.run).await {
-        Ok(sent) if !sent.is_empty() => (CronDelivered::Delivered, None),
-        Ok(_) => (CronDelivered::NotDelivered, Some("nothing of it reached its chat".to_owned())),
-        Err(error) => (CronDelivered::Unknown, Some(error.to_string())),
-    }
+    arrived(gateway, &route, &going_on.run)
+        .await
+        .unwrap_or_else(|error| (CronDelivered::Unknown, Some(error.to_string())))
+}
+
+/// Whether an answer that waits for nothing more is in its chat; one that was given up may be there in part.
+async fn arrived(
+    gateway: &Gateway,
+    route: &DeliveryRoute,
+    run: &str,
+) -> Result<(CronDelivered, Option<String>), StoreError> {
+    let DeliveryRoute { channel, account, chat, .. } = route;
+    Ok(match gateway.store.outbound_state(channel, account, chat, run).await? {
+        Some(OutboundState::Dead { error }) => (CronDelivered::NotDelivered, Some(error)),
+        Some(OutboundState::Waiting { last_error }) => (CronDelivered::Unknown, last_error),
+        None if gateway.store.sent_of_run(run).await?.is_empty() => {
+            (CronDelivered::NotDelivered, Some("nothing of it reached its chat".to_owned()))
+        }
+        None => (CronDelivered::Delivered, None),
+    })
 }
 
 pub(super) fn place_of(route: &DeliveryRoute) -> CronRunDelivery {
@@ -340,6 +363,9 @@ pub(crate) async fn preview(gateway: &Gateway, job: &Job) -> Result<Value, Store
     let Ok(agent) = job.agent(gateway) else {
         return Ok(json!({ "label": "unresolved", "detail": "its agent is not configured" }));
     };
+    if let Some(url) = job.webhook() {
+        return Ok(json!({ "label": format!("webhook -> {url}"), "detail": "resolved" }));
+    }
     Ok(match destination_of(gateway, job, &agent).await? {
         Destination::Nowhere => json!({ "label": "not requested", "detail": "the answer stays in its conversation" }),
         Destination::Chat(route) => {

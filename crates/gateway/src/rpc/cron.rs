@@ -230,9 +230,11 @@ impl From<CronError> for RpcError {
             CronError::Store(error) => rpc_error::of_store(error),
             CronError::Refused(refused) => crate::intake::SubmitError::Refused(refused).into(),
             CronError::Agent(unknown) => crate::route::RouteError::Agent(unknown).into(),
-            CronError::Spec(_) | CronError::Schedule(_) | CronError::NeverDue | CronError::Full => {
-                Self::invalid(error.to_string())
-            }
+            CronError::Spec(_)
+            | CronError::Schedule(_)
+            | CronError::Webhook(_)
+            | CronError::NeverDue
+            | CronError::Full => Self::invalid(error.to_string()),
         }
     }
 }

@@ -32,6 +32,7 @@ pub(super) fn spawn(gateway: &Arc<Gateway>) {
     keep(gateway, "memory", pressure::watch_memory);
     keep(gateway, "disk", pressure::watch_disk);
     keep(gateway, "budgets", budgets::tell);
+    keep(gateway, "cron sessions", cron::keep_small);
 }
 
 /// What works by the clock. It begins when the chats are known in which it answers.

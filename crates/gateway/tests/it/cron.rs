@@ -1,7 +1,10 @@
 //! Automations through the whole house: made, due, run, delivered, missed, made up (G32).
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use axum::{Json, Router};
 use chela_store::{CronRow, OpenOptions, Store, WriterMode};
 use chela_testkit::model::{FakeModel, Step};
 use chela_testkit::telegram::FakeTelegram;
@@ -331,6 +334,83 @@ async fn only_the_owner_changes_jobs_and_only_to_what_can_be_kept() {
     assert_eq!((&off["enabled"], &off["state"]["nextRunAtMs"]), (&json!(false), &Value::Null));
     assert_eq!(talker.ok("cron.list", json!({})).await["total"], 0);
     assert_eq!(talker.ok("cron.list", json!({ "enabled": "disabled" })).await["total"], 1);
+}
+
+type Posted = Arc<Mutex<Vec<(HeaderMap, Value)>>>;
+
+/// A receiver of webhooks that answers with these, and with the last one for ever.
+async fn receiver(answers: Vec<StatusCode>) -> (String, Posted) {
+    let posted = Posted::default();
+    let kept = posted.clone();
+    let answer = move |headers: HeaderMap, Json(body): Json<Value>| {
+        let mut posted = kept.lock().unwrap();
+        posted.push((headers, body));
+        std::future::ready(answers[(posted.len() - 1).min(answers.len() - 1)])
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/in", listener.local_addr().unwrap());
+    let router = Router::new().route("/in", post(answer));
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (url, posted)
+}
+
+#[tokio::test]
+async fn a_run_is_posted_where_its_owner_says_and_only_where_that_is_allowed() {
+    let model = fake_model([]).await;
+    let mut config = config(&model);
+    config["cron"] = json!({ "webhookToken": "a-token", "webhookSsrfPolicy": { "allowedHostnames": ["127.0.0.1"] } });
+    let gateway = Setup::default().config(config).start().await;
+    let mut talker = Talker::new(&gateway).await;
+    let to = |url: &str| {
+        let mut job = hourly("Sum up.");
+        job["delivery"] = json!({ "mode": "webhook", "to": url });
+        job
+    };
+    let refused = talker.call("cron.add", to("http://localhost/in")).await;
+    let why = refused["error"]["message"].as_str().unwrap();
+    assert!(why.contains("cron.webhookSsrfPolicy.allowedHostnames"), "{why}");
+
+    let (url, posted) = receiver(vec![StatusCode::OK]).await;
+    let id = made(&mut talker, to(&url)).await;
+    let started = talker.ok("cron.run", json!({ "id": id })).await;
+    finished(&mut talker, &id).await;
+    let entry = runs(&mut talker, &id).await.remove(0);
+    assert_eq!((&entry["deliveryStatus"], &entry["completionStatus"]), (&json!("delivered"), &json!("succeeded")));
+    let (headers, body) = posted.lock().unwrap().remove(0);
+    assert_eq!(headers["idempotency-key"], started["runId"].as_str().unwrap());
+    assert_eq!(headers["authorization"], "Bearer a-token");
+    assert_eq!(
+        (&body["action"], &body["jobId"], &body["status"], &body["summary"]),
+        (&json!("finished"), &json!(id), &json!("ok"), &json!("echo: Sum up."))
+    );
+
+    let (url, posted) = receiver(vec![StatusCode::NOT_FOUND]).await;
+    let id = made(&mut talker, to(&url)).await;
+    talker.ok("cron.run", json!({ "id": id })).await;
+    finished(&mut talker, &id).await;
+    let entry = runs(&mut talker, &id).await.remove(0);
+    assert_eq!(
+        (&entry["status"], &entry["deliveryStatus"], &entry["completionStatus"], &entry["deliveryError"]),
+        (&json!("ok"), &json!("not-delivered"), &json!("failed"), &json!("the receiver answered 404"))
+    );
+    assert_eq!(posted.lock().unwrap().len(), 1, "what can't pass is not tried again");
+    assert!(posted.lock().unwrap()[0].0.get("authorization").is_some());
+}
+
+#[tokio::test]
+async fn g26_no_agent_chooses_where_a_run_is_posted() {
+    let job = json!({
+        "name": "out", "schedule": { "kind": "at", "at": "+2h" }, "payload": { "kind": "agentTurn", "message": "x" },
+        "delivery": { "mode": "webhook", "to": "https://example.com/in" },
+    });
+    let model = fake_model([Step::tools([("cron", json!({ "action": "add", "job": job }))]), Step::text("no")]).await;
+    let gateway = house(&model).await;
+    let mut talker = Talker::new(&gateway).await;
+    talker.say("post it", "r1").await;
+    talker.end_of("r1").await;
+    let told = model.requests().last().unwrap().text.clone();
+    assert!(told.contains("is the owner's to say"), "{told}");
+    assert_eq!(talker.ok("cron.list", json!({})).await["total"], 0);
 }
 
 /// A house whose workspace holds a file that somebody else may have written.

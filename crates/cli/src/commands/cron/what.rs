@@ -60,6 +60,9 @@ pub(super) struct What {
     /// The account of the channel
     #[arg(long)]
     account: Option<String>,
+    /// Post its end to an address, instead of to a chat
+    #[arg(long, value_name = "URL", conflicts_with_all = ["delivery", "channel", "to", "account"])]
+    webhook: Option<String>,
     #[arg(long)]
     description: Option<String>,
     /// Keep it after its only run
@@ -157,6 +160,9 @@ impl What {
     }
 
     fn delivery(&self) -> Option<Value> {
+        if let Some(url) = &self.webhook {
+            return Some(json!({ "mode": "webhook", "to": url }));
+        }
         let mut delivery = Map::new();
         put(&mut delivery, "channel", self.channel.clone());
         put(&mut delivery, "to", self.to.clone());

@@ -7,6 +7,9 @@ use chela_store::fault::CRON_POINTS;
 use chela_store::{CronRow, DATABASE_FILE, OpenOptions, Store, WriterMode};
 use chela_testkit::model::Step;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 
 use super::house::{House, TOKEN, Talk, WIRES};
 use super::platforms::{Place, Platform as _, Preview, Telegram};
@@ -175,4 +178,52 @@ async fn g32_killed_while_a_time_is_noted_as_missed_the_job_is_off_with_it_and_i
         assert!(told(&chat)[0].contains("did not run: missed: "), "{point}: {:?}", told(&chat));
         chat.assert_clean();
     }
+}
+
+/// A receiver of webhooks; tells the name of each posting.
+async fn receiver() -> (String, mpsc::UnboundedReceiver<String>) {
+    let (told, names) = mpsc::unbounded_channel();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/in", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = String::new();
+            while !request.ends_with('}') {
+                let mut piece = [0; 4096];
+                let read = stream.read(&mut piece).await.unwrap();
+                assert_ne!(read, 0, "{request}");
+                request.push_str(std::str::from_utf8(&piece[..read]).unwrap());
+            }
+            let name = request.lines().find_map(|line| line.strip_prefix("idempotency-key: "));
+            told.send(name.unwrap().to_owned()).unwrap();
+            stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+        }
+    });
+    (url, names)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g32_killed_before_its_end_is_written_a_run_is_posted_again_under_the_same_name() {
+    let (url, mut posted) = receiver().await;
+    let house = House::new(WIRES[0]).await;
+    house.model.respond_with(|_| Step::text("The report."));
+    house.configure("", "cron", json!({ "webhookSsrfPolicy": { "allowedHostnames": ["127.0.0.1"] } }));
+    let gateway = house.start_to_die_at("cron.before_finish");
+    let talk = Talk::new(&gateway).await;
+    let due = jiff::Timestamp::now().as_millisecond() + 500;
+    let added = json!({
+        "name": "report", "schedule": { "kind": "every", "everyMs": HOUR_MS, "anchorMs": due },
+        "payload": { "kind": "agentTurn", "message": "Report!" }, "delivery": { "mode": "webhook", "to": url },
+    });
+    let added = talk.call("cron.add", added).await.unwrap();
+    let id = added["id"].as_str().unwrap();
+    assert_eq!(gateway.died().signal(), Some(9));
+    let gateway = house.start();
+    let entry = the_only_run(&mut Talk::new(&gateway).await, id, "the next life").await;
+    assert_eq!((&entry["status"], &entry["deliveryStatus"]), (&json!("ok"), &json!("delivered")));
+    let names = [posted.recv().await.unwrap(), posted.recv().await.unwrap()];
+    assert_eq!(names, [entry["runId"].as_str().unwrap(), entry["runId"].as_str().unwrap()]);
+    assert!(posted.try_recv().is_err(), "it is posted no third time");
+    gateway.kill();
 }

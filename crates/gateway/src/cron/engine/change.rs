@@ -8,10 +8,11 @@ use chela_store::CronAdded;
 use serde_json::Value;
 
 use super::due::Call;
-use super::{Engine, Hindered, event};
+use super::{Engine, Hindered};
 use crate::cron::job::{Job, Made};
+use crate::cron::news::event;
 use crate::cron::schedule::fixed;
-use crate::cron::{Answer, Ask, CronError};
+use crate::cron::{Answer, Ask, CronError, webhook};
 
 impl Engine {
     pub(super) async fn answer(&mut self, ask: Ask) {
@@ -38,6 +39,7 @@ impl Engine {
         };
         job.agent(&self.gateway)?;
         check_words(&job.spec)?;
+        self.check_webhook(&job)?;
         job.due_at_ms = self.next_of(&job)?;
         match self.gateway.store.add_cron_job(job.row()).await? {
             CronAdded::Full => return Err(CronError::Full),
@@ -54,6 +56,7 @@ impl Engine {
         spec.schedule = fixed(spec.schedule, now_ms)?;
         let mut job = Job { spec, updated_at_ms: now_ms, ..before.clone() };
         check_words(&job.spec)?;
+        self.check_webhook(&job)?;
         if made == Made::Tainted {
             job.made = Made::Tainted;
         }
@@ -108,6 +111,10 @@ impl Engine {
             Hindered::Refused(refused) => CronError::Refused(refused),
         })?;
         Ok(CronRunResult { ok: true, enqueued: Some(true), run_id: Some(run), ..CronRunResult::default() })
+    }
+
+    fn check_webhook(&self, job: &Job) -> Result<(), CronError> {
+        Ok(job.webhook().map_or(Ok(()), |url| webhook::check(&self.gateway, url))?)
     }
 
     /// When a job that is turned on is due next.

@@ -6,14 +6,15 @@ use chela_protocol::{AgentId, SessionKey};
 use chela_store::{CronClaim, CronClaimed, CronRunRow, CronRunStatus, InboxRow, StoreError};
 use serde::Deserialize as _;
 
-use super::{Engine, Hindered, event, finished};
+use super::{Engine, Hindered};
 use crate::app::Gateway;
 use crate::cron::alert::{Occasion, notice};
 use crate::cron::job::Job;
-use crate::cron::places::{Destination, destination_of, hearers_of, session_of};
-use crate::cron::read;
+use crate::cron::news::{event, finished};
+use crate::cron::places::{Destination, Hearers, destination_of, hearers_of, session_of};
 use crate::cron::run::{self, Address, GoingOn, inbound, missed_row, run_name, without_turn};
 use crate::cron::schedule::{MakeUp, Plan};
+use crate::cron::{read, webhook};
 use crate::sessions::{Mail, Place, Refused, begin_anew_if_expired};
 
 /// Due jobs of one look.
@@ -78,7 +79,7 @@ impl Engine {
     /// A due time leads to no turn. What is never due again is turned off with it, and whoever is to know is told.
     async fn pass_over(&mut self, mut job: Job, next_ms: Option<i64>, runs: Vec<CronRunRow>) -> Result<(), Hindered> {
         let last = runs.last().expect("a time that is passed over has an entry that says why");
-        let (run, entry) = (last.run.clone(), entry_of(last));
+        let (run, mut entry) = (last.run.clone(), entry_of(last));
         let (due_at_ms, was_on) = (job.due_at_ms, job.spec.enabled);
         job.passed_over(&entry, next_ms);
         if job.due_at_ms.is_none() && !self.running.contains_key(&job.id) {
@@ -95,7 +96,8 @@ impl Engine {
             self.gateway.delivery.wake();
         }
         tracing::warn!(target: "cron", job = job.id, name = job.spec.name, "{}", entry.error.as_deref().unwrap_or_default());
-        self.tell(&finished(&entry, job.due_at_ms));
+        entry.next_run_at_ms = job.due_at_ms;
+        self.tell(&finished(&entry));
         Ok(())
     }
 
@@ -179,6 +181,11 @@ async fn address_of(
     (agent, session): (AgentId, SessionKey),
     entry: &mut CronRunEntry,
 ) -> Result<Address, StoreError> {
+    if let Some(url) = job.webhook() {
+        entry.delivery = Some(webhook::place_of(url));
+        // Nobody knows who reads there.
+        return Ok(Address { agent, session, route: None, hearers: Hearers::Others });
+    }
     let route = match destination_of(gateway, job, &agent).await? {
         Destination::Nowhere => None,
         Destination::Chat(route) => {

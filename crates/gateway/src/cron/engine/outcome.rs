@@ -3,10 +3,12 @@
 use chela_protocol::methods::cron::{CronCompletion, CronRunEntry};
 use chela_store::{CronAfter, CronFinish, StoreError};
 
-use super::{Engine, PAUSE, event, finished};
+use super::{Engine, PAUSE};
 use crate::cron::alert::{Occasion, notice};
 use crate::cron::job::Job;
+use crate::cron::news::{event, finished};
 use crate::cron::run::{self, Ended, GoingOn, route_of};
+use crate::cron::webhook;
 
 impl Engine {
     /// A run is over: its entry is closed and its job goes on, waits longer, or goes.
@@ -25,7 +27,7 @@ impl Engine {
         };
         self.forget(job_id, run);
         tracing::info!(target: "cron", job = job_id, run, failure = ?ended.failure, delivery = ended.delivery.as_str(), "an automation ended");
-        self.tell(&finished(&entry, entry.next_run_at_ms));
+        self.tell(&finished(&entry));
         if after == After::Gone {
             self.tell(&event(job_id, "removed"));
         }
@@ -42,7 +44,8 @@ impl Engine {
             let was_on = job.spec.enabled;
             job.ran(ended);
             next = job.due_at_ms;
-            let route = ended.going_on.entry.delivery.as_ref().map(|delivery| route_of(&delivery.resolved));
+            let place = ended.going_on.entry.delivery.as_ref().map(|delivery| &delivery.resolved);
+            let route = place.filter(|place| webhook::address_of(place).is_none()).map(route_of);
             let occasion = Occasion { run, status: ended.status(), was_on, told: route.as_ref() };
             told = notice(&self.gateway, &mut job, occasion).await?;
             left = CronAfter::Keep(job.row());

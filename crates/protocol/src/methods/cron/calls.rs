@@ -89,7 +89,7 @@ impl CronIdParams {
 pub struct CronUpdateParams {
     #[serde(flatten)]
     pub job: CronIdParams,
-    /// As [`CronSpec::patched`](super::CronSpec::patched) takes it.
+    /// As `CronSpec::patched` takes it.
     pub patch: Value,
 }
 

@@ -1,7 +1,7 @@
 //! `cron.*`: automations, in the shapes of OpenClaw 2026.9. What 2026.1 wrote is read as well.
 //!
 //! Left out is what this house doesn't do: schedules `on-exit` and `stream`, payloads `command` and `script`, triggers, pacing,
-//! and webhooks. A job that asks for one of them is refused by name.
+//! and webhooks besides an answer in a chat or for failures. A job that asks for one of them is refused by name.
 
 mod calls;
 mod read;

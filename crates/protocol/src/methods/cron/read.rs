@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{CRON_NAME_MAX, CRON_TEXT_MAX, CronAlertChoice, CronFailureAlert, CronPayload, CronSpec, CronTarget};
+use super::{
+    CRON_NAME_MAX, CRON_TEXT_MAX, CronAlertChoice, CronDelivery, CronDeliveryMode, CronFailureAlert, CronPayload,
+    CronSpec, CronTarget,
+};
 
 /// Why a text of JSON is no job.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +61,11 @@ impl CronSpec {
         if text.trim().is_empty() || text.len() > CRON_TEXT_MAX {
             return Err(invalid(&format!("what a job says has 1 to {CRON_TEXT_MAX} bytes")));
         }
+        if let Some(CronDelivery { mode: CronDeliveryMode::Webhook, to, .. }) = &self.delivery
+            && to.as_ref().is_none_or(|to| to.trim().is_empty())
+        {
+            return Err(invalid("`delivery.to` is missing: the address that a webhook posts to"));
+        }
         match &self.failure_alert {
             Some(CronAlertChoice::Never(true)) => return Err(invalid("`failureAlert` is `false` or an object")),
             Some(CronAlertChoice::When(CronFailureAlert { after: Some(0), .. })) => {
@@ -101,8 +109,8 @@ fn refuse_unsupported(job: &Map<String, Value>) -> Result<(), CronSpecError> {
     }
     let is_webhook = |place: Option<&Value>| place.is_some_and(|place| place["mode"] == "webhook");
     let delivery = job.get("delivery");
-    if is_webhook(delivery) {
-        return Err(unsupported("delivery by webhook"));
+    if delivery.and_then(|delivery| delivery.get("completionDestination")).is_some_and(|place| !place.is_null()) {
+        return Err(unsupported("`delivery.completionDestination`"));
     }
     let told = [job.get("failureAlert"), delivery.and_then(|delivery| delivery.get("failureDestination"))];
     if told.into_iter().any(is_webhook) { Err(unsupported("a failure alert by webhook")) } else { Ok(()) }
@@ -253,7 +261,10 @@ mod tests {
             refused("trigger", json!({ "script": "x" })),
             refused("schedule", json!({ "kind": "on-exit", "command": "x" })),
             refused("payload", json!({ "kind": "command", "argv": ["x"] })),
-            refused("delivery", json!({ "mode": "webhook", "to": "https://example.test" })),
+            refused(
+                "delivery",
+                json!({ "mode": "announce", "completionDestination": { "mode": "webhook", "to": "x" } }),
+            ),
             refused("failureAlert", json!({ "mode": "webhook", "to": "https://example.test" })),
         ];
         for text in &unsupported {
@@ -263,6 +274,7 @@ mod tests {
         assert!(refused("sessionTarget", json!("main")).contains("systemEvent"));
         assert!(refused("payload", json!({ "kind": "agentTurn", "message": "" })).contains("bytes"));
         assert!(refused("schedule", json!({ "kind": "never" })).contains("never"));
+        assert!(refused("delivery", json!({ "mode": "webhook" })).contains("`delivery.to`"));
         assert!(refused("failureAlert", json!(true)).contains("`false` or an object"));
         assert!(refused("failureAlert", json!({ "after": 0 })).contains("at least 1"));
     }

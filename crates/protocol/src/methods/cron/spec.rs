@@ -149,7 +149,7 @@ pub struct CronDelivery {
     /// A channel's id, or `last`: where an owner last spoke with the agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
-    /// A chat of the channel.
+    /// A chat of the channel, or an address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
     /// A topic of the chat: a text or a number.
@@ -184,7 +184,10 @@ impl CronDelivery {
 #[serde(rename_all = "lowercase")]
 pub enum CronDeliveryMode {
     None,
+    /// To a chat.
     Announce,
+    /// By a POST of the event `finished` to the address in `to`.
+    Webhook,
 }
 
 /// `failureAlert` of a job.
