@@ -7,6 +7,7 @@ use chela_channels::Receipt;
 use chela_channels::render::{Dialect, render};
 use chela_store::{InboxRow, InboxState, OutboxRow, StoreError};
 
+use super::automations;
 use super::channel::message_limits;
 use super::model::END;
 use super::platform::{Event, Expect, Platform, Shown};
@@ -169,7 +170,7 @@ impl Audit<'_> {
             let row = self.books.rows.values().find(|row| row.run.as_str() == run);
             let text = &parts[0].text;
             let is_meant = match row.map(|row| row.state) {
-                None => run.starts_with(PAIRING),
+                None => run.starts_with(PAIRING) || automations::is_ours(run),
                 // The mark is an edit, which may fail, or die with the gateway.
                 Some(InboxState::Aborted) => {
                     text.contains(STOPPED) || self.stage.has_died() || self.platform.was_in_trouble(run)
@@ -208,7 +209,8 @@ impl Audit<'_> {
 
     /// G38: typing is called only while somebody is being answered.
     fn typing(&self) {
-        for (chat, calls) in self.platform.typing() {
+        // Where automations answer no event begins a turn.
+        for (chat, calls) in self.platform.typing().into_iter().filter(|(chat, _)| chat.as_str() != automations::CHAT) {
             let here = self.events.iter().filter(|event| event.chat() == Some(chat.as_str()));
             let rows = here.filter_map(|event| self.books.rows.get(&event.name));
             let busy: Vec<(i64, i64)> = rows.filter_map(|row| Some((row.received_at_ms, row.closed_at_ms?))).collect();

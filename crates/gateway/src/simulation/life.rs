@@ -15,6 +15,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::automations::Automations;
 use super::model::{MODEL, PROVIDER, ScriptedModel, tools};
 use super::stage::Stage;
 use crate::app::{Facts, Gateway};
@@ -44,6 +45,7 @@ pub(super) struct Ground<'a> {
     pub(super) stage: &'a Arc<Stage>,
     pub(super) model: &'a Arc<ScriptedModel>,
     pub(super) dir: &'a Path,
+    pub(super) automations: &'a Automations,
 }
 
 /// Builds the gateway as a start does, but for the port, and lets it take up its work.
@@ -53,6 +55,7 @@ pub(super) async fn begin(ground: &Ground<'_>, config: &Value, at_ms: i64) -> Ar
     let chance = ground.stage.seed ^ at_ms.unsigned_abs();
     let outside = Outside::simulated(clock, chance, tools(ground.stage), &super::KINDS);
     let gateway = Arc::new(build(ground, config, outside));
+    ground.automations.make(&gateway).await.expect("the store takes automations");
     start::take_up_work(&gateway).await;
     gateway
 }

@@ -4,6 +4,7 @@
 //! A run is its seed and nothing else: one thread, time that stands until everybody waits, no hash's order, no other chance.
 //! `cargo xtask sim --seeds N` runs many, and `--seed S` shows one with all that happens in it.
 
+mod automations;
 mod channel;
 mod check;
 mod dice;

@@ -11,6 +11,7 @@ use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
+use super::automations::Automations;
 use super::check;
 use super::dice::Dice;
 use super::life::{self, Ground};
@@ -35,6 +36,7 @@ pub(super) struct Play<'a> {
     platforms: [Arc<Platform>; 2],
     model: Arc<ScriptedModel>,
     dir: &'a Path,
+    automations: Automations,
     dice: Dice,
     rules: Rules,
     steps: u64,
@@ -114,8 +116,21 @@ impl<'a> Play<'a> {
             preview: dice.pick(&["off", "off", "partial", "progress"]),
         };
         let steps = 8 + dice.below(24);
-        let stage = stage.clone();
-        Self { stage, platforms, model, dir, dice, rules, steps, names: 0, crashes: 0, lives: 0, rested: None }
+        let (stage, automations) = (stage.clone(), Automations::new(stage));
+        Self {
+            stage,
+            platforms,
+            model,
+            dir,
+            automations,
+            dice,
+            rules,
+            steps,
+            names: 0,
+            crashes: 0,
+            lives: 0,
+            rested: None,
+        }
     }
 
     /// Lives until the run is over. `at_ms` is when it begins; returns when and how it ended.
@@ -155,12 +170,13 @@ impl<'a> Play<'a> {
             return self.stage.note(format!("life {} begins", self.lives));
         }
         let (point, passes) = (self.dice.pick(fault::POINTS), 1 + u32::try_from(self.dice.below(4)).unwrap_or(0));
+        let point = self.automations.point().unwrap_or(point);
         self.stage.note(format!("life {} begins; it ends at {point}, pass {passes}", self.lives));
         fault::arm_here(point, passes);
     }
 
     async fn one_life(&mut self, at_ms: i64) -> LifeEnd {
-        let ground = Ground { stage: &self.stage, model: &self.model, dir: self.dir };
+        let ground = Ground { stage: &self.stage, model: &self.model, dir: self.dir, automations: &self.automations };
         let gateway = life::begin(&ground, &self.rules.config(), at_ms).await;
         while self.steps > 0 {
             self.steps -= 1;
@@ -173,6 +189,7 @@ impl<'a> Play<'a> {
             if let Some(ended) = self.act(&gateway).await {
                 return ended;
             }
+            self.automations.look(&gateway).await;
         }
         self.rest(&gateway).await;
         LifeEnd::Rested
@@ -330,6 +347,7 @@ impl<'a> Play<'a> {
                 platform.set_weather(Weather::default());
             }
         }
+        self.automations.calm_down(gateway).await;
         let resting = async {
             while !self.is_quiet(gateway).await {
                 sleep(LOOK).await;
@@ -353,6 +371,7 @@ impl<'a> Play<'a> {
     }
 
     async fn audit(&self, gateway: &Gateway) {
+        self.automations.audit(gateway, &self.platforms).await;
         for platform in &self.platforms {
             if let Err(error) = check::all_is_well(gateway, &self.stage, platform).await {
                 self.stage.complain(format!("the store can't be read: {error}"));
@@ -368,7 +387,7 @@ impl<'a> Play<'a> {
         let heard = self.platforms.iter().all(|platform| platform.is_heard());
         let open = gateway.store.open_inbox().await.map_or(1, |open| open.len());
         let waiting = gateway.store.next_outbox_due().await.is_ok_and(|due| due.is_none());
-        heard && open == 0 && waiting && gateway.sessions.is_idle()
+        heard && open == 0 && waiting && gateway.sessions.is_idle() && self.automations.are_quiet(gateway).await
     }
 }
 

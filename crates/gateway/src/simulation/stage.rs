@@ -49,6 +49,8 @@ pub(super) enum Sabotage {
     SaysSentAtOnce,
     /// One channel's panic cuts off the others (G14).
     DragsOthers,
+    /// A hand in the store puts off the time of an automation (G32).
+    MovesDueTimes,
 }
 
 impl Stage {

@@ -120,3 +120,8 @@ fn typing_without_end_is_noticed() {
 fn a_panic_that_drags_others_along_is_noticed() {
     is_noticed(Sabotage::DragsOthers, "G14");
 }
+
+#[test]
+fn a_due_time_that_is_put_off_is_noticed() {
+    is_noticed(Sabotage::MovesDueTimes, "G32");
+}
