@@ -16,6 +16,7 @@ import { words } from "./words.ts";
 
 const mayChange = () => gateway.may("operator.admin");
 
+/** What is typed here stays when something else on the page changes: values are set once, and again when they are others. */
 export function identityTab(agent: AgentRow): TemplateResult {
   const ownModel = at(entryOf(file.value, agent.id), ["model"]);
   const own = typeof ownModel === "string" ? ownModel : String(at(ownModel, ["primary"]) ?? "");
@@ -26,11 +27,11 @@ export function identityTab(agent: AgentRow): TemplateResult {
   return html`<form class="card" @submit=${submit}>
       <fieldset class="body agent-form" ?disabled=${!mayChange()}>
         <legend class="unseen">${words().identity}</legend>
-        ${field({ id: "agent-name", label: words().name }, html`<input id="agent-name" name="name" required maxlength="200" autocomplete="off" .value=${live(agent.name ?? agent.id)} />`)}
-        ${field({ id: "agent-emoji", label: words().emoji, help: words().emojiHelp }, html`<input id="agent-emoji" name="emoji" maxlength="32" autocomplete="off" .value=${live(agent.identity?.emoji ?? "")} />`)}
-        ${field({ id: "agent-avatar", label: words().avatar, help: words().avatarHelp }, html`<input id="agent-avatar" name="avatar" maxlength="1000" autocomplete="off" .value=${live(agent.identity?.avatar ?? "")} />`)}
+        ${field({ id: "agent-name", label: words().name }, html`<input id="agent-name" name="name" required maxlength="200" autocomplete="off" .value=${agent.name ?? agent.id} />`)}
+        ${field({ id: "agent-emoji", label: words().emoji, help: words().emojiHelp }, html`<input id="agent-emoji" name="emoji" maxlength="32" autocomplete="off" .value=${agent.identity?.emoji ?? ""} />`)}
+        ${field({ id: "agent-avatar", label: words().avatar, help: words().avatarHelp }, html`<input id="agent-avatar" name="avatar" maxlength="1000" autocomplete="off" .value=${agent.identity?.avatar ?? ""} />`)}
         ${field({ id: "agent-model", label: words().model, help: agent.model?.fallbacks?.length ? words().fallbacks(agent.model.fallbacks.join(", ")) : nothing }, modelPicker("agent-model", own))}
-        ${field({ id: "agent-workspace", label: words().workspace, help: words().workspaceHelp }, html`<input id="agent-workspace" name="workspace" maxlength="1000" spellcheck="false" autocomplete="off" .value=${live(agent.workspace ?? "")} />`)}
+        ${field({ id: "agent-workspace", label: words().workspace, help: words().workspaceHelp }, html`<input id="agent-workspace" name="workspace" maxlength="1000" spellcheck="false" autocomplete="off" .value=${agent.workspace ?? ""} />`)}
         <div class="actions"><button class="button main">${words().save}</button></div>
       </fieldset>
     </form>
@@ -44,8 +45,8 @@ export function modelPicker(id: string, chosen: string): TemplateResult {
   const ready = known.filter(({ isReady }) => isReady).map((model) => model.id);
   const all = chosen === "" || ready.includes(chosen) ? ready : [chosen, ...ready];
   return html`<select id=${id} name="model">
-    <option value="" .selected=${live(chosen === "")}>${words().modelOfAll}</option>
-    ${all.map((one) => html`<option value=${one} .selected=${live(one === chosen)}>${one}</option>`)}
+    <option value="" .selected=${chosen === ""}>${words().modelOfAll}</option>
+    ${all.map((one) => html`<option value=${one} .selected=${one === chosen}>${one}</option>`)}
   </select>`;
 }
 
