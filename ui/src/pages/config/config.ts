@@ -63,8 +63,9 @@ function overtaken(): Content {
 
 function problems({ warnings }: ConfigGetResult): Content {
   const wrong = issues();
-  const row = ({ path, message }: { path: string; message: string }) =>
-    html`<li>${path ? html`<a href=${address("config", path.split(/[.[]/)[0])} @click=${() => (query.value = "")}><code>${path}</code></a> ` : nothing}${message}</li>`;
+  // The text is one place; the form has many.
+  const where = (path: string) => (view.value === "form" ? html`<a href=${address("config", path.split(/[.[]/)[0])} @click=${() => (query.value = "")}><code>${path}</code></a>` : html`<code>${path}</code>`);
+  const row = ({ path, message }: { path: string; message: string }) => html`<li>${path ? html`${where(path)} ` : nothing}<span lang="en">${message}</span></li>`;
   const list = (title: string, rows: readonly { path: string; message: string }[]) => html`<b>${title}</b><ul class="config-issues">${rows.map(row)}</ul>`;
   return html`${wrong.length > 0 ? bannerOf("bad", list(refused.value.length > 0 ? words().refused : words().invalid, wrong)) : nothing}
     ${warnings.length > 0 && wrong.length === 0 ? bannerOf("warn", list(words().warnings, warnings)) : nothing}`;

@@ -1,6 +1,7 @@
 // The form: one section at a time, or what a search found. Each place of the schema gets its control.
 
 import { html, nothing, type TemplateResult } from "lit";
+import { keyed } from "lit/directives/keyed.js";
 import { live } from "lit/directives/live.js";
 import { ask } from "../../design/dialog.ts";
 import { icon } from "../../design/icons.ts";
@@ -62,11 +63,11 @@ function group(root: Schema, place: Place): Content {
   const isGroup = ({ control: { is } }: Place) => is === "object" || is === "map" || is === "list";
   // Single values first: they are what most people look for.
   const ordered = place.control.is === "object" ? [...children.filter((child) => !isGroup(child)), ...children.filter(isGroup)] : children;
-  return html`${ordered.map((child) => (isGroup(child) ? folded(root, child) : setting(child)))} ${adder(place, value)}`;
+  return html`${ordered.map((child) => (isGroup(child) ? folded(root, child, place.control.is === "map") : setting(child)))} ${adder(place, value)}`;
 }
 
-/** A group that is opened when somebody wants to see it; until then nothing of it is drawn. */
-function folded(root: Schema, place: Place): TemplateResult {
+/** A group that is opened when somebody wants to see it; until then nothing of it is drawn. One of a map has a name of its own. */
+function folded(root: Schema, place: Place, isNamed: boolean): TemplateResult {
   const [name, value] = [pathText(place.path), at(tree(), place.path)];
   const isOpen = open.value.has(name);
   const turn = (event: Event) => {
@@ -79,7 +80,7 @@ function folded(root: Schema, place: Place): TemplateResult {
   const wrong = issues().some(({ path }) => path.startsWith(name));
   return html`<details class="config-group" ?open=${isOpen} @toggle=${turn}>
     <summary>
-      ${icon("chevron")}<b>${titleIn(place, value)}</b>
+      ${icon("chevron")}<b>${isNamed ? String(place.path.at(-1)) : titleIn(place, value)}</b>
       ${wrong ? badge("bad", words().wrong) : held > 0 ? html`<span class="faint small">${words().set(held)}</span>` : nothing}
     </summary>
     ${isOpen
@@ -131,7 +132,8 @@ function setting(place: Place, isAlone = false): TemplateResult {
   const before = at(form.value?.base.parsed ?? stored.value?.parsed, path);
   const isChanged = !isSame(value, before);
   const chosen = control.is === "choice" ? control.options.find((option) => option.value === (value ?? place.default))?.description : undefined;
-  return html`<div class="field config-field ${isChanged ? "changed" : ""}">
+  // Each has its own elements: what is typed and not taken yet belongs to nothing else.
+  return html`${keyed(name, html`<div class="field config-field ${isChanged ? "changed" : ""}">
     <div class="config-name">
       <label for=${id}>${titleOf(String(path.at(-1)))}</label>
       ${isAlone ? html`<code class="faint">${name}</code>` : nothing}
@@ -143,7 +145,7 @@ function setting(place: Place, isAlone = false): TemplateResult {
     ${description ? html`<p class="help" id="${id}-help" lang="en">${prose(description)}</p>` : nothing}
     ${chosen ? html`<p class="help" lang="en"><b>${String(value ?? place.default)}</b>: ${prose(chosen)}</p>` : nothing}
     ${wrong ? html`<p class="wrong" id="${id}-wrong" role="alert">${wrong}</p>` : nothing}
-  </div>`;
+  </div>`)}`;
 }
 
 function controlFor(place: Place, id: string, value: Tree, isWrong: boolean): TemplateResult {
@@ -159,12 +161,12 @@ function controlFor(place: Place, id: string, value: Tree, isWrong: boolean): Te
       return choice(place, id, value, control.options, described);
     case "number":
       return html`<input id=${id} class="config-number" type="number" min=${control.minimum ?? nothing} max=${control.maximum ?? nothing} step=${control.step} placeholder=${usual} aria-describedby=${described} aria-invalid=${invalid}
-        .value=${live(value === undefined ? "" : String(value))} @change=${(event: Event) => set(path, input(event) === "" ? undefined : Number(input(event)))} />`;
+        .value=${value === undefined ? "" : String(value)} @change=${(event: Event) => set(path, input(event) === "" ? undefined : Number(input(event)))} />`;
     case "secret":
       return secret(place, id, value, described);
     case "texts":
       return html`<textarea id=${id} rows=${rows(listed(value))} spellcheck="false" placeholder=${usual || words().aLine} aria-describedby=${described} aria-invalid=${invalid}
-        .value=${live(listed(value))} @change=${(event: Event) => set(path, unlisted(input(event)))}></textarea>`;
+        .value=${listed(value)} @change=${(event: Event) => set(path, unlisted(input(event)))}></textarea>`;
     case "text":
       return html`<input id=${id} type="text" autocomplete="off" spellcheck="false" placeholder=${usual} aria-describedby=${described} aria-invalid=${invalid}
         .value=${live(typeof value === "string" ? value : "")} @input=${(event: Event) => set(path, input(event) === "" ? undefined : input(event))} />`;
@@ -214,7 +216,7 @@ function json({ path, default: usual }: Place, id: string, value: Tree, describe
     broken.value = others;
   };
   return html`<textarea id=${id} class="code" rows=${rows(shown)} spellcheck="false" placeholder=${usual === undefined || usual === null ? words().anyJson : JSON.stringify(usual)} aria-describedby=${described} aria-invalid=${invalid}
-    .value=${live(shown)} @change=${type}></textarea>`;
+    .value=${shown} @change=${type}></textarea>`;
 }
 
 function clear(path: Path): void {
