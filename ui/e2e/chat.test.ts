@@ -32,6 +32,7 @@ test("an answer is shown while it is written, in Markdown, and nothing in it is 
   await conversation(page).getByText("⟨U+202E⟩gnp.exe").waitFor();
   expect(await page.evaluate(() => "pwned" in globalThis)).toBe(false);
   await page.getByText("1.2K tokens in, 40 out").waitFor();
+  await page.getByText("$0.0018").waitFor();
   expect(complaints).toEqual([]);
 });
 

@@ -79,7 +79,8 @@ export class House {
   }
 
   #config(): object {
-    const provider = { baseUrl: this.model.url, api: "openai-completions", apiKey: "k", models: [{ id: "big", contextWindow: 200_000 }, { id: "small" }] };
+    const cost = { input: 3, output: 15, cacheRead: 0.3, cacheWrite: 3.75 };
+    const provider = { baseUrl: this.model.url, api: "openai-completions", apiKey: "k", models: [{ id: "big", contextWindow: 200_000, cost }, { id: "small" }] };
     return {
       gateway: { mode: "local" },
       models: { providers: { fake: provider } },
