@@ -47,7 +47,7 @@ class Composer extends View {
         id="message"
         rows="1"
         aria-autocomplete="list"
-        aria-controls="slash"
+        aria-controls=${this.#offered().length > 0 ? "slash" : nothing}
         aria-activedescendant=${this.#offered().length > 0 ? `slash-${this.#chosen.value}` : nothing}
         placeholder=${this.#isOver.value ? words().attachDrop : words().messagePlaceholder}
         aria-describedby="keys note"
