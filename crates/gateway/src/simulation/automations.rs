@@ -236,7 +236,7 @@ impl Planned {
             if expected.as_ref().is_some_and(|expected| !expected.contains(&first_ms)) {
                 return Err(format!(
                     "it was due at {}, and taken at {}",
-                    shown(&expected),
+                    shown(expected.as_deref()),
                     Stage::since_begin(first_ms)
                 ));
             }
@@ -248,7 +248,7 @@ impl Planned {
         let is_running = runs.iter().any(|run| run.ended_at_ms.is_none());
         match (row.due_at_ms, expected) {
             (Some(due_ms), Some(expected)) if !expected.contains(&due_ms) => {
-                Err(format!("it waits for {}, and is due at {}", Stage::since_begin(due_ms), shown(&Some(expected))))
+                Err(format!("it waits for {}, and is due at {}", Stage::since_begin(due_ms), shown(Some(&expected))))
             }
             (None, _) if !runs.is_empty() && !is_running => Err("it is turned on and waits for nothing".to_owned()),
             _ => Ok(()),
@@ -364,7 +364,7 @@ async fn runs_of(gateway: &Gateway, job: &Planned) -> Result<Vec<CronRunRow>, St
     Ok(gateway.store.cron_runs(filter).await?.0)
 }
 
-fn shown(times: &Option<Vec<i64>>) -> String {
-    let times: Vec<String> = times.iter().flatten().map(|time| Stage::since_begin(*time)).collect();
+fn shown(times: Option<&[i64]>) -> String {
+    let times: Vec<String> = times.into_iter().flatten().map(|time| Stage::since_begin(*time)).collect();
     times.join(" or ")
 }
