@@ -2,6 +2,7 @@
 //! doubled (G6, G7, G30, G39).
 //!
 //! `CHELA_KILLS=50` repeats each kill from outside fifty times instead of twice, and strikes at fifty passes of each point.
+//! Run the test binary itself for that: nextest ends what takes longer than two minutes.
 
 mod approvals;
 pub(crate) mod chats;
